@@ -1,0 +1,34 @@
+# Everything that a fresh machine with Python 3.11 or later needs, in one word each. `make help` lists them.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+
+export PYTHONDONTWRITEBYTECODE =
+
+.PHONY: help demo test lint bench soak image e2e clean
+help: ## list what can be made
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(STAMP): requirements/dev.txt pyproject.toml $(wildcard reporter/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	if [ -f reporter/pyproject.toml ]; then $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e reporter; fi
+	touch $@
+
+demo: $(STAMP) ## a real PostgreSQL, a busy application and the exporter; Ctrl-C ends it all
+	@$(BIN)/python -m exporter demo
+
+test: $(STAMP) ## the tests that need nothing but Python
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP) ## style, types and the layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist

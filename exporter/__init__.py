@@ -1,0 +1,1 @@
+"""db-health-exporter: a sidecar that tells why an application cannot use its database."""
