@@ -1,0 +1,211 @@
+"""From the parts of an address to a target, every parameter honoured, ignored knowingly or refused."""
+
+import importlib.util
+import os
+import pwd
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from exporter.dsn.parameters import SSL_MODES, Use, is_known, parameter
+from exporter.dsn.split import DsnError, Parts, split
+from exporter.dsn.target import ASYNCPG, PSYCOPG, SYSTEM_ROOTS, Target
+
+DEFAULT_PORT = 5432
+# Where libpq, Debian's and PostgreSQL's own, has its socket; then TCP.
+_NO_HOST = "/var/run/postgresql,/tmp,localhost"
+_VERIFY_FROM = SSL_MODES.index("verify-ca")
+_REQUIRE = SSL_MODES.index("require")
+# Drivers whose URLs mean a plain libpq-like connection: asyncpg takes their place.
+_TO_ASYNCPG = frozenset({"", "asyncpg", "psycopg2", "psycopg2cffi"})
+_TO_PSYCOPG = frozenset({"psycopg", "psycopg_async", "psycopgasync"})
+_SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
+_PLAIN_FIELDS = (
+    "passfile",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "sslpassword",
+    "sslcrl",
+    "sslcrldir",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
+    "sslnegotiation",
+    "target_session_attrs",
+    "load_balance_hosts",
+    "krbsrvname",
+    "options",
+)
+
+
+def parse(url: str) -> Target:
+    """Understand a URL."""
+    return assemble(split(url))
+
+
+def assemble(parts: Parts) -> Target:
+    """Understand the parts of an address."""
+    driver = _driver(parts.driver)
+    query = _checked(parts, driver)
+    user = query.get("user") or parts.user or _own_name()
+    password = query.get("password")
+    fields: dict[str, Any] = {name: query[name] for name in _PLAIN_FIELDS if name in query}
+    fields |= _tls(query) | _name(query) | _timeout(query)
+    target = Target(
+        driver=driver,
+        hosts=_hosts(
+            query.get("host") or parts.hosts or query.get("hostaddr") or _NO_HOST, query.get("port", "")
+        ),
+        hostaddr=query.get("hostaddr", ""),
+        database=query.get("dbname") or query.get("database") or parts.database or user,
+        user=user,
+        password=(parts.password if password is None else password) or "",
+        other=tuple((name, value) for name, value in query.items() if parameter(name).use is Use.LIBPQ),
+        **fields,
+    )
+    _consistent(target)
+    return target
+
+
+def _driver(name: str) -> str:
+    if name in _TO_ASYNCPG:
+        return ASYNCPG
+    if name not in _TO_PSYCOPG:
+        known = ", ".join(f"+{driver}" for driver in ("asyncpg", "psycopg", "psycopg2"))
+        raise DsnError(f'names the driver "+{name[:20]}": leave it out or use one of {known}')
+    if importlib.util.find_spec("psycopg") is None:
+        raise DsnError(
+            "names the driver +psycopg, which is not installed here: install db-health-exporter[psycopg], "
+            "or write postgresql:// to use asyncpg"
+        )
+    return PSYCOPG
+
+
+def _checked(parts: Parts, driver: str) -> dict[str, str]:
+    """The parameters that count; those that cannot be honoured raise."""
+    query: dict[str, str] = {}
+    for position, (name, value) in enumerate(parts.query):
+        if not is_known(name):
+            raise DsnError(
+                f"has an unknown {parts.name_of(position)}: leave it out, "
+                "or set a server setting by options=-c%20NAME=VALUE"
+            )
+        known = parameter(name)
+        if known.use is Use.REFUSED:
+            raise DsnError(f"has the parameter {name}: {known.why}")
+        if known.use is Use.IGNORED or not value:
+            continue
+        if known.values and value not in known.values:
+            raise DsnError(f"has a wrong {name}: it must be one of {', '.join(known.values)}")
+        if (
+            driver == ASYNCPG
+            and known.use is Use.LIBPQ
+            and known.asyncpg is not None
+            and value not in known.asyncpg
+        ):
+            only = f"be {' or '.join(known.asyncpg)}" if known.asyncpg else "not be used"
+            raise DsnError(
+                f"has {name}: with the driver asyncpg it must {only}; postgresql+psycopg:// honours it"
+            )
+        if "\0" in value:
+            raise DsnError(f"holds a NUL byte in {name}")
+        # SQLAlchemy's form for several hosts: host=a:1&host=b:2
+        query[name] = f"{query[name]},{value}" if name in {"host", "port"} and name in query else value
+    return query
+
+
+def _hosts(hosts: str, ports: str) -> tuple[tuple[str, int], ...]:
+    pairs = [_host_and_port(host) for host in hosts.split(",")]
+    if not ports:
+        return tuple((host, _port(port)) for host, port in pairs)
+    listed = ports.split(",")
+    if len(listed) == 1:
+        listed *= len(pairs)
+    if len(listed) != len(pairs):
+        raise DsnError(f"has {len(pairs)} hosts and {len(listed)} ports: give one port, or one for each host")
+    return tuple((host, _port(port)) for (host, _), port in zip(pairs, listed, strict=True))
+
+
+def _host_and_port(text: str) -> tuple[str, str]:
+    """A host and its port; a bare IPv6 address and a socket's directory have colons of their own."""
+    if text.startswith("/"):
+        return text, ""
+    bracketed = re.fullmatch(r"\[([^\]]+)\](?::([0-9]*))?", text)
+    if bracketed:
+        return bracketed[1], bracketed[2] or ""
+    if text.count(":") > 1:
+        return text, ""
+    host, _, port = text.partition(":")
+    if host and not re.fullmatch(r"[\w.~%-]+", host):
+        raise DsnError("has a host name with a character that no host name has")
+    return host or "localhost", port
+
+
+def _port(text: str) -> int:
+    if not text:
+        return DEFAULT_PORT
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):  # noqa: PLR2004  the last port
+        raise DsnError("has a wrong port: it must be a number from 1 to 65535")
+    return int(text)
+
+
+def _tls(query: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    word = query.get("sslmode") or query.get("ssl")
+    if word:
+        found["sslmode"] = _SSL_WORDS.get(word, word)
+    elif query.get("sslrootcert") == SYSTEM_ROOTS:
+        found["sslmode"] = "verify-full"  # as libpq: the system's roots sign for everybody
+    if query.get("direct_tls") in {"true", "1"}:
+        found["sslnegotiation"] = "direct"
+    return found
+
+
+def _name(query: Mapping[str, str]) -> dict[str, str]:
+    name = query.get("application_name") or query.get("fallback_application_name")
+    return {"application_name": name} if name else {}
+
+
+def _timeout(query: Mapping[str, str]) -> dict[str, float]:
+    text = query.get("connect_timeout") or query.get("timeout")
+    if text is None:
+        return {}
+    if not re.fullmatch(r"-?[0-9]{1,6}(\.[0-9]{1,6})?", text):
+        raise DsnError("has a wrong connect_timeout: it must be a number of seconds (0 for no limit)")
+    return {"connect_timeout": float(text)} if float(text) > 0 else {}
+
+
+def _own_name() -> str:
+    """The user that libpq would take: the name of this process's own."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        raise DsnError(
+            "names no user, and the user of this process has no name: postgresql://USER@HOST/DATABASE"
+        ) from None
+
+
+def _consistent(target: Target) -> None:
+    """Refuse what contradicts itself."""
+    mode = SSL_MODES.index(target.sslmode)
+    if "\0" in target.user + target.password + target.database + "".join(host for host, _ in target.hosts):
+        raise DsnError("holds a NUL byte, which no PostgreSQL name or password can")
+    if mode >= _VERIFY_FROM and not target.sslrootcert:
+        raise DsnError(
+            f"has sslmode={target.sslmode} without sslrootcert: add sslrootcert=FILE with the authority's "
+            "certificate, or sslrootcert=system"
+        )
+    if target.sslrootcert == SYSTEM_ROOTS and target.sslmode != "verify-full":
+        raise DsnError("has sslrootcert=system, which needs sslmode=verify-full")
+    if target.sslnegotiation == "direct" and mode < _REQUIRE:
+        raise DsnError("has sslnegotiation=direct, which needs sslmode=require, verify-ca or verify-full")
+    if target.sslkey and not target.sslcert:
+        raise DsnError("has sslkey without sslcert: add sslcert=FILE")
+    if target.ssl_max_protocol_version and target.ssl_max_protocol_version < target.ssl_min_protocol_version:
+        raise DsnError("has ssl_max_protocol_version below ssl_min_protocol_version")
+    if target.hostaddr and "," in target.hostaddr:
+        raise DsnError("has several addresses in hostaddr: put them into host")
+    if target.hostaddr and target.driver == ASYNCPG and target.sslmode == "verify-full":
+        raise DsnError(
+            "has hostaddr with sslmode=verify-full: leave hostaddr out, or use postgresql+psycopg://"
+        )

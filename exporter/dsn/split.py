@@ -1,0 +1,118 @@
+"""The text of a database URL, cut into its parts the way applications' own libraries cut it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from exporter.dsn.parameters import is_known
+
+_HOST = r"(?:\[[^\[\]/?@,]+\]|[\w.~%-]*)(?::[0-9]*)?"
+_REST = re.compile(
+    rf"(?P<hosts>{_HOST}(?:,{_HOST})*)(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?", re.DOTALL
+)
+_SCHEME = re.compile(r"(?P<name>postgres|postgresql)(?:\+(?P<driver>\w+))?://", re.IGNORECASE)
+_NAMEABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,40}")
+
+
+class DsnError(ValueError):
+    """A database address that cannot be used; the text says what to change and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A database address, decoded but not yet understood."""
+
+    driver: str = ""
+    hosts: str = ""
+    database: str = ""
+    user: str = ""
+    password: str | None = field(default=None, repr=False)
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    # Whether a parameter's name may be repeated in a message: not where it may be a piece of a password.
+    nameable: bool = True
+
+    def name_of(self, position: int) -> str:
+        """Words for one parameter of the query that give nothing away."""
+        key = self.query[position][0]
+        if self.nameable and _NAMEABLE.fullmatch(key):
+            return f'parameter "{key}"'
+        return f"parameter number {position + 1}"
+
+
+def split(url: str) -> Parts:
+    """Cut a URL into parts; a password may hold raw characters as long as one reading makes sense."""
+    url = url.strip()
+    scheme = _SCHEME.match(url)
+    if scheme is None:
+        raise DsnError(_no_scheme(url))
+    rest = url[scheme.end() :]
+    readings = list(_readings(rest))
+    if not readings:
+        raise DsnError(
+            "is not a URL of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE; "
+            "percent-encode special characters of the password (@ is %40, / is %2F, % is %25)"
+        )
+    userinfo, match = next((r for r in readings if _all_known(r[1])), readings[0])
+    return _parts((scheme["driver"] or "").lower(), userinfo, match)
+
+
+def _readings(rest: str) -> Iterator[tuple[str | None, re.Match[str]]]:
+    """Every way to tell user and password from the host, the likeliest first.
+
+    SQLAlchemy ends the password at the first @ whatever else it holds; where that leaves no host, a later @
+    is taken. An @ after the question mark belongs to a parameter if everything before it is an address.
+    """
+    first_at, whole = rest.find("@"), _REST.fullmatch(rest)
+    if whole and (first_at < 0 or ("?" in rest[:first_at] and _all_known(whole))):
+        yield None, whole
+    while first_at >= 0:
+        userinfo = rest[:first_at]
+        match = _REST.fullmatch(rest, first_at + 1)
+        if match and "/" not in userinfo.partition(":")[0]:
+            yield userinfo, match
+        first_at = rest.find("@", first_at + 1)
+    if whole:
+        yield None, whole
+
+
+def _all_known(match: re.Match[str]) -> bool:
+    return all(is_known(key) for key, _ in _pairs(match["query"]))
+
+
+def _pairs(query: str | None) -> list[tuple[str, str]]:
+    return parse_qsl(query or "", keep_blank_values=True)
+
+
+def _parts(driver: str, userinfo: str | None, match: re.Match[str]) -> Parts:
+    user, colon, password = (userinfo or "").partition(":")
+    query = tuple(_pairs(match["query"]))
+    hidden = {"password", "sslpassword"} & {key for key, _ in query}
+    return Parts(
+        driver=driver,
+        hosts=decoded(match["hosts"]),
+        database=decoded(match["database"] or ""),
+        user=decoded(user),
+        password=decoded(password) if colon else None,
+        query=query,
+        nameable=not hidden and "@" not in match[0] and (userinfo is not None or ":" not in match["hosts"]),
+    )
+
+
+def decoded(text: str) -> str:
+    """Percent-encoding undone."""
+    try:
+        return unquote_to_bytes(text).decode()
+    except UnicodeError:
+        raise DsnError("holds percent-encoded bytes (or raw ones) that are not UTF-8") from None
+
+
+def _no_scheme(url: str) -> str:
+    if not url:
+        return "is empty"
+    if url[0] in "\"'":
+        return "starts with a quotation mark: remove the quotes around the URL"
+    foreign = re.match(r"(jdbc:|mysql|mariadb|sqlite|mssql|oracle|mongodb|redis)[+\w]*:", url)
+    if foreign:
+        return f"starts with {foreign[1]}: the database must be a PostgreSQL, postgresql://..."
+    return "must start with postgresql:// or postgres:// (a driver may be named: postgresql+asyncpg://)"

@@ -1,0 +1,164 @@
+"""Everything needed to open one connection, and the words in which each driver wants to hear it."""
+
+import os
+import random
+import ssl
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from exporter.dsn.split import DsnError
+
+ASYNCPG = "asyncpg"
+PSYCOPG = "psycopg"
+APPLICATION_NAME = "db-health-exporter"
+SYSTEM_ROOTS = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One place to connect to; no secret in its repr."""
+
+    driver: str
+    hosts: tuple[tuple[str, int], ...]  # a host that begins with / is the directory of a socket
+    database: str
+    user: str
+    password: str = field(default="", repr=False)
+    hostaddr: str = ""
+    passfile: str = ""
+    sslmode: str = "prefer"
+    sslrootcert: str = ""
+    sslcert: str = ""
+    sslkey: str = ""
+    sslpassword: str = field(default="", repr=False)
+    sslcrl: str = ""
+    sslcrldir: str = ""
+    ssl_min_protocol_version: str = "TLSv1.2"
+    ssl_max_protocol_version: str = ""
+    sslnegotiation: str = "postgres"
+    connect_timeout: float | None = None
+    target_session_attrs: str = "any"
+    load_balance_hosts: str = "disable"
+    krbsrvname: str = "postgres"
+    application_name: str = APPLICATION_NAME
+    options: str = ""
+    other: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # libpq's own, for psycopg
+
+    def connect_arguments(self) -> dict[str, Any]:
+        """Keyword arguments for `asyncpg.connect` or `psycopg.AsyncConnection.connect`, files read anew."""
+        return self._for_psycopg() if self.driver == PSYCOPG else self._for_asyncpg()
+
+    def _for_asyncpg(self) -> dict[str, Any]:
+        """Every argument is given, so that no variable or file of this container decides one."""
+        hosts = list(self.hosts)
+        if self.load_balance_hosts == "random":
+            random.shuffle(hosts)
+        arguments: dict[str, Any] = {
+            "host": [self.hostaddr or host for host, _ in hosts],
+            "port": [port for _, port in hosts],
+            "database": self.database,
+            "user": self.user,
+            "password": self.password,
+            "ssl": self._asyncpg_ssl(),
+            "direct_tls": self.sslnegotiation == "direct",
+            "target_session_attrs": self.target_session_attrs,
+            "krbsrvname": self.krbsrvname,
+            "gsslib": "gssapi",
+            "server_settings": self._server_settings(),
+            # Through PgBouncer a statement may be prepared on one server and run on another.
+            "statement_cache_size": 0,
+        }
+        if self.passfile and not self.password:
+            arguments |= {"passfile": self.passfile, "password": None}
+        if self.connect_timeout:
+            arguments["timeout"] = self.connect_timeout
+        if self.sslmode in {"prefer", "allow"}:
+            arguments["dsn"] = self._advisory_tls()
+        return arguments
+
+    def _server_settings(self) -> dict[str, str]:
+        """No more than was asked for: PgBouncer refuses start-up parameters that it does not know."""
+        settings = {"application_name": self.application_name, "options": self.options}
+        return {name: value for name, value in settings.items() if value}
+
+    def _asyncpg_ssl(self) -> bool | str | ssl.SSLContext:
+        if self.sslmode == "disable":
+            return False
+        # Only by these names does asyncpg try the other kind of connection when the server has not this one.
+        return self.sslmode if self.sslmode in {"prefer", "allow"} else self._context()
+
+    def _advisory_tls(self) -> str:
+        """The remaining TLS parameters under `prefer`, which asyncpg takes from a URL only."""
+        names = ("sslcert", "sslkey", "sslpassword", "ssl_min_protocol_version", "ssl_max_protocol_version")
+        return "postgresql://?" + urlencode({name: value for name in names if (value := getattr(self, name))})
+
+    def _context(self) -> ssl.SSLContext:
+        """Libpq's rules: `require` verifies the authority if a root certificate is named."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = self.sslmode == "verify-full"
+        context.verify_mode = ssl.CERT_REQUIRED if self.sslrootcert else ssl.CERT_NONE
+        context.minimum_version = _version(self.ssl_min_protocol_version)
+        if self.ssl_max_protocol_version:
+            context.maximum_version = _version(self.ssl_max_protocol_version)
+        context.set_alpn_protocols(["postgresql"])
+        if self.sslrootcert == SYSTEM_ROOTS:
+            context.load_default_certs()
+        elif self.sslrootcert:
+            _load("sslrootcert", lambda: context.load_verify_locations(cafile=self.sslrootcert))
+        if self.sslcrl or self.sslcrldir:
+            where = {"cafile": self.sslcrl or None, "capath": self.sslcrldir or None}
+            _load("sslcrl", lambda: context.load_verify_locations(**where))
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
+        if self.sslcert:
+            # A password of "" instead of none keeps OpenSSL from asking on the terminal.
+            key, password = self.sslkey or None, self.sslpassword
+            _load("sslcert or sslkey", lambda: context.load_cert_chain(self.sslcert, key, lambda: password))
+        return context
+
+    def _for_psycopg(self) -> dict[str, Any]:
+        names = (
+            "hostaddr user password passfile sslmode sslrootcert sslcert sslkey sslpassword sslcrl sslcrldir "
+            "ssl_min_protocol_version ssl_max_protocol_version sslnegotiation target_session_attrs "
+            "load_balance_hosts krbsrvname application_name options"
+        )
+        return {
+            "host": ",".join(host for host, _ in self.hosts),
+            "port": ",".join(str(port) for _, port in self.hosts),
+            "dbname": self.database,
+            # Kerberos encryption is tried first where a ticket cache exists: not unless asked for.
+            "gssencmode": "disable",
+            "channel_binding": "prefer",
+            **{name: value for name in names.split() if (value := getattr(self, name))},
+            **({"connect_timeout": max(1, round(self.connect_timeout))} if self.connect_timeout else {}),
+            **dict(self.other),
+            # As statement_cache_size above.
+            "prepare_threshold": None,
+        }
+
+
+def isolate(environ: MutableMapping[str, str]) -> None:
+    """Forget the variables and the home directory that drivers read behind our back.
+
+    `~/.pgpass`, `~/.postgresql/*`, `PGHOST`, `PGSSLMODE` and their like would change a connection in silence.
+    """
+    for name in [name for name in environ if name.startswith("PG") or name == "SSLKEYLOGFILE"]:
+        del environ[name]
+    environ["HOME"] = os.devnull
+
+
+def _version(name: str) -> ssl.TLSVersion:
+    return ssl.TLSVersion[name.replace(".", "_")]
+
+
+def _load(name: str, load: Any) -> None:  # noqa: ANN401  any of ssl's loaders
+    try:
+        load()
+    except FileNotFoundError as error:
+        raise DsnError(f"{name} names a file that does not exist") from error
+    except PermissionError as error:
+        raise DsnError(f"{name} names a file that this process may not read") from error
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise DsnError(
+            f"{name} cannot be loaded: not PEM, key and certificate differ, or wrong sslpassword"
+        ) from error
