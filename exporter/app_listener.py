@@ -1,0 +1,141 @@
+"""The sockets on which application processes report their pools."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from exporter.app_report import Rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SWEEP_EVERY = 0.5  # seconds
+_READABLE_BY_ALL = 0o666  # the application runs under another uid of the same pod
+
+
+class Receiver(Protocol):
+    """What takes the datagrams."""
+
+    def receive(self, datagram: bytes) -> None:
+        """Take one datagram; never raises."""
+
+    def reject(self, reason: Rejection) -> None:
+        """Count a datagram that was dropped."""
+
+    def sweep(self) -> None:
+        """Look at what time has changed."""
+
+
+class Listener:
+    """An open socket for reports; close it to stop, and to remove its file."""
+
+    def __init__(self, transport: asyncio.DatagramTransport, receiver: Receiver, path: Path | None) -> None:
+        """Start sweeping."""
+        self.address: object = transport.get_extra_info("sockname")
+        self._transport, self._receiver = transport, receiver
+        self._path, self._inode = path, _inode(path)
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(_SWEEP_EVERY, self._sweep)
+
+    def close(self) -> None:
+        """Stop listening; a second call does nothing."""
+        self._timer.cancel()
+        self._transport.abort()
+        if self._path is not None and self._inode is not None and _inode(self._path) == self._inode:
+            self._path.unlink(missing_ok=True)
+            self._inode = None
+
+    def _sweep(self) -> None:
+        self._receiver.sweep()
+        self._timer = self._loop.call_later(_SWEEP_EVERY, self._sweep)
+
+
+class _Protocol(asyncio.DatagramProtocol):
+    def __init__(self, receiver: Receiver, sources: frozenset[str] | None) -> None:
+        self._receiver, self._sources = receiver, sources
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int] | None) -> None:
+        """Hand a datagram on, if it comes from this pod."""
+        if self._sources is None or (addr is not None and _is_own(addr[0], self._sources)):
+            self._receiver.receive(data)
+        else:
+            self._receiver.reject(Rejection.SOURCE)
+
+
+async def listen(receiver: Receiver, address: str, *, sources: Iterable[str] = ()) -> Listener:
+    """Listen on `unix:/path` or `host:port[/udp]`; a UDP datagram must come from loopback or from `sources`.
+
+    Raises:
+        ValueError: the address is neither.
+        OSError: the socket cannot be opened.
+    """
+    loop = asyncio.get_running_loop()
+    if address.startswith("unix:"):
+        path = Path(address.removeprefix("unix:"))
+        sock = _open_file(path)
+        transport, _ = await loop.create_datagram_endpoint(lambda: _Protocol(receiver, None), sock=sock)
+        return Listener(transport, receiver, path)
+    host, port = split(address)
+    own = frozenset({host, *sources})
+    transport, _ = await loop.create_datagram_endpoint(
+        lambda: _Protocol(receiver, own), local_addr=("127.0.0.1" if host == "localhost" else host, port)
+    )
+    return Listener(transport, receiver, None)
+
+
+def split(address: str) -> tuple[str, int]:
+    """Take `host:port` or `host:port/udp` apart.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    host, colon, port = address.removesuffix("/udp").rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit() and int(port) < 2**16):
+        raise ValueError("expected host:port, host:port/udp or unix:/path")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _is_own(host: str, sources: frozenset[str]) -> bool:
+    ip = ipaddress.ip_address(host.partition("%")[0])
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return ip.is_loopback or str(ip) in sources
+
+
+def _open_file(path: Path) -> socket.socket:
+    _remove_stale(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        sock.bind(str(path))
+        path.chmod(_READABLE_BY_ALL)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove the socket of an exporter that ended, but neither one in use nor anything else."""
+    if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
+        return  # bind says what is wrong
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+        else:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE), str(path))
+
+
+def _inode(path: Path | None) -> int | None:
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_ino if path else None
+    return None
