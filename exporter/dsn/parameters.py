@@ -83,7 +83,8 @@ PARAMETERS = MappingProxyType(
         "sslkeylogfile": Parameter(Use.IGNORED, "would write the keys of the session into a file"),
         **_each(
             "prepared_statement_cache_size prepared_statement_name_func statement_cache_size "
-            "max_cached_statement_lifetime max_cacheable_statement_size prepare_threshold default_query_exec_mode",
+            "max_cached_statement_lifetime max_cacheable_statement_size prepare_threshold "
+            "default_query_exec_mode",
             Parameter(Use.IGNORED, "the exporter prepares no statement that outlives its use"),
         ),
         **_each(

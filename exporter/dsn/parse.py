@@ -7,13 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from exporter.dsn.hosts import NO_HOST, host_and_port, hosts_and_ports
 from exporter.dsn.parameters import SSL_MODES, Use, is_known, parameter
 from exporter.dsn.split import DsnError, Parts, split
 from exporter.dsn.target import ASYNCPG, PSYCOPG, SYSTEM_ROOTS, Target
 
-DEFAULT_PORT = 5432
-# Where libpq, Debian's and PostgreSQL's own, has its socket; then TCP.
-_NO_HOST = "/var/run/postgresql,/tmp,localhost"
 _VERIFY_FROM = SSL_MODES.index("verify-ca")
 _REQUIRE = SSL_MODES.index("require")
 # Drivers whose URLs mean a plain libpq-like connection: asyncpg takes their place.
@@ -53,9 +51,7 @@ def assemble(parts: Parts) -> Target:
     fields |= _tls(query) | _name(query) | _timeout(query)
     target = Target(
         driver=driver,
-        hosts=_hosts(
-            query.get("host") or parts.hosts or query.get("hostaddr") or _NO_HOST, query.get("port", "")
-        ),
+        hosts=_hosts(parts.hosts, query),
         hostaddr=query.get("hostaddr", ""),
         database=query.get("dbname") or query.get("database") or parts.database or user,
         user=user,
@@ -65,6 +61,17 @@ def assemble(parts: Parts) -> Target:
     )
     _consistent(target)
     return target
+
+
+def _hosts(authority: str, query: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+    """The hosts that a parameter names count before the authority's, whose port still counts beside them."""
+    ports = query.get("port", "")
+    if "host" in query:
+        beside = "" if "," in authority else host_and_port(authority)[1]
+        return hosts_and_ports(query["host"], ports, beside=beside)
+    if authority.strip(",") and not authority.startswith(":") or "::" in authority:
+        return hosts_and_ports(authority, ports)
+    return hosts_and_ports(query.get("hostaddr") or NO_HOST, ports, beside=authority.strip(":,"))
 
 
 def _driver(name: str) -> str:
@@ -107,46 +114,10 @@ def _checked(parts: Parts, driver: str) -> dict[str, str]:
             raise DsnError(
                 f"has {name}: with the driver asyncpg it must {only}; postgresql+psycopg:// honours it"
             )
-        if "\0" in value:
-            raise DsnError(f"holds a NUL byte in {name}")
+        _check_text(value)
         # SQLAlchemy's form for several hosts: host=a:1&host=b:2
         query[name] = f"{query[name]},{value}" if name in {"host", "port"} and name in query else value
     return query
-
-
-def _hosts(hosts: str, ports: str) -> tuple[tuple[str, int], ...]:
-    pairs = [_host_and_port(host) for host in hosts.split(",")]
-    if not ports:
-        return tuple((host, _port(port)) for host, port in pairs)
-    listed = ports.split(",")
-    if len(listed) == 1:
-        listed *= len(pairs)
-    if len(listed) != len(pairs):
-        raise DsnError(f"has {len(pairs)} hosts and {len(listed)} ports: give one port, or one for each host")
-    return tuple((host, _port(port)) for (host, _), port in zip(pairs, listed, strict=True))
-
-
-def _host_and_port(text: str) -> tuple[str, str]:
-    """A host and its port; a bare IPv6 address and a socket's directory have colons of their own."""
-    if text.startswith("/"):
-        return text, ""
-    bracketed = re.fullmatch(r"\[([^\]]+)\](?::([0-9]*))?", text)
-    if bracketed:
-        return bracketed[1], bracketed[2] or ""
-    if text.count(":") > 1:
-        return text, ""
-    host, _, port = text.partition(":")
-    if host and not re.fullmatch(r"[\w.~%-]+", host):
-        raise DsnError("has a host name with a character that no host name has")
-    return host or "localhost", port
-
-
-def _port(text: str) -> int:
-    if not text:
-        return DEFAULT_PORT
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):  # noqa: PLR2004  the last port
-        raise DsnError("has a wrong port: it must be a number from 1 to 65535")
-    return int(text)
 
 
 def _tls(query: Mapping[str, str]) -> dict[str, str]:
@@ -185,11 +156,17 @@ def _own_name() -> str:
         ) from None
 
 
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise DsnError("holds a NUL byte, which PostgreSQL allows nowhere")
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise DsnError("holds half of a surrogate pair, which is not a character")
+
+
 def _consistent(target: Target) -> None:
     """Refuse what contradicts itself."""
     mode = SSL_MODES.index(target.sslmode)
-    if "\0" in target.user + target.password + target.database + "".join(host for host, _ in target.hosts):
-        raise DsnError("holds a NUL byte, which no PostgreSQL name or password can")
+    _check_text(target.user + target.password + target.database + "".join(host for host, _ in target.hosts))
     if mode >= _VERIFY_FROM and not target.sslrootcert:
         raise DsnError(
             f"has sslmode={target.sslmode} without sslrootcert: add sslrootcert=FILE with the authority's "

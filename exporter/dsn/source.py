@@ -4,16 +4,14 @@ import dataclasses
 import json
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
+from exporter.dsn import files
 from exporter.dsn.parse import assemble
-from exporter.dsn.split import DsnError, Parts, split
+from exporter.dsn.split import DsnError, Parts, hides_nothing, pairs, split
 from exporter.dsn.target import Target
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_LARGEST = 1_000_000
 _TEXTS = frozenset({"url", "url_file", "host", "name", "user", "password", "password_file", "parameters"})
 # Keys of an entry in DATABASES that are the settings' business, not the address's.
 _BESIDE = frozenset({"expect", "required"})
@@ -38,7 +36,7 @@ class Source:
     @classmethod
     def of(cls, entry: object, *, name: str) -> "Source":
         """An entry of DATABASES: a URL or an object."""
-        given = {"url": entry} if isinstance(entry, str) else _object(entry, name)
+        given: dict[str, Any] = {"url": entry} if isinstance(entry, str) else _object(entry, name)
         source = cls(entry=name, **{key: value for key, value in given.items() if key not in _BESIDE})
         source.check()
         return source
@@ -82,19 +80,38 @@ class Source:
         except _FileError:
             raise
         except DsnError as error:
-            way = next(key for key in ("url", "url_file", "host") if getattr(self, key) is not None)
-            raise DsnError(f"{self.say(way)} {error}") from error.__cause__
+            raise self._named(error) from None
+
+    def try_out(self) -> None:
+        """Do all that a connection does before it connects, so that a mistake shows at the start."""
+        target = self.target()
+        try:
+            target.connect_arguments()
+        except DsnError as error:
+            raise self._named(error) from None
+
+    def _named(self, error: DsnError) -> DsnError:
+        """The same error with the name of the setting to change."""
+        if self.host is None:
+            key = "url" if self.url is not None else "url_file"
+        else:
+            key = "host" if error.of_host or self.parameters is None else "parameters"
+        return DsnError(f"{self.say(key)} {error}")
 
     def _parts(self) -> Parts:
         if self.url is not None:
             return split(self.url)
         if self.url_file is not None:
             return split(read_text(self.url_file, self.say("url_file")))
-        query = parse_qsl(self.parameters or "", keep_blank_values=True)
+        query = pairs(self.parameters)
         if self.port is not None:
             query.append(("port", str(self.port)))
         return Parts(
-            hosts=self.host or "", database=self.name or "", user=self.user or "", query=tuple(query)
+            hosts=self.host or "",
+            database=self.name or "",
+            user=self.user or "",
+            query=tuple(query),
+            nameable=hides_nothing(query),
         )
 
 
@@ -154,23 +171,8 @@ def _without_newline(text: str) -> str:
 
 
 def read_text(path: str, variable: str) -> str:
-    """The text of a file; its path is not repeated, lest somebody put the secret itself there."""
+    """The text of the file that a setting names."""
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(_LARGEST + 1)
-    except FileNotFoundError as error:
-        raise _FileError(f"{variable} names a file that does not exist") from error
-    except IsADirectoryError as error:
-        raise _FileError(f"{variable} names a directory: it must name a file") from error
-    except PermissionError as error:
-        raise _FileError(f"{variable} names a file that this process may not read") from error
-    except (OSError, ValueError) as error:
-        raise _FileError(f"{variable} names a file that cannot be read") from error
-    if not content.strip(b"\r\n"):
-        raise _FileError(f"{variable} names an empty file")
-    if len(content) > _LARGEST:
-        raise _FileError(f"{variable} names a file of more than a megabyte")
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise _FileError(f"{variable} names a file that is not UTF-8 text") from None
+        return files.text(path)
+    except files.UnusableFileError as error:
+        raise _FileError(f"{variable} names {error}") from None

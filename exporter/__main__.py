@@ -1,0 +1,109 @@
+"""The command line, and the only place that wires settings to the program."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from exporter import values as settings
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from exporter.values import Values
+
+COMMANDS = {
+    "serve": "watch the databases and answer probes and scrapes (the default)",
+    "check": "probe once, print one line; exit status 0 healthy, 1 not, 2 bad settings",
+    "wait": "wait until the database answers; --timeout 60s",
+    "init-db": "create DATABASE_EXTENSIONS and the heartbeat table, all or nothing",
+    "demo": "an embedded PostgreSQL, a busy application and the exporter, to play with",
+}
+BAD_SETTINGS = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] in (["help"], ["--help"], ["-h"]):
+        return _help()
+    command = given.pop(0) if given and not given[0].startswith("-") else "serve"
+    if command not in COMMANDS:
+        known = ", ".join(COMMANDS)
+        return _refuse(f"unknown command {command!r}: there are {known}")
+    if command == "demo":
+        from exporter.demo import main as demo  # noqa: PLC0415 - needs packages that the image has not
+
+        return demo(given)
+    own, rest = _own_flags(command).parse_known_args(given)
+    values = settings.read(rest)  # before the server's imports: the child that parses must not add to their peak
+    return _run(command, own, values)
+
+
+def _own_flags(command: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"db-health-exporter {command}", add_help=False, allow_abbrev=False)
+    if command == "wait":
+        parser.add_argument("--timeout", type=_duration, default=60.0)
+    if command == "check":
+        parser.add_argument("--explain", action="store_true")
+    return parser
+
+
+def _duration(text: str) -> float:
+    try:
+        return settings.parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _run(command: str, own: argparse.Namespace, values: Values) -> int:
+    from exporter import logs  # noqa: PLC0415 - the libraries come after the settings
+    from exporter.dsn import isolate  # noqa: PLC0415
+
+    isolate(os.environ)
+    logs.set_up(style=values.log_format, level=values.log_level)
+    if command == "serve":
+        from exporter import server  # noqa: PLC0415
+
+        return _in_loop(server.serve(values))
+    from exporter import commands  # noqa: PLC0415
+
+    if command == "check":
+        return _in_loop(commands.explain(values) if own.explain else commands.check(values))
+    if command == "wait":
+        return _in_loop(commands.wait(values, timeout=own.timeout))
+    return _in_loop(commands.init_db(values))
+
+
+def _in_loop(work: Awaitable[int]) -> int:
+    import asyncio  # noqa: PLC0415
+
+    from exporter.resolver import ResolverLoop  # noqa: PLC0415
+
+    async def finish() -> int:
+        return await work
+
+    try:
+        with asyncio.Runner(loop_factory=ResolverLoop) as runner:
+            return runner.run(finish())
+    except KeyboardInterrupt:
+        return 130
+
+
+def _help() -> int:
+    print("usage: db-health-exporter [COMMAND] [--SETTING VALUE ...]\n")  # noqa: T201 - a command's answer
+    for name, text in COMMANDS.items():
+        print(f"  {name:<10}{text}")  # noqa: T201
+    print("\nEvery setting is a flag and an environment variable; `db-health-exporter serve --help` lists them.")  # noqa: T201
+    return 0
+
+
+def _refuse(sentence: str) -> int:
+    print(f"db-health-exporter: {sentence}", file=sys.stderr)  # noqa: T201
+    return BAD_SETTINGS
+
+
+if __name__ == "__main__":
+    sys.exit(main())

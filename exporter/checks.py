@@ -1,0 +1,92 @@
+"""The three checks: what a probe of each path asks, and how its errors become outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter import outcome
+from exporter.database import check_db_connection, describe
+from exporter.outcome import Outcome, WrongRoleError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from exporter.probe import Check, Run
+    from exporter.without_orm import AsyncConnection, AsyncEngine
+
+    AfterAnswer = Callable[[AsyncConnection], Awaitable[None]]
+
+FAREWELL = Outcome.SHUTTING_DOWN
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the checks of one database have seen of its server, kept between probes.
+
+    `farewell`: a session was told that the server shuts down, and no connect has succeeded since. A server that
+    starts and one that stops refuse connections with the same SQLSTATE, 57P03: the farewell tells them apart.
+    `connected`: the pooled path's last answer was a success, so a session is alive.
+    """
+
+    in_recovery: bool | None = None
+    farewell: bool = False
+    connected: bool = False
+
+
+def query_check(
+    engine: AsyncEngine, seen: Seen, *, expect: str, fresh: bool = False, after: AfterAnswer | None = None
+) -> Check:
+    """Make the check of the pooled or the fresh path.
+
+    `after` is called once the answer is known, with the connection, before it goes back to the pool.
+    """
+
+    async def check(run: Run) -> None:
+        async def answered(connection: AsyncConnection, in_recovery: bool) -> None:  # noqa: FBT001 - a callback
+            seen.in_recovery, seen.farewell = in_recovery, False
+            run.answer(Outcome.SUCCESS)
+            if after is not None:
+                await after(connection)
+
+        def failed(error: Exception) -> None:
+            if isinstance(error, WrongRoleError):
+                seen.in_recovery = error.in_recovery
+            run.answer(refine(outcome.classify(error, run.progress), seen, fresh=fresh), describe(error))
+
+        await check_db_connection(engine, expect=expect, on_answer=answered, on_failure=failed)
+
+    return check
+
+
+def write_check(write: Callable[[], Awaitable[None]], seen: Seen, *, limit: float) -> Check:
+    """Make the check of the write path.
+
+    A commit that took longer than `limit` seconds, the server's own statement time-out, is a failure even when it
+    succeeded: a time-out ends the wait for a synchronous standby with a warning, and the commit stays.
+    """
+
+    async def check(run: Run) -> None:
+        began = run.clock()
+        try:
+            await write()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the probe's edge
+            run.answer(refine(outcome.classify(error, run.progress), seen, fresh=True), describe(error))
+            return
+        slow = run.clock() - began > limit
+        run.answer(Outcome.QUERY_TIMEOUT if slow else Outcome.SUCCESS, "the commit had to wait" if slow else "")
+
+    return check
+
+
+def refine(found: Outcome, seen: Seen, *, fresh: bool) -> Outcome:
+    """Tell a server that stops from one that starts: one that has a session alive does not start."""
+    if found is FAREWELL:
+        seen.farewell = True
+    if found is Outcome.STARTING_UP and (seen.farewell or (fresh and seen.connected)):
+        return FAREWELL
+    return found
+

@@ -1,0 +1,91 @@
+"""The commands that ask once and end: `check`, `wait` and `init-db`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from exporter.checks import Seen, query_check
+from exporter.database import PoolOptions, close_db, describe, make_engine
+from exporter.probe import Limits, Probe, Reading
+
+if TYPE_CHECKING:
+    from exporter.values import Database, Values
+
+PAUSE = 1.0  # seconds between two attempts of `wait`
+INIT_LIMIT = 60.0  # seconds that `init-db` may take
+
+
+async def check(values: Values) -> int:
+    """Probe each database once by a new connection, print a line each; 0 if all that are required pass, else 1."""
+    readings = await asyncio.gather(*(_probe(values, each) for each in values.databases))
+    for database, reading in zip(values.databases, readings, strict=True):
+        _say(database, reading)
+    return _status(values, readings)
+
+
+async def wait(values: Values, *, timeout: float) -> int:  # noqa: ASYNC109 - the command's own limit, not a task's
+    """Probe until every required database answers: 0; or until `timeout` seconds have passed: 1."""
+    deadline = time.monotonic() + timeout
+    said: list[str] = []
+    while True:
+        readings = await asyncio.gather(*(_probe(values, each) for each in values.databases))
+        outcomes = [reading.outcome.value for reading in readings]
+        if outcomes != said:
+            for database, reading in zip(values.databases, readings, strict=True):
+                _say(database, reading)
+            said = outcomes
+        if _status(values, readings) == 0:
+            return 0
+        if time.monotonic() + PAUSE > deadline:
+            print(f"gave up after {timeout:g} s", file=sys.stderr)  # noqa: T201 - a command's answer
+            return 1
+        await asyncio.sleep(PAUSE)
+
+
+async def init_db(values: Values) -> int:
+    """Create the extensions and the tables in every database: 0, or 1 with one line that says what failed."""
+    from exporter import sessions  # noqa: PLC0415 - the ORM, for this command only
+
+    for database in values.databases:
+        engine = make_engine(database.source, _options(values), pooled=False)
+        try:
+            async with asyncio.timeout(INIT_LIMIT):
+                await sessions.init_db(engine, extensions=values.extensions)
+        except Exception as error:  # noqa: BLE001 - the command's edge
+            print(f"{database.name}: nothing was changed: {describe(error)}", file=sys.stderr)  # noqa: T201
+            return 1
+        finally:
+            await close_db(engine)
+        print(f"{database.name}: ready")  # noqa: T201
+    return 0
+
+
+async def _probe(values: Values, database: Database) -> Reading:
+    engine = make_engine(database.source, _options(values), pooled=False)
+    probe = Probe(
+        query_check(engine, Seen(), expect=database.expect, fresh=True),
+        limits=Limits(timeout=values.probe_timeout, linger=0.0),
+        clock=time.monotonic,
+        wall_clock=time.time,
+        on_reading=lambda _: None,
+    )
+    reading = await probe.read()
+    await probe.close()
+    return reading
+
+
+def _options(values: Values) -> PoolOptions:
+    return PoolOptions(echo=values.echo)
+
+
+def _status(values: Values, readings: list[Reading]) -> int:
+    required = zip(values.databases, readings, strict=True)
+    return int(not all(reading.passed for database, reading in required if database.required))
+
+
+def _say(database: Database, reading: Reading) -> None:
+    detail = f": {reading.detail}" if reading.detail else ""
+    print(f"{database.name}: {reading.outcome} in {reading.seconds * 1000:.1f} ms{detail}")  # noqa: T201

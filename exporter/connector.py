@@ -1,0 +1,65 @@
+"""One new driver connection to wherever the settings point at this moment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from exporter import progress
+from exporter.progress import Phase
+
+if TYPE_CHECKING:
+    from exporter.dsn import Source, Target
+
+
+TLS_REQUIRED = ("require", "verify-ca", "verify-full")
+
+
+async def connect(source: Source) -> Any:  # noqa: ANN401 - asyncpg.Connection or psycopg.AsyncConnection
+    """Read the source's files anew and connect.
+
+    Raises:
+        DsnError: a file is gone, or holds no usable URL.
+        asyncpg.PostgresError, OSError: as `outcome.classify` knows them, whichever the driver.
+    """
+    target = source.target()
+    record = progress.current()
+    record.phase, record.tls_required = Phase.CONNECTING, target.sslmode in TLS_REQUIRED
+    if target.driver == "psycopg":
+        record.connection = await _connect_psycopg(target)
+    else:
+        record.connection = await asyncpg.connect(**target.connect_arguments())
+    record.phase = Phase.QUERYING
+    return record.connection
+
+
+async def _connect_psycopg(target: Target) -> Any:  # noqa: ANN401
+    import psycopg  # noqa: PLC0415 - an extra: absent from the image
+
+    try:
+        return await psycopg.AsyncConnection.connect(**target.connect_arguments())
+    except psycopg.OperationalError as error:
+        raise await _second_opinion(target) from error
+
+
+async def _second_opinion(target: Target) -> Exception:
+    """Ask asyncpg why a connect failed: libpq keeps neither the SQLSTATE nor the errno of a failed connect."""
+    try:
+        connection = await asyncpg.connect(**replace(target, driver="asyncpg", other=()).connect_arguments())
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
+        return error
+    connection.terminate()
+    return ConnectionError("the first attempt failed, the second one succeeded")
+
+
+def abort(connection: Any) -> None:  # noqa: ANN401
+    """Drop a connection at once, without a word to the server.
+
+    libpq's handle is closed beneath psycopg: its own way out asks the server to cancel and waits 5 s.
+    """
+    if hasattr(connection, "pgconn"):
+        connection.pgconn.finish()
+    else:
+        connection.terminate()

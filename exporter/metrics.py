@@ -1,0 +1,210 @@
+"""Every metric name, on a registry of the exporter's own, and its rendering, which is kept until something changes."""
+
+from __future__ import annotations
+
+import gzip
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from exporter.outcome import Outcome
+from exporter.pool_metrics import app_families, pool_families
+from exporter.probe import Path, Reading
+from exporter.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from prometheus_client.metrics_core import Metric
+
+    from exporter.app_pools import AppPools
+    from exporter.sidecar_pool import SidecarPool
+    from exporter.watch import Watch
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+KEPT_RENDERINGS = 32  # one for each combination of format, compression and filter; clients name the filter
+
+
+class Metrics:
+    """Counts events as they come and collects state when it is asked for; never does I/O."""
+
+    def __init__(
+        self,
+        watches: Mapping[str, Watch],
+        *,
+        pools: Sequence[SidecarPool],
+        app_pools: AppPools | None,
+        tasks: Callable[[], int],
+        lag: Callable[[], float],
+    ) -> None:
+        """Create every series, so that each counter is there from the start at 0."""
+        disable_created_metrics()
+        self._renderings: dict[tuple[str, bool, tuple[str, ...]], tuple[bytes, str]] = {}
+        self._registry = CollectorRegistry(auto_describe=True)
+        self._probes = Counter(
+            "dbhealth_probes", "Probes by outcome.", ("database", "path", "outcome"), registry=self._registry
+        )
+        self._durations = Histogram(
+            "dbhealth_probe_duration_seconds",
+            "How long probes took.",
+            ("database", "path"),
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+        for name, watch in watches.items():
+            for path in watch.probes:
+                self._durations.labels(name, path.value)
+                for outcome in Outcome:
+                    self._probes.labels(name, path.value, outcome.value)
+        self._registry.register(StateCollector(watches, pools=pools, app_pools=app_pools, tasks=tasks, lag=lag))
+        ProcessCollector(registry=self._registry)
+
+    def count(self, database: str, path: Path, reading: Reading) -> None:
+        """Count one probe."""
+        self._probes.labels(database, path.value, reading.outcome.value).inc()
+        self._durations.labels(database, path.value).observe(reading.seconds)
+        self.changed()
+
+    def changed(self) -> None:
+        """Forget the renderings: something has changed since."""
+        self._renderings.clear()
+
+    def render(self, *, accept: str, compress: bool, names: Sequence[str] = ()) -> tuple[bytes, str]:
+        """Return the body and its content type, in the format that the client asks for."""
+        encoder, content_type = choose_encoder(accept)
+        key = (content_type, compress, tuple(names))
+        kept = self._renderings.get(key)
+        if kept is None:
+            registry = self._registry.restricted_registry(names) if names else self._registry
+            body = encoder(registry)  # type: ignore[arg-type]  # a restricted registry collects as the whole does
+            kept = (gzip.compress(body, compresslevel=1) if compress else body, content_type)
+            if len(self._renderings) < KEPT_RENDERINGS:
+                self._renderings[key] = kept
+        return kept
+
+
+class StateCollector(Collector):
+    """Reads what is known at the moment of a scrape."""
+
+    def __init__(
+        self,
+        watches: Mapping[str, Watch],
+        *,
+        pools: Sequence[SidecarPool],
+        app_pools: AppPools | None,
+        tasks: Callable[[], int],
+        lag: Callable[[], float],
+    ) -> None:
+        """Keep what to read from."""
+        self._watches = watches
+        self._pools = pools
+        self._app_pools = app_pools
+        self._tasks = tasks
+        self._lag = lag
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family, also those without a series yet."""
+        yield from self._health()
+        yield from self._probes()
+        yield from self._server()
+        yield from self._pool_families()
+        yield from self._exporter()
+
+    def _health(self) -> Iterator[Metric]:
+        up = _gauge("dbhealth_up", "Whether the latest pooled probe passed.", "database")
+        verdict = _gauge("dbhealth_verdict", "1 for the verdict that holds.", "database", "verdict")
+        for name, watch in self._watches.items():
+            last = watch.probes[Path.POOLED].last
+            if last is not None:
+                up.add_metric([name], last.passed)
+            found = watch.verdict()
+            for each in Verdict:
+                verdict.add_metric([name, each.value], each is found)
+        yield from (up, verdict)
+
+    def _probes(self) -> Iterator[Metric]:
+        labels = ("database", "path")
+        latency = _gauge("dbhealth_probe_latency_seconds", "How long the latest probe took.", *labels)
+        last = _gauge("dbhealth_probe_last_timestamp_seconds", "When the latest probe ended.", *labels)
+        success = _gauge(
+            "dbhealth_probe_last_success_timestamp_seconds", "When the latest probe that passed ended.", *labels
+        )
+        abandoned = CounterMetricFamily(
+            "dbhealth_abandoned_connections",
+            "Connections dropped because nothing came over them long after the deadline.",
+            labels=["database"],
+        )
+        for name, watch in self._watches.items():
+            for path, probe in watch.probes.items():
+                if probe.last is not None:
+                    latency.add_metric([name, path.value], probe.last.seconds)
+                    last.add_metric([name, path.value], probe.last.wall_time)
+                if probe.last_success is not None:
+                    success.add_metric([name, path.value], probe.last_success.wall_time)
+            abandoned.add_metric([name], sum(probe.abandoned for probe in watch.probes.values()))
+        yield from (latency, last, success, abandoned)
+
+    def _server(self) -> Iterator[Metric]:
+        recovery = _gauge("dbhealth_server_in_recovery", "Whether the server is a replica or recovering.", "database")
+        used = _gauge("dbhealth_server_connections", "Connections that the server has.", "database")
+        most = _gauge("dbhealth_server_max_connections", "Connections that the server allows.", "database")
+        sessions = _gauge("dbhealth_pod_sessions", "Sessions of this pod, as the server sees them.", "database", "state")
+        idle = _gauge(
+            "dbhealth_pod_oldest_idle_in_transaction_seconds",
+            "How long this pod's oldest session idle in transaction has been idle.",
+            "database",
+        )
+        for name, watch in self._watches.items():
+            if watch.seen.in_recovery is not None:
+                recovery.add_metric([name], watch.seen.in_recovery)
+            facts = watch.facts
+            if facts is None:
+                continue
+            used.add_metric([name], facts.connections)
+            most.add_metric([name], facts.max_connections)
+            for state, count in facts.pod_sessions.items():
+                sessions.add_metric([name, state], count)
+            if facts.oldest_idle_in_transaction is not None:
+                idle.add_metric([name], facts.oldest_idle_in_transaction)
+        yield from (recovery, used, most, sessions, idle)
+
+    def _pool_families(self) -> Iterator[Metric]:
+        states = [state for pool in self._pools if (state := pool.state()) is not None]
+        totals = [total for pool in self._pools if (total := pool.totals()) is not None]
+        if self._app_pools is not None:
+            states.extend(self._app_pools.states())
+            totals.extend(self._app_pools.totals())
+        yield from pool_families(states, totals)
+        if self._app_pools is not None:
+            yield from app_families(self._app_pools)
+
+    def _exporter(self) -> Iterator[Metric]:
+        labels = {
+            "version": _version("db-health-exporter"),
+            "python": platform.python_version(),
+            "sqlalchemy": _version("sqlalchemy"),
+            "driver": ",".join(sorted({watch.driver for watch in self._watches.values()})),
+        }
+        build = _gauge("dbhealth_build_info", "What runs; always 1.", *labels)
+        build.add_metric(list(labels.values()), 1)
+        tasks = _gauge("dbhealth_asyncio_tasks", "Tasks in the exporter's event loop.")
+        tasks.add_metric([], self._tasks())
+        lag = _gauge("dbhealth_event_loop_lag_seconds", "How late the exporter's event loop woke up last.")
+        lag.add_metric([], self._lag())
+        yield from (build, tasks, lag)
+
+
+def _gauge(name: str, help_text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, help_text, labels=list(labels))
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"

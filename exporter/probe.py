@@ -1,0 +1,203 @@
+"""One probe path: a shared run, its one deadline, and what is left of a run after it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from exporter import connector, outcome, progress
+from exporter.outcome import Outcome
+from exporter.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HISTORY = 60  # readings kept for people to look at
+TEAR_DOWN = 1.0  # seconds that an aborted run may take to unwind; it needs none, so this only bounds a defect
+
+
+class Path(StrEnum):
+    """The three ways to ask a database how it is; each alone lies."""
+
+    POOLED = "pooled"
+    FRESH = "fresh"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The result of one probe. Times are monotonic seconds, but for `wall_time`, which is for export only."""
+
+    outcome: Outcome
+    seconds: float
+    taken_at: float
+    wall_time: float
+    detail: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the database answered as it should."""
+        return self.outcome is Outcome.SUCCESS
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """One question under way; `settled` holds its outcome, seconds and detail."""
+
+    started_at: float
+    clock: Callable[[], float]
+    settled: asyncio.Future[tuple[Outcome, float, str]]
+    progress: Progress = field(default_factory=Progress)
+
+    def answer(self, found: Outcome, detail: str = "") -> None:
+        """Settle the run; the first answer counts."""
+        if not self.settled.done():
+            self.settled.set_result((found, self.clock() - self.started_at, detail))
+
+
+class Check(Protocol):
+    """Asks the database once; calls `run.answer` as soon as it knows, and may then take time to tear down."""
+
+    async def __call__(self, run: Run, /) -> None:
+        """Ask."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a probe may take, in seconds.
+
+    `linger` is how long an unfinished run is kept after its deadline. An answer that comes late tells a slow
+    server from a dead one, and a connection that answered late is still a good one.
+    """
+
+    timeout: float = 0.8
+    linger: float = 1.6
+
+
+class Probe:
+    """Runs a check at most once at a time, shares the result, and never waits beyond the deadline."""
+
+    def __init__(
+        self,
+        check: Check,
+        *,
+        limits: Limits,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        on_reading: Callable[[Reading], None],
+    ) -> None:
+        """Keep the parts; nothing runs before the first question."""
+        self.last: Reading | None = None
+        self.last_success: Reading | None = None
+        self.history: deque[Reading] = deque(maxlen=HISTORY)
+        self.answered_late = False
+        self.abandoned = 0
+        self._check = check
+        self._limits = limits
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._on_reading = on_reading
+        self._reading: asyncio.Task[Reading] | None = None
+        self._run: Run | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def current(self, max_age: float) -> Reading | None:
+        """Return the latest reading if it is at most `max_age` seconds old."""
+        if self.last is not None and self._clock() - self.last.taken_at <= max_age:
+            return self.last
+        return None
+
+    async def read(self, *, max_age: float = 0.0) -> Reading:
+        """Return a reading at most `max_age` seconds old, or join the probe under way, or start one.
+
+        Answers within the deadline, whatever the database, the network or the resolver do.
+        """
+        kept = self.current(max_age)
+        if kept is not None:
+            return kept
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read(), name="probe-reading")
+            self._reading.add_done_callback(self._forget)
+        return await asyncio.shield(self._reading)
+
+    async def settle(self) -> None:
+        """Wait until nothing of the last run is left."""
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
+    async def close(self) -> None:
+        """End what is under way, at once."""
+        tasks = {task for task in (self._reading, self._task) if task is not None}
+        if self._run is not None and self._task is not None and not self._task.done():
+            _abort(self._run)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=TEAR_DOWN)
+
+    def _forget(self, _: object) -> None:
+        self._reading = None
+
+    async def _read(self) -> Reading:
+        asked_at = self._clock()
+        deadline = asked_at + self._limits.timeout
+        answered = False
+        if self._run is None or await self._ended(deadline):
+            self._run = self._start()
+            await asyncio.wait({self._run.settled}, timeout=max(0.0, deadline - self._clock()))
+            answered = self._run.settled.done()
+        if answered:
+            found, seconds, detail = self._run.settled.result()
+        else:
+            found, seconds = outcome.timed_out(self._run.progress), self._clock() - asked_at
+            detail = f"no answer within {self._limits.timeout:g} s"
+        return self._take(Reading(found, seconds, self._clock(), self._wall_clock(), detail))
+
+    async def _ended(self, deadline: float) -> bool:
+        """Whether the former run is over: while it lasts no other is started, so that no server is piled up on."""
+        if self._task is None or self._task.done():
+            return True
+        done, _ = await asyncio.wait({self._task}, timeout=max(0.0, deadline - self._clock()))
+        return bool(done)
+
+    def _start(self) -> Run:
+        run = Run(self._clock(), self._clock, asyncio.get_running_loop().create_future())
+        self._task = asyncio.create_task(self._supervise(run), name="probe-run")
+        return run
+
+    async def _supervise(self, run: Run) -> None:
+        progress.use(run.progress)
+        check = asyncio.create_task(self._check(run), name="probe-check")
+        try:
+            await asyncio.wait({check}, timeout=self._limits.timeout + self._limits.linger)
+        finally:
+            if not check.done():
+                self.abandoned += 1
+                _abort(run)
+                check.cancel()
+                await asyncio.wait({check}, timeout=TEAR_DOWN)
+        self.answered_late = _late(run, self._limits.timeout)
+
+    def _take(self, reading: Reading) -> Reading:
+        self.last = reading
+        self.history.append(reading)
+        if reading.passed:
+            self.last_success = reading
+        self._on_reading(reading)
+        return reading
+
+
+def _abort(run: Run) -> None:
+    """Drop the run's connection first: cancelling alone would wait for a server that does not answer."""
+    if run.progress.connection is not None:
+        connector.abort(run.progress.connection)
+
+
+def _late(run: Run, timeout: float) -> bool:
+    if not run.settled.done():
+        return False
+    found, seconds, _ = run.settled.result()
+    return found is Outcome.SUCCESS and seconds > timeout

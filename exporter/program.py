@@ -1,0 +1,156 @@
+"""The program: its parts put together from plain values, started and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from exporter.app_pools import AppPools, listen
+from exporter.database import PoolOptions
+from exporter.metrics import Metrics
+from exporter.outcome import Outcome
+from exporter.probe import Limits, Path, Reading
+from exporter.pulse import Pulse
+from exporter.service import Service
+from exporter.sidecar_pool import SidecarPool
+from exporter.watch import Plan, Sensors, Watch
+from exporter.web import application, routes_for_people, routes_for_probes
+
+if TYPE_CHECKING:
+    from exporter.app_listener import Listener
+    from exporter.values import Database, Values
+
+log = logging.getLogger(__name__)
+
+DRAIN = 0.5  # seconds between "not ready" and the end: whoever asks meanwhile is told
+SHUTDOWN = 0.5  # seconds for requests under way; every answer is due within the probe's own time-out
+
+
+class Program:
+    """The exporter: `start` it and `stop` it in one event loop."""
+
+    def __init__(self, values: Values) -> None:
+        """Put the parts together; nothing is connected or listened on yet."""
+        self._values = values
+        pulse = Pulse(time.monotonic)
+        self._pulse = pulse
+        self.app_pools = _app_pools(values, on_change=self._changed) if values.app_pool_listen != "off" else None
+        sensors = Sensors(
+            clock=time.monotonic, wall_clock=time.time, on_reading=self._on_reading, app_pools=self._app_facts
+        )
+        self.watches = {each.name: Watch(plan(values, each), sensors) for each in values.databases}
+        self._pools = {
+            name: SidecarPool(watch.pooled_engine, database=name) for name, watch in self.watches.items()
+        }
+        self.service = Service(
+            self.watches,
+            pulse=pulse,
+            app_pools=self.app_pools,
+            max_age=values.health_max_age,
+            readiness=values.readiness,
+        )
+        self.metrics = Metrics(
+            self.watches,
+            pools=list(self._pools.values()),
+            app_pools=self.app_pools,
+            tasks=lambda: len(asyncio.all_tasks()),
+            lag=lambda: pulse.lag,
+        )
+        self._runners: list[web.AppRunner] = []
+        self._listener: Listener | None = None
+        self._beating: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listen, then start to probe.
+
+        Raises:
+            OSError: an address cannot be listened on.
+        """
+        values = self._values
+        probes, people = routes_for_probes(self.service), routes_for_people(self.service, self.metrics)
+        self._beating = asyncio.create_task(self._pulse.beat(), name="pulse")
+        if values.metrics_port is None:
+            await self._serve(application(probes, people), values.listen_port)
+        else:
+            await self._serve(application(probes), values.listen_port)
+            await self._serve(application(people), values.metrics_port)
+        if self.app_pools is not None:
+            own = [values.pod_ip] if values.pod_ip else []
+            self._listener = await listen(self.app_pools, values.app_pool_listen, sources=own)
+        for watch in self.watches.values():
+            watch.start()
+
+    async def stop(self, *, drain: float = DRAIN) -> None:
+        """Say "not ready", answer for a moment more, and end everything at once."""
+        self.service.leaving = True
+        await asyncio.sleep(drain)
+        if self._listener is not None:
+            self._listener.close()
+        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
+        await asyncio.gather(*(watch.close() for watch in self.watches.values()))
+        if self._beating is not None:
+            self._beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._beating
+
+    async def _serve(self, app: web.Application, port: int) -> None:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN)
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, self._values.listen_host, port, backlog=socket.SOMAXCONN).start()
+
+    def _on_reading(self, database: str, path: Path, reading: Reading) -> None:
+        if path is Path.POOLED and reading.outcome is Outcome.POOL_EXHAUSTED:
+            self._pools[database].timeouts += 1
+        self.metrics.count(database, path, reading)
+
+    def _changed(self) -> None:
+        for watch in self.watches.values():
+            watch.verdict()  # an application's pool may have changed it: then it is logged
+        self.metrics.changed()
+
+    def _app_facts(self, database: str) -> tuple[bool, bool]:
+        if self.app_pools is None:
+            return (False, False)
+        facts = self.app_pools.facts(database)
+        return (facts.exhausted, facts.wedged)
+
+
+def plan(values: Values, database: Database) -> Plan:
+    """Say what one database's watch needs of the settings."""
+    return Plan(
+        name=database.name,
+        source=database.source,
+        pool=PoolOptions(
+            size=values.pool_size,
+            max_overflow=values.max_overflow,
+            recycle=values.pool_recycle,
+            timeout=values.probe_timeout,
+            echo=values.echo,
+            test=values.environment == "test",
+        ),
+        limits=Limits(timeout=values.probe_timeout, linger=2 * values.probe_timeout),
+        expect=database.expect,
+        required=database.required,
+        interval=values.probe_interval,
+        fresh_interval=values.fresh_probe_interval,
+        write_interval=values.write_probe_interval,
+        pod_ip=values.pod_ip,
+        host=socket.gethostname(),
+    )
+
+
+def _app_pools(values: Values, *, on_change: object) -> AppPools:
+    names = {each.name: each.source.target().database for each in values.databases}
+    return AppPools(
+        databases=names,
+        ttl=values.app_pool_ttl,
+        wedged_after=values.app_pool_wedged_after,
+        on_change=on_change,  # type: ignore[arg-type]
+    )

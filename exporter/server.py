@@ -1,0 +1,45 @@
+"""`serve`: run the program until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from exporter.program import Program
+
+if TYPE_CHECKING:
+    from exporter.values import Values
+
+log = logging.getLogger(__name__)
+
+CANNOT_LISTEN = 2
+
+
+async def serve(values: Values) -> int:
+    """Serve until SIGTERM or SIGINT; 0, or 2 if an address cannot be listened on."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stop.set)
+    program = Program(values)
+    try:
+        await program.start()
+    except OSError as error:
+        print(f"db-health-exporter: {_cannot_listen(values, error)}", file=sys.stderr)  # noqa: T201 - before the log
+        await program.stop(drain=0.0)
+        return CANNOT_LISTEN
+    log.info("serving on port %d; watching %s", values.listen_port, ", ".join(program.watches))
+    await stop.wait()
+    await program.stop()
+    return 0
+
+
+def _cannot_listen(values: Values, error: OSError) -> str:
+    what = "LISTEN_HOST, LISTEN_PORT, METRICS_PORT or APP_POOL_LISTEN"
+    if error.errno == errno.EADDRINUSE:
+        return f"an address is in use ({error.strerror}): change {what}"
+    return f"cannot listen on {values.listen_host or 'all interfaces'}: {error.strerror}: change {what}"

@@ -1,0 +1,127 @@
+"""What the endpoints answer from: the watches, the pulse, and whether the process is ready or on its way out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from exporter.health import Line, Report, Status
+from exporter.probe import Path
+from exporter.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exporter.app_pools import AppPools
+    from exporter.probe import Reading
+    from exporter.pulse import Pulse
+    from exporter.watch import Watch
+
+
+class Service:
+    """Answers each endpoint with a report; holds no HTTP."""
+
+    def __init__(
+        self, watches: Mapping[str, Watch], *, pulse: Pulse, app_pools: AppPools | None, max_age: float, readiness: str
+    ) -> None:
+        """Keep the parts; `max_age` in seconds."""
+        self.watches = watches
+        self.app_pools = app_pools
+        self.leaving = False
+        self._pulse = pulse
+        self._max_age = max_age
+        self._readiness = readiness
+
+    async def healthz(self, database: str | None = None) -> Report:
+        """Report the pooled probe of every required database, or of the one that is named."""
+        readings = await self._read(database)
+        lines = [self._line(name, reading, decides=database is not None) for name, reading in readings.items()]
+        return Report("healthz", [*lines, *self._others(database)], self._notes(database))
+
+    def passing(self, database: str | None = None) -> bool | None:
+        """Return the answer to `/healthz` if it is known without asking, else None: the path that costs nothing."""
+        found = True
+        for watch in self._selected(database).values():
+            last = watch.probes[Path.POOLED].current(self._max_age)
+            if last is None:
+                return None
+            found = found and (last.passed or not (watch.plan.required or database))
+        return found
+
+    async def readyz(self, database: str | None = None) -> Report:
+        """Report readiness: `off`, `latch` or `gate`; never ready on the way out."""
+        if self.leaving:
+            return Report("readyz", [Line("shutdown", Status.FAIL, "the process is ending")])
+        if self._readiness == "gate":
+            report = await self.healthz(database)
+            return Report("readyz", report.lines, report.notes)
+        if self._readiness == "off":
+            return Report("readyz", [Line("serving", Status.PASS, "ok")])
+        lines = []
+        for name, watch in self._selected(database).items():
+            if watch.plan.required or database:
+                answered = watch.probes[Path.POOLED].last_success is not None
+                output = "has answered" if answered else "has not answered yet"
+                lines.append(Line(f"{name}/latch", Status.PASS if answered else Status.FAIL, output))
+        return Report("readyz", lines)
+
+    def livez(self) -> Report:
+        """Report the process itself: its event loop and its probe loops; never the database."""
+        stalled = self._pulse.stalled()
+        lines = [Line("event-loop", Status.FAIL if stalled else Status.PASS, "stood still" if stalled else "ok")]
+        for name, watch in self.watches.items():
+            late = watch.stalled()
+            output = f"the {late} loop makes no progress" if late else "ok"
+            lines.append(Line(f"{name}/probe-loop", Status.FAIL if late else Status.PASS, output))
+        return Report("livez", lines)
+
+    def app_livez(self, database: str | None = None) -> Report:
+        """Report the application: it fails only while a restart would cure it."""
+        lines = []
+        for name, watch in self._selected(database).items():
+            verdict = watch.verdict()
+            wedged = verdict is Verdict.APP_POOL_WEDGED
+            lines.append(Line(f"{name}/app-pool", Status.FAIL if wedged else Status.PASS, verdict if wedged else "ok"))
+        return Report("app/livez", lines, self._notes(database))
+
+    def _selected(self, database: str | None) -> Mapping[str, Watch]:
+        return self.watches if database is None else {database: self.watches[database]}
+
+    async def _read(self, database: str | None) -> dict[str, Reading]:
+        selected = self._selected(database)
+        readings = await asyncio.gather(
+            *(watch.probes[Path.POOLED].read(max_age=self._max_age) for watch in selected.values())
+        )
+        return dict(zip(selected, readings, strict=True))
+
+    def _line(self, name: str, reading: Reading, *, decides: bool) -> Line:
+        status = Status.PASS
+        if not reading.passed:
+            status = Status.FAIL if decides or self.watches[name].plan.required else Status.WARN
+        detail = f": {reading.detail}" if reading.detail else ""
+        return Line(f"{name}/pooled", status, f"{reading.outcome}{detail}", reading.seconds)
+
+    def _others(self, database: str | None) -> list[Line]:
+        """The other paths' latest readings: told, not decisive."""
+        lines = []
+        for name, watch in self._selected(database).items():
+            for path, probe in watch.probes.items():
+                if path is not Path.POOLED and probe.last is not None:
+                    status = Status.PASS if probe.last.passed else Status.WARN
+                    detail = f": {probe.last.detail}" if probe.last.detail else ""
+                    lines.append(Line(f"{name}/{path}", status, f"{probe.last.outcome}{detail}", probe.last.seconds))
+        return lines
+
+    def _notes(self, database: str | None) -> list[str]:
+        notes = []
+        for name, watch in self._selected(database).items():
+            found = watch.advice()
+            notes.append(f"verdict {name}: {watch.verdict()}. {found.sentence} {found.next_step}")
+            if self.app_pools is not None:
+                facts = self.app_pools.facts(name)
+                if facts.culprit_location is not None:
+                    notes.append(
+                        f"oldest checkout {name}: pool {facts.culprit_pool}, worker {facts.culprit_worker},"
+                        f" at {facts.culprit_location}"
+                    )
+        return notes

@@ -1,0 +1,240 @@
+"""Everything about one database: its engines, its three probes and their loops, its server's facts, its verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from exporter import advice
+from exporter.checks import Seen, query_check, write_check
+from exporter.database import PoolOptions, close_db, describe, make_engine
+from exporter.outcome import Outcome
+from exporter.probe import Limits, Path, Probe, Reading
+from exporter.server_facts import ServerFacts, read_facts
+from exporter.verdict import Facts, Verdict, diagnose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exporter.dsn import Source
+    from exporter.without_orm import AsyncConnection
+
+log = logging.getLogger(__name__)
+
+SLOW_SHARE = 0.5  # of the time-out: a probe that takes longer passes, and says that the database is slow
+WRITE_SHARE = 0.75  # of the time-out: the server's own statement time-out for the write probe
+FACTS_INTERVAL = 30.0  # seconds
+FACTS_JITTER = 0.2
+FACTS_LIMIT = 0.4  # seconds: the query takes under a millisecond, and the next probe may be waiting for it
+STALLED_AFTER = 5.0  # seconds a loop may be late beyond three of its intervals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One database's settings; durations in seconds, 0 turns a path off."""
+
+    name: str
+    source: Source
+    pool: PoolOptions
+    limits: Limits
+    expect: str = "any"
+    required: bool = True
+    interval: float = 5.0
+    fresh_interval: float = 60.0
+    write_interval: float = 0.0
+    pod_ip: str | None = None
+    host: str = "localhost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensors:
+    """What a watch needs from outside: clocks, the application's side, and whom to tell of readings."""
+
+    clock: Callable[[], float]
+    wall_clock: Callable[[], float]
+    on_reading: Callable[[str, Path, Reading], None]
+    app_pools: Callable[[str], tuple[bool, bool]]  # exhausted, wedged
+
+
+class Watch:
+    """Watches one database. `start` its loops in the loop that owns it, `close` it in the same."""
+
+    def __init__(self, plan: Plan, sensors: Sensors) -> None:
+        """Build engines and probes; nothing is connected yet."""
+        self.plan = plan
+        self.facts: ServerFacts | None = None
+        self.seen = Seen()
+        self.driver = plan.source.target().driver
+        self.pooled_engine = make_engine(plan.source, plan.pool)
+        self.direct_engine = make_engine(plan.source, plan.pool, pooled=False)
+        self._sensors = sensors
+        self._facts_due_at = 0.0
+        self._beats: dict[str, tuple[float, float]] = {}
+        self._changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._failing: dict[Path, Outcome] = {}
+        self._logged = Verdict.UNKNOWN
+        self.probes = {Path.POOLED: self._probe(Path.POOLED), Path.FRESH: self._probe(Path.FRESH)}
+        if plan.write_interval:
+            self.probes[Path.WRITE] = self._probe(Path.WRITE)
+
+    def start(self) -> None:
+        """Start the loops."""
+        loops = {"pooled": self._watch_pooled()}
+        if self.plan.fresh_interval or self.plan.write_interval:
+            loops["direct"] = self._watch_direct()
+        for name, loop in loops.items():
+            self._tasks.append(asyncio.create_task(loop, name=f"watch-{self.plan.name}-{name}"))
+
+    async def close(self) -> None:
+        """End loops and probes at once and dispose of the engines."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *(probe.close() for probe in self.probes.values()), return_exceptions=True)
+        await close_db(self.pooled_engine, self.direct_engine)
+
+    def verdict(self) -> Verdict:
+        """Diagnose what is known now."""
+        pooled = self.probes[Path.POOLED]
+        exhausted, wedged = self._sensors.app_pools(self.plan.name)
+        found = diagnose(
+            Facts(
+                pooled=self._outcome(Path.POOLED),
+                fresh=self._outcome(Path.FRESH),
+                write=self._outcome(Path.WRITE),
+                slow=pooled.last is not None and pooled.last.seconds > SLOW_SHARE * self.plan.limits.timeout,
+                answered_late=pooled.answered_late,
+                in_recovery=self.seen.in_recovery,
+                app_exhausted=exhausted,
+                app_wedged=wedged,
+            )
+        )
+        self._log_verdict(found)
+        return found
+
+    def advice(self) -> advice.Advice:
+        """Return the sentence and the next step that go with the verdict."""
+        return advice.advise(self.verdict(), self.culprit())
+
+    def culprit(self) -> Outcome | None:
+        """Return the outcome of the first path that fails, if one does."""
+        failing = (probe.last.outcome for probe in self.probes.values() if probe.last and not probe.last.passed)
+        return next(failing, None)
+
+    def stalled(self) -> str:
+        """Name a loop that has stopped making progress, or nothing."""
+        now = self._sensors.clock()
+        late = (name for name, (beat, allowed) in self._beats.items() if now - beat > allowed)
+        dead = (task.get_name() for task in self._tasks if task.done())
+        return next(late, "") or next(dead, "")
+
+    def _probe(self, path: Path) -> Probe:
+        if path is Path.WRITE:
+            limit = WRITE_SHARE * self.plan.limits.timeout
+            check = write_check(self._writer(limit), self.seen, limit=limit)
+        elif path is Path.FRESH:
+            check = query_check(self.direct_engine, self.seen, expect=self.plan.expect, fresh=True)
+        else:
+            check = query_check(self.pooled_engine, self.seen, expect=self.plan.expect, after=self._after_answer)
+        return Probe(
+            check,
+            limits=self.plan.limits,
+            clock=self._sensors.clock,
+            wall_clock=self._sensors.wall_clock,
+            on_reading=partial(self._on_reading, path),
+        )
+
+    def _writer(self, limit: float) -> Callable[[], object]:
+        from exporter import sessions  # noqa: PLC0415 - the ORM's 5 MB come only with the write probe
+
+        factory = sessions.session_factory(self.direct_engine)
+        return partial(sessions.write_heartbeat, factory, slot=sessions.heartbeat_slot(self.plan.host), limit=limit)
+
+    def _outcome(self, path: Path) -> Outcome | None:
+        probe = self.probes.get(path)
+        return probe.last.outcome if probe is not None and probe.last is not None else None
+
+    async def _watch_pooled(self) -> None:
+        while True:
+            next_at = self._beat("pooled", self.plan.interval)
+            await self.probes[Path.POOLED].read()
+            await asyncio.sleep(max(0.0, next_at - self._sensors.clock()))
+
+    async def _watch_direct(self) -> None:
+        """Ask by new connections, one path after the other: at most one of them exists beside the pool's."""
+        plan = self.plan
+        intervals = {Path.FRESH: plan.fresh_interval, Path.WRITE: plan.write_interval}
+        due = {path: self._sensors.clock() for path, interval in intervals.items() if interval}
+        while True:
+            path = min(due, key=lambda each: due[each])
+            if await self._pooled_changed(within=due[path] - self._sensors.clock()):
+                due = dict.fromkeys(due, self._sensors.clock())
+                path = min(due)
+            probe = self.probes[path]
+            reading = await probe.read()
+            await probe.settle()
+            # A failure is asked after as often as the pooled path is, so that its end is seen as soon.
+            pause = intervals[path] if reading.passed else min(intervals[path], plan.interval)
+            due[path] = self._sensors.clock() + pause
+
+    async def _pooled_changed(self, *, within: float) -> bool:
+        """Wait so many seconds, or until the pooled path's outcome changes: then new connections may fare otherwise too."""
+        self._beat("direct", max(within, 0.0))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), max(within, 0.0))
+        changed = self._changed.is_set()
+        self._changed.clear()
+        return changed
+
+    def _beat(self, name: str, interval: float) -> float:
+        now = self._sensors.clock()
+        self._beats[name] = (now, 3 * interval + STALLED_AFTER)
+        return now + interval
+
+    async def _after_answer(self, connection: AsyncConnection) -> None:
+        """Read the server's facts on the probe's connection when they are due; the probe has its answer already."""
+        now = self._sensors.clock()
+        if now < self._facts_due_at:
+            return
+        self._facts_due_at = now + FACTS_INTERVAL * (1 + FACTS_JITTER * (2 * random.random() - 1))  # noqa: S311
+        try:
+            self.facts = await read_facts(connection, pod_ip=self.plan.pod_ip, within=FACTS_LIMIT)
+        except Exception as error:  # noqa: BLE001 - facts are an extra: the probe has passed
+            self.facts = None
+            log.debug("server facts of %s: %s", self.plan.name, describe(error))
+
+    def _on_reading(self, path: Path, reading: Reading) -> None:
+        former = self._failing.get(path, Outcome.SUCCESS)
+        self._failing[path] = reading.outcome
+        if path is Path.POOLED:
+            self.seen.connected = reading.passed
+            if reading.outcome is not former:
+                self._changed.set()
+        if reading.outcome is not former:
+            self._log_change(path, reading)
+        self._sensors.on_reading(self.plan.name, path, reading)
+        self.verdict()
+
+    def _log_change(self, path: Path, reading: Reading) -> None:
+        extra = {"database": self.plan.name, "path": path.value, "outcome": reading.outcome.value}
+        if reading.passed:
+            log.info("%s: the %s probe passes again", self.plan.name, path, extra=extra)
+        else:
+            log.error("%s: the %s probe fails: %s (%s)", self.plan.name, path, reading.outcome, reading.detail, extra=extra)
+
+    def _log_verdict(self, verdict: Verdict) -> None:
+        if verdict is self._logged:
+            return
+        self._logged = verdict
+        found = advice.advise(verdict, self.culprit())
+        level = logging.INFO if verdict is Verdict.HEALTHY else logging.WARNING
+        log.log(
+            level,
+            "%s: %s. %s %s", self.plan.name, verdict, found.sentence, found.next_step,
+            extra={"database": self.plan.name, "verdict": verdict.value},
+        )

@@ -1,0 +1,106 @@
+"""HTTP: the routes, and what each client wants to be told in which form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from prometheus_client.exposition import gzip_accepted
+
+from exporter import page
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from exporter.health import Report
+    from exporter.metrics import Metrics
+    from exporter.service import Service
+
+    Endpoint = Callable[[str | None], Awaitable[Report]]
+
+NEVER_STORE = {"Cache-Control": "no-store"}
+_OK = b"ok"
+_FAILED = b"failed"
+
+
+def routes_for_probes(service: Service) -> list[web.RouteDef]:
+    """What kubelets ask."""
+
+    async def livez(_: str | None) -> Report:
+        return service.livez()
+
+    async def app_livez(database: str | None) -> Report:
+        return service.app_livez(database)
+
+    async def healthz(request: web.Request) -> web.Response:
+        if not request.query_string and not _wants_json(request):  # the kubelet's way, at no cost where it is known
+            passing = service.passing()
+            if passing is not None:
+                return _plain(passed=passing)
+        return await _respond(request, service, service.healthz)
+
+    def route(path: str, endpoint: Endpoint) -> web.RouteDef:
+        return web.get(path, lambda request: _respond(request, service, endpoint))
+
+    return [
+        web.get("/healthz", healthz),
+        route("/readyz", service.readyz),
+        route("/livez", livez),
+        route("/app/livez", app_livez),
+    ]
+
+
+def routes_for_people(service: Service, metrics: Metrics) -> list[web.RouteDef]:
+    """What Prometheus and people ask."""
+
+    async def scrape(request: web.Request) -> web.Response:
+        compress = gzip_accepted(request.headers.get("Accept-Encoding", ""))
+        body, content_type = metrics.render(
+            accept=request.headers.get("Accept", ""), compress=compress, names=request.query.getall("name[]", [])
+        )
+        headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
+        return web.Response(body=body, headers=headers | ({"Content-Encoding": "gzip"} if compress else {}))
+
+    async def look(_: web.Request) -> web.Response:
+        text, policy = page.render(service)
+        headers = NEVER_STORE | {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"}
+        return web.Response(text=text, content_type="text/html", headers=headers)
+
+    return [web.get("/metrics", scrape), web.get("/", look)]
+
+
+def application(*routes: list[web.RouteDef]) -> web.Application:
+    """Make an application of routes; what it does not know is a short 404 or 405."""
+    app = web.Application(client_max_size=1024)
+    for each in routes:
+        app.add_routes(each)
+    return app
+
+
+async def _respond(request: web.Request, service: Service, endpoint: Endpoint) -> web.Response:
+    database = request.query.get("database")
+    if database is not None and database not in service.watches:
+        known = ", ".join(service.watches)
+        return web.Response(status=404, text=f"no such database; there are: {known}\n", headers=NEVER_STORE)
+    report = await endpoint(database)
+    status = 200 if report.passed else 503
+    if _wants_json(request):
+        accept = request.headers.get("Accept", "")
+        kind = "application/health+json" if "health+json" in accept else "application/json"
+        return web.Response(status=status, text=report.json(), content_type=kind, headers=NEVER_STORE)
+    if "verbose" in request.query:
+        return web.Response(status=status, text=report.verbose(), headers=NEVER_STORE)
+    return _plain(passed=report.passed)
+
+
+def _plain(*, passed: bool) -> web.Response:
+    return web.Response(
+        status=200 if passed else 503,
+        body=_OK if passed else _FAILED,
+        content_type="text/plain",
+        headers=NEVER_STORE,
+    )
+
+
+def _wants_json(request: web.Request) -> bool:
+    return "json" in request.headers.get("Accept", "")
