@@ -39,7 +39,8 @@ def flags(arguments: Sequence[str], fields: Mapping[str, FieldInfo]) -> dict[str
             value = "true" if field.annotation is bool else _next(rest, word)
         if is_secret(field):
             _refuse_password(word, value)
-        given[names[word]] = value
+        if value:  # an empty one is one not given, as in the environment
+            given[names[word]] = value
     return given
 
 

@@ -56,9 +56,13 @@ def words(meaning: str, default: str, *, among: str) -> Any:  # noqa: ANN401
     return setting(meaning, among, default, shown=default)
 
 
+def is_service_link(value: object) -> bool:
+    """Whether Kubernetes made this up: NAME_PORT=tcp://IP:PORT, in every pod, for a Service called "name"."""
+    return isinstance(value, str) and _SERVICE_LINK.fullmatch(value.strip()) is not None
+
+
 def _refuse_service_link(value: object) -> object:
-    """Kubernetes sets NAME_PORT=tcp://IP:PORT in every pod for a Service called "name"."""
-    if isinstance(value, str) and _SERVICE_LINK.fullmatch(value.strip()):
+    if is_service_link(value):
         raise PydanticCustomError(
             "line",
             "holds the address of a Kubernetes Service of that name instead of a port: "

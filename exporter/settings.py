@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from exporter import kinds
@@ -104,6 +104,13 @@ class Settings(BaseSettings):
     log_level: Annotated[Literal["debug", "info", "warning", "error"], kinds.LOWER] = words(
         "the least that is logged", "info", among="debug, info, warning or error"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _forget_service_link(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Beside a URL, a link in DATABASE_PORT is only what Kubernetes says of a Service called "database"."""
+        link = "database_host" not in given and kinds.is_service_link(given.get("database_port"))
+        return {name: value for name, value in given.items() if not (link and name == "database_port")}
 
 
 def values(given: Mapping[str, str]) -> Values:

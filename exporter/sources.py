@@ -31,12 +31,13 @@ def _single(given: dict[str, Any], *, expect: str) -> Database:
         raise DsnError("DATABASE_URL (or DATABASE_URL_FILE, DATABASE_HOST, DATABASES) must be given")
     source = Source(**given)
     source.check()
+    source.try_out()
     return Database(name=source.target().database, source=source, expect=expect, required=True)
 
 
 def _one(name: str, entry: object, *, document: str, expect: str) -> Database:
     source = Source.of(entry, name=name)
-    source.target()
+    source.try_out()
     beside = entry if isinstance(entry, dict) else {}
     role, required = beside.get("expect", expect), beside.get("required", True)
     if role not in _ROLES:

@@ -9,7 +9,7 @@ from typing import Any
 
 from exporter.dsn.hosts import NO_HOST, host_and_port, hosts_and_ports
 from exporter.dsn.parameters import SSL_MODES, Use, is_known, parameter
-from exporter.dsn.split import DsnError, Parts, split
+from exporter.dsn.split import DsnError, HostError, Parts, split
 from exporter.dsn.target import ASYNCPG, PSYCOPG, SYSTEM_ROOTS, Target
 
 _VERIFY_FROM = SSL_MODES.index("verify-ca")
@@ -69,9 +69,9 @@ def _hosts(authority: str, query: Mapping[str, str]) -> tuple[tuple[str, int], .
     if "host" in query:
         beside = "" if "," in authority else host_and_port(authority)[1]
         return hosts_and_ports(query["host"], ports, beside=beside)
-    if authority.strip(",") and not authority.startswith(":") or "::" in authority:
+    if (authority and not authority.startswith(":")) or "::" in authority:
         return hosts_and_ports(authority, ports)
-    return hosts_and_ports(query.get("hostaddr") or NO_HOST, ports, beside=authority.strip(":,"))
+    return hosts_and_ports(query.get("hostaddr") or NO_HOST, ports, beside=authority.strip(":"))
 
 
 def _driver(name: str) -> str:
@@ -151,7 +151,7 @@ def _own_name() -> str:
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
-        raise DsnError(
+        raise HostError(
             "names no user, and the user of this process has no name: postgresql://USER@HOST/DATABASE"
         ) from None
 

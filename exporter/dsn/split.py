@@ -1,7 +1,7 @@
 """The text of a database URL, cut into its parts the way applications' own libraries cut it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -17,6 +17,15 @@ _NAMEABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,40}")
 
 class DsnError(ValueError):
     """A database address that cannot be used; the text says what to change and holds no secret."""
+
+    # Whether it is about hosts, ports or users rather than parameters.
+    of_host = False
+
+
+class HostError(DsnError):
+    """The same, of the part before the parameters."""
+
+    of_host = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +86,22 @@ def _readings(rest: str) -> Iterator[tuple[str | None, re.Match[str]]]:
 
 
 def _all_known(match: re.Match[str]) -> bool:
-    return all(is_known(key) for key, _ in _pairs(match["query"]))
+    return all(is_known(key) for key, _ in pairs(match["query"]))
 
 
-def _pairs(query: str | None) -> list[tuple[str, str]]:
+def pairs(query: str | None) -> list[tuple[str, str]]:
+    """The parameters after a URL's question mark."""
     return parse_qsl(query or "", keep_blank_values=True)
+
+
+def hides_nothing(query: Iterable[tuple[str, str]]) -> bool:
+    """Whether names may be repeated: after `password=a&b` the `b` may be a piece of the password."""
+    return not {"password", "sslpassword"} & {name for name, _ in query}
 
 
 def _parts(driver: str, userinfo: str | None, match: re.Match[str]) -> Parts:
     user, colon, password = (userinfo or "").partition(":")
-    query = tuple(_pairs(match["query"]))
-    hidden = {"password", "sslpassword"} & {key for key, _ in query}
+    query = tuple(pairs(match["query"]))
     return Parts(
         driver=driver,
         hosts=decoded(match["hosts"]),
@@ -95,7 +109,9 @@ def _parts(driver: str, userinfo: str | None, match: re.Match[str]) -> Parts:
         user=decoded(user),
         password=decoded(password) if colon else None,
         query=query,
-        nameable=not hidden and "@" not in match[0] and (userinfo is not None or ":" not in match["hosts"]),
+        nameable=hides_nothing(query)
+        and "@" not in match[0]
+        and (userinfo is not None or ":" not in match["hosts"]),
     )
 
 

@@ -3,17 +3,19 @@
 import os
 import random
 import ssl
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from exporter.dsn import files
 from exporter.dsn.split import DsnError
 
 ASYNCPG = "asyncpg"
 PSYCOPG = "psycopg"
 APPLICATION_NAME = "db-health-exporter"
 SYSTEM_ROOTS = "system"
+_OWN_FILES = ("sslcert", "sslkey")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,19 @@ class Target:
 
     def connect_arguments(self) -> dict[str, Any]:
         """Keyword arguments for `asyncpg.connect` or `psycopg.AsyncConnection.connect`, files read anew."""
+        self._check_files()
         return self._for_psycopg() if self.driver == PSYCOPG else self._for_asyncpg()
+
+    def _check_files(self) -> None:
+        used = {"disable": (), "allow": _OWN_FILES, "prefer": _OWN_FILES}
+        for name in used.get(self.sslmode, (*_OWN_FILES, "sslrootcert", "sslcrl")):
+            path = getattr(self, name)
+            if path and path != SYSTEM_ROOTS:
+                try:
+                    files.content(path)
+                except files.UnusableFileError as error:
+                    # The cause makes it a failure of TLS to whoever sorts errors.
+                    raise DsnError(f"has {name}, which names {error}") from ssl.SSLError(name)
 
     def _for_asyncpg(self) -> dict[str, Any]:
         """Every argument is given, so that no variable or file of this container decides one."""
@@ -151,14 +165,9 @@ def _version(name: str) -> ssl.TLSVersion:
     return ssl.TLSVersion[name.replace(".", "_")]
 
 
-def _load(name: str, load: Any) -> None:  # noqa: ANN401  any of ssl's loaders
+def _load(name: str, load: Callable[[], None]) -> None:
     try:
         load()
-    except FileNotFoundError as error:
-        raise DsnError(f"{name} names a file that does not exist") from error
-    except PermissionError as error:
-        raise DsnError(f"{name} names a file that this process may not read") from error
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise DsnError(
-            f"{name} cannot be loaded: not PEM, key and certificate differ, or wrong sslpassword"
-        ) from error
+        why = "is not PEM, key and certificate differ, or sslpassword is wrong"
+        raise DsnError(f"has {name}, which cannot be loaded: it {why}") from error

@@ -1,0 +1,44 @@
+"""Files that hold secrets and certificates, and plain words for why one cannot be used."""
+
+from pathlib import Path
+
+_LARGEST = 1_000_000
+
+
+class UnusableFileError(Exception):
+    """Why a file cannot be used; the text follows "names", and repeats no path.
+
+    Somebody may have put the secret itself where its file's path belongs.
+    """
+
+
+def content(path: str) -> bytes:
+    """A file's content, which is never empty."""
+    try:
+        with Path(path).open("rb") as file:
+            found = file.read(_LARGEST + 1)
+    except FileNotFoundError:
+        why = "a file that does not exist"
+    except IsADirectoryError:
+        why = "a directory instead of a file"
+    except PermissionError:
+        why = "a file that this process may not read"
+    except (OSError, ValueError):
+        why = "a file that cannot be read"
+    else:
+        if len(found) > _LARGEST:
+            raise UnusableFileError("a file of more than a megabyte")
+        if not found.strip(b"\r\n"):
+            raise UnusableFileError("an empty file")
+        return found
+    # Raised here and not above: a cause like "no such file" would be taken for a database's missing socket.
+    raise UnusableFileError(why)
+
+
+def text(path: str) -> str:
+    """The same as text."""
+    found = content(path)
+    try:
+        return found.decode()
+    except UnicodeDecodeError:
+        raise UnusableFileError("a file that is not UTF-8 text") from None
