@@ -1,0 +1,29 @@
+{{/*
+A PodMonitor for the sidecar's port; "monitor" in the dict holds labels, annotations, namespace, interval, endpoint,
+and "podLabels" the labels of the pods.
+*/}}
+{{- define "db-health-exporter.podMonitor" -}}
+{{- $monitor := .monitor | default dict -}}
+apiVersion: monitoring.coreos.com/v1
+kind: PodMonitor
+metadata:
+  name: {{ include "db-health-exporter.fullname" . }}
+  namespace: {{ $monitor.namespace | default .root.Release.Namespace }}
+  labels: {{- merge (deepCopy ($monitor.labels | default dict)) (include "db-health-exporter.labels" . | fromYaml) | toYaml | nindent 4 }}
+  {{- with $monitor.annotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  selector:
+    matchLabels: {{- toYaml .podLabels | nindent 6 }}
+  namespaceSelector: {{- .namespaceSelector | default (dict "matchNames" (list .root.Release.Namespace)) | toYaml | nindent 4 }}
+  podMetricsEndpoints:
+    - port: {{ include "db-health-exporter.metricsPortName" . }}
+      path: /metrics
+      {{- with $monitor.interval }}
+      interval: {{ . }}
+      {{- end }}
+      {{- with $monitor.endpoint }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+{{- end }}

@@ -1,0 +1,53 @@
+{{/*
+Every template here takes one dict: "root" is the chart's own context, "values" the exporter's values in it.
+*/}}
+
+{{/* The release of the exporter that these templates belong to. */}}
+{{- define "db-health-exporter.version" -}}0.1.0{{- end }}
+
+{{- define "db-health-exporter.name" -}}
+{{- .values.nameOverride | default .root.Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end }}
+
+{{- define "db-health-exporter.fullname" -}}
+{{- $name := include "db-health-exporter.name" . -}}
+{{- $full := contains $name .root.Release.Name | ternary .root.Release.Name (printf "%s-%s" .root.Release.Name $name) -}}
+{{- .values.fullnameOverride | default $full | trunc 63 | trimSuffix "-" -}}
+{{- end }}
+
+{{- define "db-health-exporter.labels" -}}
+{{- $chart := printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" -}}
+{{- $labels := dict
+  "helm.sh/chart" $chart
+  "app.kubernetes.io/name" (include "db-health-exporter.name" .)
+  "app.kubernetes.io/instance" .root.Release.Name
+  "app.kubernetes.io/managed-by" .root.Release.Service
+  "app.kubernetes.io/version" (.root.Chart.AppVersion | default .root.Chart.Version) -}}
+{{- merge $labels .values.commonLabels | toYaml -}}
+{{- end }}
+
+{{/* The image's reference: a digest wins over a tag. */}}
+{{- define "db-health-exporter.image" -}}
+{{- $image := .values.exporter.image -}}
+{{- $registry := $image.registry | default (dig "imageRegistry" "" (.root.Values.global | default dict)) -}}
+{{- with $registry }}{{ trimSuffix "/" . }}/{{ end -}}
+{{- $image.repository -}}
+{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default (include "db-health-exporter.version" .) }}{{ end -}}
+{{- end }}
+
+{{/* The port of the health pages. */}}
+{{- define "db-health-exporter.port" -}}
+{{- .values.exporter.settings.LISTEN_PORT | default 9850 | int -}}
+{{- end }}
+
+{{/* The port of /metrics: one of its own where asked for, and where TLS there would break the kubelet's probes. */}}
+{{- define "db-health-exporter.metricsPort" -}}
+{{- $own := empty .values.exporter.webConfigSecret | ternary (include "db-health-exporter.port" .) 9852 -}}
+{{- .values.exporter.settings.METRICS_PORT | default $own | int -}}
+{{- end }}
+
+{{/* The name of the port that serves /metrics. */}}
+{{- define "db-health-exporter.metricsPortName" -}}
+{{- $same := eq (include "db-health-exporter.port" .) (include "db-health-exporter.metricsPort" .) -}}
+{{- $same | ternary "db-health" "db-metrics" -}}
+{{- end }}

@@ -1,0 +1,102 @@
+{{/*
+What is refused: one sentence each, that says what to set and never repeats a value that may hold a password.
+*/}}
+
+{{- define "db-health-exporter.validate" -}}
+{{- if not .values -}}
+{{- fail "db-health-exporter: the values are missing: give the dependency `alias: dbHealth` and pass (dict \"root\" $ \"values\" .Values.dbHealth)" -}}
+{{- end -}}
+{{- include "db-health-exporter.validateSettings" .values.exporter.settings -}}
+{{- include "db-health-exporter.validateExtraEnv" . -}}
+{{- if not .injected -}}
+{{- include "db-health-exporter.validateDatabases" .values -}}
+{{- end -}}
+{{- end }}
+
+{{- define "db-health-exporter.validateSettings" -}}
+{{- $known := include "db-health-exporter.knownSettings" . | fromYamlArray -}}
+{{- $elsewhere := include "db-health-exporter.settingsElsewhere" . | fromYaml -}}
+{{- range $name, $value := . -}}
+{{- with get $elsewhere $name -}}
+{{- fail (printf "exporter.settings.%s is not taken here: set %s instead" $name .) -}}
+{{- end -}}
+{{- if not (has $name $known) -}}
+{{- fail (printf "exporter.settings.%s is no setting of the exporter: use one of %s" $name (join ", " $known)) -}}
+{{- end -}}
+{{- end -}}
+{{- with .PROBE_TIMEOUT -}}
+{{- $units := dict "" 1 "ms" 0.001 "s" 1 "m" 60 "h" 3600 "d" 86400 -}}
+{{- $seconds := mulf (regexFind "^[0-9.]+" (toString .)) (get $units (regexFind "[a-z]+$" (toString .))) -}}
+{{- if gt $seconds 0.85 -}}
+{{- fail "exporter.settings.PROBE_TIMEOUT leaves the kubelet no answer in time: set at most 0.85, since a probe ends after 1 s and an answer takes up to PROBE_TIMEOUT + 0.1 s" -}}
+{{- end -}}
+{{- end -}}
+{{- if has .LISTEN_HOST (list "127.0.0.1" "::1" "localhost") -}}
+{{- fail "exporter.settings.LISTEN_HOST must not be a loopback address: leave it out, since the kubelet's probes come from outside the pod" -}}
+{{- end -}}
+{{- end }}
+
+{{/* Helm 4 applies on the server's side, where a name that comes twice fails. */}}
+{{- define "db-health-exporter.validateExtraEnv" -}}
+{{- $values := deepCopy .values -}}
+{{- $_ := set $values.exporter "extraEnv" list -}}
+{{- $taken := list -}}
+{{- range include "db-health-exporter.env" (dict "root" .root "values" $values) | fromYamlArray -}}
+{{- $taken = append $taken .name -}}
+{{- end -}}
+{{- range .values.exporter.extraEnv -}}
+{{- if has .name $taken -}}
+{{- fail (printf "exporter.extraEnv sets %s, which is set already: remove it there, and use database or exporter.settings" .name) -}}
+{{- end -}}
+{{- $taken = append $taken .name -}}
+{{- end -}}
+{{- end }}
+
+{{- define "db-health-exporter.validateDatabases" -}}
+{{- $single := include "db-health-exporter.database.given" . -}}
+{{- if and .databases $single -}}
+{{- fail "database and databases are both set: keep one of them" -}}
+{{- end -}}
+{{- $own := list -}}
+{{- range .exporter.extraEnv -}}
+{{- if hasPrefix "DATABASE" .name }}{{ $own = append $own .name }}{{ end -}}
+{{- end -}}
+{{- if not (or .databases $single $own) -}}
+{{- fail "no database is given: set database.existingSecret.name, database.url, database.host or databases" -}}
+{{- end -}}
+{{- if $single -}}
+{{- include "db-health-exporter.validateDatabase" (dict "database" .database "at" "database") -}}
+{{- end -}}
+{{- $suffixes := dict -}}
+{{- range $name, $database := .databases -}}
+{{- $at := printf "databases.%s" $name -}}
+{{- if not (include "db-health-exporter.database.given" (dict "database" $database)) -}}
+{{- fail (printf "%s has no address: set %s.existingSecret.name, .url or .host" $at $at) -}}
+{{- end -}}
+{{- include "db-health-exporter.validateDatabase" (dict "database" $database "at" $at) -}}
+{{- if eq (toString $database.fromFiles) "false" -}}
+{{- fail (printf "%s.fromFiles must stay true: several databases are read from files" $at) -}}
+{{- end -}}
+{{- $suffix := $name | upper | replace "-" "_" -}}
+{{- with get $suffixes $suffix -}}
+{{- fail (printf "databases.%s and databases.%s would both be DATABASE_URL_%s: rename one of them" . $name $suffix) -}}
+{{- end -}}
+{{- $_ := set $suffixes $suffix $name -}}
+{{- end -}}
+{{- end }}
+
+{{- define "db-health-exporter.validateDatabase" -}}
+{{- $ways := compact (list .database.url .database.host (dig "existingSecret" "name" "" .database)) -}}
+{{- if gt (len $ways) 1 -}}
+{{- fail (printf "%s has more than one address: set one of existingSecret.name, url and host" .at) -}}
+{{- end -}}
+{{- if and .database.url (not (regexMatch "^postgres(ql)?([+][a-z0-9]+)?://" .database.url)) -}}
+{{- fail (printf "%s.url must begin with postgresql:// (or postgres://, postgresql+asyncpg:// and the like)" .at) -}}
+{{- end -}}
+{{- if and .database.parameters (not .database.host) -}}
+{{- fail (printf "%s.parameters belongs to %s.host: write the parameters into the URL instead" .at .at) -}}
+{{- end -}}
+{{- if and .database.host (not (and .database.name .database.user)) -}}
+{{- fail (printf "%s.host is set: set %s.name and %s.user too" .at .at .at) -}}
+{{- end -}}
+{{- end }}
