@@ -89,4 +89,3 @@ def refine(found: Outcome, seen: Seen, *, fresh: bool) -> Outcome:
     if found is Outcome.STARTING_UP and (seen.farewell or (fresh and seen.connected)):
         return FAREWELL
     return found
-

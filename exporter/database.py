@@ -78,7 +78,7 @@ def make_engine(source: Source, options: PoolOptions, *, pooled: bool = True) ->
 
 
 def _unique_name() -> str:
-    return f"dbhealth_{random.getrandbits(64):016x}"  # noqa: S311 - unique, not secret
+    return f"dbhealth_{random.getrandbits(64):016x}"
 
 
 async def check_db_connection(

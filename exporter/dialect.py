@@ -25,7 +25,10 @@ class _Lean:
     where two messages of one statement may reach different servers.
     """
 
-    supports_statement_cache = True
+    @classmethod
+    def get_async_dialect_cls(cls, url: Any) -> type[Any]:  # noqa: ANN401, ARG003 - SQLAlchemy's signature
+        """Stay this class: psycopg's dialect would name its own asynchronous one."""
+        return cls
 
     def on_connect(self) -> Callable[[Any], None] | None:
         """Do nothing with a new connection."""
@@ -37,12 +40,15 @@ class _Lean:
 
     def initialize(self, connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature
         """Take the server's version from what it sent at connect, where the default asks ten round trips for more."""
-        self.server_version_info = _server_version(connection.connection.driver_connection)
-        self.default_schema_name = "public"
+        self.__dict__.update(
+            server_version_info=_server_version(connection.connection.driver_connection), default_schema_name="public"
+        )
 
 
 class LeanAsyncpg(_Lean, PGDialect_asyncpg):
     """Over asyncpg."""
+
+    supports_statement_cache = True  # SQLAlchemy wants it said by each class itself
 
     def do_ping(self, dbapi_connection: Any) -> bool:  # noqa: ANN401
         """Ask for one row by the simple protocol: one round trip, no transaction, no prepared statement."""
@@ -62,10 +68,12 @@ class LeanAsyncpg(_Lean, PGDialect_asyncpg):
 class LeanPsycopg(_Lean, PGDialectAsync_psycopg):
     """Over psycopg."""
 
+    supports_statement_cache = True
+
     def do_ping(self, dbapi_connection: Any) -> bool:  # noqa: ANN401
         """Ask for one row outside of a transaction."""
         _querying(dbapi_connection.driver_connection)
-        return bool(super().do_ping(dbapi_connection))
+        return bool(super().do_ping(dbapi_connection))  # type: ignore[no-untyped-call]
 
 
 def _querying(connection: Any) -> None:  # noqa: ANN401
@@ -77,7 +85,8 @@ def _server_version(connection: Any) -> tuple[int, ...]:  # noqa: ANN401
     if hasattr(connection, "get_server_version"):
         version = connection.get_server_version()
         return (version.major, version.minor)
-    return divmod(connection.info.server_version, 10000)
+    number: int = connection.info.server_version
+    return divmod(number, 10000)
 
 
 def register() -> None:

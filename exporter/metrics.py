@@ -43,7 +43,7 @@ class Metrics:
         lag: Callable[[], float],
     ) -> None:
         """Create every series, so that each counter is there from the start at 0."""
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._renderings: dict[tuple[str, bool, tuple[str, ...]], tuple[bytes, str]] = {}
         self._registry = CollectorRegistry(auto_describe=True)
         self._probes = Counter(
@@ -81,7 +81,7 @@ class Metrics:
         kept = self._renderings.get(key)
         if kept is None:
             registry = self._registry.restricted_registry(names) if names else self._registry
-            body = encoder(registry)  # type: ignore[arg-type]  # a restricted registry collects as the whole does
+            body = encoder(registry)
             kept = (gzip.compress(body, compresslevel=1) if compress else body, content_type)
             if len(self._renderings) < KEPT_RENDERINGS:
                 self._renderings[key] = kept
@@ -153,7 +153,7 @@ class StateCollector(Collector):
         recovery = _gauge("dbhealth_server_in_recovery", "Whether the server is a replica or recovering.", "database")
         used = _gauge("dbhealth_server_connections", "Connections that the server has.", "database")
         most = _gauge("dbhealth_server_max_connections", "Connections that the server allows.", "database")
-        sessions = _gauge("dbhealth_pod_sessions", "Sessions of this pod, as the server sees them.", "database", "state")
+        sessions = _gauge("dbhealth_pod_sessions", "This pod's sessions, as the server sees them.", "database", "state")
         idle = _gauge(
             "dbhealth_pod_oldest_idle_in_transaction_seconds",
             "How long this pod's oldest session idle in transaction has been idle.",

@@ -45,9 +45,7 @@ class Program:
             clock=time.monotonic, wall_clock=time.time, on_reading=self._on_reading, app_pools=self._app_facts
         )
         self.watches = {each.name: Watch(plan(values, each), sensors) for each in values.databases}
-        self._pools = {
-            name: SidecarPool(watch.pooled_engine, database=name) for name, watch in self.watches.items()
-        }
+        self._pools = {name: SidecarPool(watch.pooled_engine, database=name) for name, watch in self.watches.items()}
         self.service = Service(
             self.watches,
             pulse=pulse,

@@ -27,7 +27,7 @@ class ResolverLoop(asyncio.SelectorEventLoop):
         super().__init__()
         self._lookups: dict[tuple[Any, ...], asyncio.Future[Any]] = {}
 
-    async def getaddrinfo(  # type: ignore[override]  # typeshed spells out the tuples of each family
+    async def getaddrinfo(
         self,
         host: Any,  # noqa: ANN401 - asyncio's own signature, here and below
         port: Any,  # noqa: ANN401

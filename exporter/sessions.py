@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import zlib
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - the ORM reads annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import DateTime, SmallInteger, func, text
 from sqlalchemy.dialects.postgresql import insert
-
-from exporter import without_orm as without_orm  # the engine's module comes first: it registers the package unloaded
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 

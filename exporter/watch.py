@@ -19,7 +19,7 @@ from exporter.server_facts import ServerFacts, read_facts
 from exporter.verdict import Facts, Verdict, diagnose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from exporter.dsn import Source
     from exporter.without_orm import AsyncConnection
@@ -76,6 +76,7 @@ class Watch:
         self._facts_due_at = 0.0
         self._beats: dict[str, tuple[float, float]] = {}
         self._changed = asyncio.Event()
+        self._changed_at = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._failing: dict[Path, Outcome] = {}
         self._logged = Verdict.UNKNOWN
@@ -105,8 +106,8 @@ class Watch:
         found = diagnose(
             Facts(
                 pooled=self._outcome(Path.POOLED),
-                fresh=self._outcome(Path.FRESH),
-                write=self._outcome(Path.WRITE),
+                fresh=self._outcome(Path.FRESH, since=self._changed_at),
+                write=self._outcome(Path.WRITE, since=self._changed_at),
                 slow=pooled.last is not None and pooled.last.seconds > SLOW_SHARE * self.plan.limits.timeout,
                 answered_late=pooled.answered_late,
                 in_recovery=self.seen.in_recovery,
@@ -149,15 +150,16 @@ class Watch:
             on_reading=partial(self._on_reading, path),
         )
 
-    def _writer(self, limit: float) -> Callable[[], object]:
+    def _writer(self, limit: float) -> Callable[[], Awaitable[None]]:
         from exporter import sessions  # noqa: PLC0415 - the ORM's 5 MB come only with the write probe
 
         factory = sessions.session_factory(self.direct_engine)
         return partial(sessions.write_heartbeat, factory, slot=sessions.heartbeat_slot(self.plan.host), limit=limit)
 
-    def _outcome(self, path: Path) -> Outcome | None:
-        probe = self.probes.get(path)
-        return probe.last.outcome if probe is not None and probe.last is not None else None
+    def _outcome(self, path: Path, *, since: float = 0.0) -> Outcome | None:
+        """Return a path's latest outcome; a failure older than `since` belongs to another state of affairs."""
+        last = self.probes[path].last if path in self.probes else None
+        return None if last is None or (last.taken_at < since and not last.passed) else last.outcome
 
     async def _watch_pooled(self) -> None:
         while True:
@@ -183,7 +185,7 @@ class Watch:
             due[path] = self._sensors.clock() + pause
 
     async def _pooled_changed(self, *, within: float) -> bool:
-        """Wait so many seconds, or until the pooled path's outcome changes: then new connections may fare otherwise too."""
+        """Wait so many seconds, or until the pooled path's outcome changes: new connections may then fare otherwise."""
         self._beat("direct", max(within, 0.0))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), max(within, 0.0))
@@ -215,6 +217,7 @@ class Watch:
             self.seen.connected = reading.passed
             if reading.outcome is not former:
                 self._changed.set()
+                self._changed_at = reading.taken_at
         if reading.outcome is not former:
             self._log_change(path, reading)
         self._sensors.on_reading(self.plan.name, path, reading)
@@ -225,7 +228,9 @@ class Watch:
         if reading.passed:
             log.info("%s: the %s probe passes again", self.plan.name, path, extra=extra)
         else:
-            log.error("%s: the %s probe fails: %s (%s)", self.plan.name, path, reading.outcome, reading.detail, extra=extra)
+            log.error(
+                "%s: the %s probe fails: %s (%s)", self.plan.name, path, reading.outcome, reading.detail, extra=extra
+            )
 
     def _log_verdict(self, verdict: Verdict) -> None:
         if verdict is self._logged:
@@ -235,6 +240,10 @@ class Watch:
         level = logging.INFO if verdict is Verdict.HEALTHY else logging.WARNING
         log.log(
             level,
-            "%s: %s. %s %s", self.plan.name, verdict, found.sentence, found.next_step,
+            "%s: %s. %s %s",
+            self.plan.name,
+            verdict,
+            found.sentence,
+            found.next_step,
             extra={"database": self.plan.name, "verdict": verdict.value},
         )
