@@ -1,0 +1,95 @@
+"""Runbooks: one for each alert, all alike, with queries that run."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import StartPostgres
+from tests.observability import places
+
+ALERTS = sorted(rule["alert"] for rule in places.alerts())
+SECTIONS = [
+    "What it means",
+    "What users see",
+    "Tell the causes apart",
+    "What to do",
+    "What not to do",
+]
+LINK = re.compile(r"\]\(([^)#]+)")
+
+
+def pages() -> list[Path]:
+    """Every page, without the index."""
+    return sorted(path for path in places.RUNBOOKS.glob("*.md") if path.name != "README.md")
+
+
+def blocks(language: str) -> Iterator[tuple[str, str]]:
+    """Every block of code in a language, with the page it stands on."""
+    for page in pages():
+        for block in re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL):
+            yield page.stem, block
+
+
+def test_there_is_one_page_for_each_alert() -> None:
+    """No alert without a page, no page without an alert."""
+    assert [page.stem for page in pages()] == ALERTS
+
+
+@pytest.mark.parametrize("page", pages(), ids=ALERTS)
+def test_every_page_is_in_the_same_order(page: Path) -> None:
+    """At three in the morning nobody searches for the section; there are three ways to tell causes apart."""
+    text = page.read_text()
+    apart = text[text.index("## Tell") : text.index("## What to do")]
+
+    assert text.startswith(f"# {page.stem}\n")
+    assert re.findall(r"(?m)^## (.*)$", text) == SECTIONS
+    assert re.findall(r"(?m)^(\d)\. ", apart) == ["1", "2", "3"]
+    assert apart.count("```") == 6
+
+
+def test_links_lead_somewhere() -> None:
+    """Every link to another file of the repository is right."""
+    for page in places.RUNBOOKS.glob("*.md"):
+        for target in LINK.findall(page.read_text()):
+            assert target.startswith("http") or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_what_helps_most_is_said() -> None:
+    """The usual first steps are on the pages of the pools."""
+    text = "".join(page.read_text() for page in pages())
+
+    assert "SELECT pid, state, query_start, wait_event FROM pg_stat_activity" in text
+    assert "idle in transaction" in text
+    assert "DATABASE_ECHO" in text
+
+
+@pytest.mark.parametrize("generation", ["2", "3"])
+def test_prometheus_parses_every_query(generation: str, tmp_path: Path) -> None:
+    """What a runbook tells to paste is PromQL."""
+    queries = [(page, line.strip()) for page, block in blocks("promql") for line in block.strip().splitlines()]
+    rules = [{"record": f"{page}:{index}", "expr": expr} for index, (page, expr) in enumerate(queries)]
+    file = tmp_path / "queries.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "runbooks", "rules": rules}]}))
+
+    done = subprocess.run(
+        [places.promtool(generation), "check", "rules", file], capture_output=True, text=True, check=False
+    )
+
+    assert len(queries) > 20
+    assert done.returncode == 0, done.stderr
+
+
+def test_postgresql_runs_every_query(start_postgres: StartPostgres) -> None:
+    """What a runbook tells to paste into psql is SQL that this server understands."""
+    server = start_postgres()
+    for page, block in blocks("sql"):
+        for statement in block.split(";"):
+            if statement.strip():
+                try:
+                    server.sql(statement)
+                except Exception as error:
+                    raise AssertionError(f"{page}: {statement}") from error
