@@ -23,9 +23,7 @@ _EXTENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 
 def setting(meaning: str, allowed: str, default: Any = None, *, shown: str = NOTHING, **limits: Any) -> Any:  # noqa: ANN401
     """One setting: its default, and what the help, the README and an error line say of it."""
-    return Field(
-        default, description=meaning, json_schema_extra={"allowed": allowed, "shown": shown}, **limits
-    )
+    return Field(default, description=meaning, json_schema_extra={"allowed": allowed, "shown": shown}, **limits)
 
 
 def seconds(meaning: str, default: float, *, low: float = SHORTEST, high: float = _DAY) -> Any:  # noqa: ANN401

@@ -30,9 +30,7 @@ class Settings(BaseSettings):
         "a URL",
     )
     database_url_file: str | None = setting("a file that holds the URL", "a file")
-    database_host: str | None = setting(
-        "instead of a URL: a host, several, or a socket's directory", "a host"
-    )
+    database_host: str | None = setting("instead of a URL: a host, several, or a socket's directory", "a host")
     database_port: kinds.Port | None = port("its port", None, shown="5432", low=1)
     database_name: str | None = setting("the database's name", "a name", shown="the user's")
     database_user: str | None = setting("the user", "a name", shown="the process's own")
@@ -108,7 +106,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _forget_service_link(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """Beside a URL, a link in DATABASE_PORT is only what Kubernetes says of a Service called "database"."""
+        """Beside a URL, a link in DATABASE_PORT only tells of a Kubernetes Service called "database"."""
         link = "database_host" not in given and kinds.is_service_link(given.get("database_port"))
         return {name: value for name, value in given.items() if not (link and name == "database_port")}
 

@@ -58,8 +58,7 @@ class Values:
         found: dict[str, Any] = json.loads(text)
         found["extensions"] = tuple(found["extensions"])
         found["databases"] = tuple(
-            Database(**{**database, "source": Source(**database["source"])})
-            for database in found["databases"]
+            Database(**{**database, "source": Source(**database["source"])}) for database in found["databases"]
         )
         return cls(**found)
 

@@ -28,9 +28,7 @@ def hosts_and_ports(hosts: str, ports: str, *, beside: str = "") -> tuple[tuple[
     if len(listed) == 1:
         listed *= len(pairs)
     if len(listed) != len(pairs):
-        raise HostError(
-            f"has {len(pairs)} hosts and {len(listed)} ports: give one port, or one for each host"
-        )
+        raise HostError(f"has {len(pairs)} hosts and {len(listed)} ports: give one port, or one for each host")
     return tuple((host, _port(one or own or beside)) for (host, own), one in zip(pairs, listed, strict=True))
 
 

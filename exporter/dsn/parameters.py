@@ -50,9 +50,7 @@ PARAMETERS = MappingProxyType(
         "sslmode": Parameter(Use.FIELD, values=SSL_MODES),
         "ssl": Parameter(Use.FIELD, values=(*SSL_MODES, "true", "false", "1", "0")),
         **_each("sslrootcert sslcert sslkey sslpassword sslcrl sslcrldir", Parameter(Use.FIELD)),
-        **_each(
-            "ssl_min_protocol_version ssl_max_protocol_version", Parameter(Use.FIELD, values=TLS_VERSIONS)
-        ),
+        **_each("ssl_min_protocol_version ssl_max_protocol_version", Parameter(Use.FIELD, values=TLS_VERSIONS)),
         "sslnegotiation": Parameter(Use.FIELD, values=("postgres", "direct")),
         "direct_tls": Parameter(Use.FIELD, values=("true", "false", "1", "0")),
         "target_session_attrs": Parameter(Use.FIELD, values=SESSION_ATTRIBUTES),
@@ -66,19 +64,13 @@ PARAMETERS = MappingProxyType(
         "gssdelegation": _libpq(*BOOLEANS, asyncpg=("0",)),
         "sslcertmode": _libpq("disable", "allow", "require", asyncpg=("allow",)),
         "min_protocol_version": _libpq("3.0", "3.2", "latest", asyncpg=("3.0",)),
-        "max_protocol_version": _libpq(
-            "3.0", "3.2", "latest", asyncpg=None, why="asyncpg speaks 3.0, the lowest"
-        ),
+        "max_protocol_version": _libpq("3.0", "3.2", "latest", asyncpg=None, why="asyncpg speaks 3.0, the lowest"),
         **_each("require_auth requirepeer scram_client_key scram_server_key", _NEVER_ASYNCPG),
         **_each("oauth_issuer oauth_client_id oauth_client_secret oauth_scope", _NEVER_ASYNCPG),
-        **_each(
-            "keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout", _KEEPALIVE
-        ),
+        **_each("keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout", _KEEPALIVE),
         "sslsni": _libpq(*BOOLEANS, asyncpg=None, why="asyncpg always names the host it connects to"),
         # Nothing that the probe does depends on these.
-        "client_encoding": Parameter(
-            Use.IGNORED, "the drivers speak UTF-8 to the server, whatever this says"
-        ),
+        "client_encoding": Parameter(Use.IGNORED, "the drivers speak UTF-8 to the server, whatever this says"),
         "sslcompression": Parameter(Use.IGNORED, "no TLS library compresses any more"),
         "sslkeylogfile": Parameter(Use.IGNORED, "would write the keys of the session into a file"),
         **_each(
@@ -90,18 +82,14 @@ PARAMETERS = MappingProxyType(
         **_each(
             "command_timeout async_fallback autocommit jit isolation_level echo max_overflow plugin "
             "use_native_hstore executemany_mode encoding conn_max_age",
-            Parameter(
-                Use.IGNORED, "of SQLAlchemy's or Django's engine in the application, not of a connection"
-            ),
+            Parameter(Use.IGNORED, "of SQLAlchemy's or Django's engine in the application, not of a connection"),
         ),
         **_each(
             "connection_limit pgbouncer schema socket_timeout",
             Parameter(Use.IGNORED, "of Prisma's pool in the application, not of a connection"),
         ),
         # A service file of this container would not be the application's.
-        "service": Parameter(
-            Use.REFUSED, "write the address into the URL instead of naming a service file's entry"
-        ),
+        "service": Parameter(Use.REFUSED, "write the address into the URL instead of naming a service file's entry"),
         "servicefile": Parameter(Use.REFUSED, "write the address into the URL"),
         "replication": Parameter(Use.REFUSED, "a replication connection cannot run a probe; leave it out"),
         "requiressl": Parameter(Use.REFUSED, "PostgreSQL 14 dropped it; write sslmode=require"),

@@ -104,16 +104,9 @@ def _checked(parts: Parts, driver: str) -> dict[str, str]:
             continue
         if known.values and value not in known.values:
             raise DsnError(f"has a wrong {name}: it must be one of {', '.join(known.values)}")
-        if (
-            driver == ASYNCPG
-            and known.use is Use.LIBPQ
-            and known.asyncpg is not None
-            and value not in known.asyncpg
-        ):
+        if driver == ASYNCPG and known.use is Use.LIBPQ and known.asyncpg is not None and value not in known.asyncpg:
             only = f"be {' or '.join(known.asyncpg)}" if known.asyncpg else "not be used"
-            raise DsnError(
-                f"has {name}: with the driver asyncpg it must {only}; postgresql+psycopg:// honours it"
-            )
+            raise DsnError(f"has {name}: with the driver asyncpg it must {only}; postgresql+psycopg:// honours it")
         _check_text(value)
         # SQLAlchemy's form for several hosts: host=a:1&host=b:2
         query[name] = f"{query[name]},{value}" if name in {"host", "port"} and name in query else value
@@ -183,6 +176,4 @@ def _consistent(target: Target) -> None:
     if target.hostaddr and "," in target.hostaddr:
         raise DsnError("has several addresses in hostaddr: put them into host")
     if target.hostaddr and target.driver == ASYNCPG and target.sslmode == "verify-full":
-        raise DsnError(
-            "has hostaddr with sslmode=verify-full: leave hostaddr out, or use postgresql+psycopg://"
-        )
+        raise DsnError("has hostaddr with sslmode=verify-full: leave hostaddr out, or use postgresql+psycopg://")

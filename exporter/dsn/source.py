@@ -49,9 +49,7 @@ class Source:
         if not ways:
             raise DsnError(f"{self.say('url')}, {self.say('url_file')} or {self.say('host')} must be given")
         if self.password is not None and self.password_file is not None:
-            raise DsnError(
-                f"{self.say('password')} and {self.say('password_file')} are both given: give one of them"
-            )
+            raise DsnError(f"{self.say('password')} and {self.say('password_file')} are both given: give one of them")
         if self.host is None:
             for key in ("port", "name", "user", "parameters"):
                 if getattr(self, key) is not None:
@@ -71,9 +69,7 @@ class Source:
         try:
             parts = self._parts()
             if self.password_file is not None:
-                password: str | None = _without_newline(
-                    read_text(self.password_file, self.say("password_file"))
-                )
+                password: str | None = _without_newline(read_text(self.password_file, self.say("password_file")))
             else:
                 password = self.password
             return assemble(parts if password is None else _with_password(parts, password))
@@ -128,9 +124,7 @@ def entries(text: str) -> dict[str, object]:
     except RecursionError:
         raise DsnError("DATABASES is nested too deeply") from None
     if not isinstance(found, dict) or not found:
-        raise DsnError(
-            'DATABASES must be a JSON object with at least one database: {"orders": "postgresql://..."}'
-        )
+        raise DsnError('DATABASES must be a JSON object with at least one database: {"orders": "postgresql://..."}')
     for name in found:
         if not NAME.fullmatch(name):
             raise DsnError(

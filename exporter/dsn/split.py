@@ -8,9 +8,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from exporter.dsn.parameters import is_known
 
 _HOST = r"(?:\[[^\[\]/?@,]+\]|[\w.~%-]*)(?::[0-9]*)?"
-_REST = re.compile(
-    rf"(?P<hosts>{_HOST}(?:,{_HOST})*)(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?", re.DOTALL
-)
+_REST = re.compile(rf"(?P<hosts>{_HOST}(?:,{_HOST})*)(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?", re.DOTALL)
 _SCHEME = re.compile(r"(?P<name>postgres|postgresql)(?:\+(?P<driver>\w+))?://", re.IGNORECASE)
 _NAMEABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,40}")
 
@@ -109,9 +107,7 @@ def _parts(driver: str, userinfo: str | None, match: re.Match[str]) -> Parts:
         user=decoded(user),
         password=decoded(password) if colon else None,
         query=query,
-        nameable=hides_nothing(query)
-        and "@" not in match[0]
-        and (userinfo is not None or ":" not in match["hosts"]),
+        nameable=hides_nothing(query) and "@" not in match[0] and (userinfo is not None or ":" not in match["hosts"]),
     )
 
 
