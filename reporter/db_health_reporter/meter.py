@@ -1,0 +1,182 @@
+"""Counts what happens in one pool: the only code of the reporter that runs at every checkout.
+
+It takes no lock: each change is a single step of a list or a dict, which CPython does not divide, and a
+garbage collection may return a connection in the middle of anything.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from functools import lru_cache
+from sys import _getframe
+from threading import get_ident
+from time import perf_counter
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any, Callable, Optional
+from weakref import ref
+
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from db_health_reporter.caller import Places, current_task
+
+if TYPE_CHECKING:
+    from sqlalchemy.pool import Pool
+
+BOUNDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0)
+SUM = len(BOUNDS) + 1  # a histogram is a list: a count for each bound, one for the rest, and the sum
+
+Ticket = tuple[float, Any, Optional[CodeType], int]
+"""When a connection went out, to which thread or task, and from which instruction of the application."""
+
+
+class Totals:
+    """What is counted from the start of the process on, whichever pool object is in use."""
+
+    def __init__(self) -> None:
+        """Start at nothing."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew, as the child of a fork must: its parent goes on counting the past."""
+        self.wait: list[float] = [0] * SUM + [0.0]
+        self.use: list[float] = [0] * SUM + [0.0]
+        self.create: list[float] = [0] * SUM + [0.0]
+        self.timeouts = 0
+        self.invalidations = 0
+
+
+class Meter:
+    """What is known of one pool object besides what it tells itself."""
+
+    __slots__ = ("checkin", "out", "places", "reporter", "shares", "start", "totals", "waiting")
+
+    def __init__(self, totals: Totals, places: Places, reporter: Any, *, shares: bool) -> None:
+        """Watch a pool; `reporter.start` is called at its first checkout."""
+        self.totals = totals
+        self.places = places
+        self.reporter = reporter
+        self.shares = shares  # one connection goes out to several at once: there is no oldest
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget who waits and who holds a connection: they are threads of the parent process."""
+        self.start: Callable[[], None] | None = self.reporter.start
+        self.waiting: dict[int, float] = {}  # by thread or task: since when
+        self.out: dict[Any, Ticket] = {}  # by connection record, in the order in which they went out
+        self.checkin: float | None = None
+
+
+def observe(histogram: list[float], seconds: float) -> None:
+    """Count one duration."""
+    histogram[bisect_left(BOUNDS, seconds)] += 1
+    histogram[SUM] += seconds
+
+
+def attach(pool: Pool, meter: Meter, *, asynchronous: bool) -> None:
+    """Make a pool count: its class becomes a subclass of the one it has, its arguments and events stay."""
+    instance: Any = pool
+    instance._dbhealth = meter
+    if not hasattr(type(pool), "_dbhealth"):
+        base: Any = type(pool)
+        instance.__class__ = _metered(base, asynchronous)
+
+
+def meter_of(pool: Pool) -> Meter | None:
+    """Return the meter of a pool that has one."""
+    return pool.__dict__.get("_dbhealth")
+
+
+def _task_id() -> int:
+    task = current_task()
+    return id(task) if task is not None else get_ident()
+
+
+def _task() -> Any:
+    # A weak reference: a strong one would keep a leaked connection's task, and so the connection, alive.
+    task = current_task()
+    return ref(task) if task is not None else get_ident()
+
+
+@lru_cache(maxsize=64)
+def _metered(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FBT001, PLR0915 - one closure is fastest
+    now, key, holder = perf_counter, get_ident, get_ident
+    if asynchronous:
+        key, holder = _task_id, _task
+        from greenlet import getcurrent  # type: ignore[import-untyped]  # noqa: PLC0415 - comes with asyncio
+    base_get, base_return, base_create = base._do_get, base._do_return_conn, base._create_connection
+
+    def caller(frame: FrameType | None, places: Places) -> FrameType | None:
+        known, classify = places.known, places.is_application
+        while frame is not None:
+            filename = frame.f_code.co_filename
+            if known[filename] if filename in known else classify(filename):
+                return frame
+            frame = frame.f_back
+        return None
+
+    def _do_get(self: Any) -> Any:
+        meter = self._dbhealth
+        if meter is None:
+            return base_get(self)
+        if meter.start is not None:
+            meter.start()
+        waiting, me, began = meter.waiting, key(), now()
+        waiting[me] = began
+        try:
+            record = base_get(self)
+        except BaseException as error:
+            if waiting.pop(me, None) is not None:  # else it is counted already: creating failed, or a retry
+                observe(meter.totals.wait, now() - began)
+                if isinstance(error, PoolTimeoutError):
+                    meter.totals.timeouts += 1
+            raise
+        got = now()
+        if waiting.pop(me, None) is not None:
+            wait = meter.totals.wait
+            wait[bisect_left(BOUNDS, got - began)] += 1
+            wait[SUM] += got - began
+        frame = caller(_getframe(1), meter.places)
+        if frame is None and asynchronous:
+            # SQLAlchemy runs in a greenlet of its own: the application is in the one that waits for it.
+            parent = getcurrent().parent
+            frame = caller(parent.gr_frame, meter.places) if parent is not None else None
+        if not meter.shares:
+            place = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
+            meter.out[record] = (got, holder(), *place)
+        return record
+
+    def _create_connection(self: Any) -> Any:
+        meter = self._dbhealth
+        began = None if meter is None else meter.waiting.pop(key(), None)
+        if began is not None:  # from here on it is not the pool that is waited for
+            observe(meter.totals.wait, now() - began)
+        return base_create(self)
+
+    def _do_return_conn(self: Any, record: Any) -> Any:
+        meter = self._dbhealth
+        if meter is None:
+            return base_return(self, record)
+        meter.checkin = back = now()
+        ticket = meter.out.pop(record, None)
+        if ticket is not None:
+            use, seconds = meter.totals.use, back - ticket[0]
+            use[bisect_left(BOUNDS, seconds)] += 1
+            use[SUM] += seconds
+        return base_return(self, record)
+
+    def recreate(self: Any) -> Any:
+        pool = base.recreate(self)
+        if self._dbhealth is not None:
+            self._dbhealth.reporter.adopt(pool)
+        return pool
+
+    members = {
+        "__module__": base.__module__,
+        "__doc__": base.__doc__,
+        "_dbhealth": None,  # a pool that nobody attached a meter to just works
+        "_do_get": _do_get,
+        "_create_connection": _create_connection,
+        "_do_return_conn": _do_return_conn,
+        "recreate": recreate,
+    }
+    return type(base.__name__, (base,), members)

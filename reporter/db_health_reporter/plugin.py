@@ -1,0 +1,69 @@
+"""The two ways in: `?plugin=dbhealth` in a URL, or a call of `report`."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy.engine import CreateEnginePlugin
+
+from db_health_reporter import settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL, Engine
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from db_health_reporter.process import Process
+
+logger = logging.getLogger("db_health_reporter")
+
+
+class DbHealthPlugin(CreateEnginePlugin):
+    """Reports the pool of every engine whose URL says `plugin=dbhealth`."""
+
+    def __init__(self, url: URL, kwargs: dict[str, Any]) -> None:
+        """Read the URL's `dbhealth_` parameters; the engine's arguments are left as they are."""
+        super().__init__(url, kwargs)
+        self._given = {name: url.query[name] for name in settings.PARAMETERS if name in url.query}
+
+    def update_url(self, url: URL) -> URL:
+        """Take them out: the driver would refuse them."""
+        return url.difference_update_query(settings.PARAMETERS)
+
+    def engine_created(self, engine: Engine) -> None:
+        """Begin to count; reports begin with the first checkout."""
+        _report(engine, self._given)
+
+
+def report(
+    engine: Engine | AsyncEngine,
+    *,
+    pool: str | None = None,
+    address: str | None = None,
+    interval: float | None = None,
+    leak_after: float | None = None,
+) -> None:
+    """Report the pool of this engine from its next checkout on; what is not given comes from the environment."""
+    given = {
+        "dbhealth_pool": pool,
+        "dbhealth_address": address,
+        "dbhealth_interval": interval,
+        "dbhealth_leak_after": leak_after,
+    }
+    _report(cast("Engine", getattr(engine, "sync_engine", engine)), given)
+
+
+def _report(engine: Engine, given: dict[str, Any]) -> None:
+    try:
+        _process().add(engine, settings.read(given))
+    except Exception:  # whatever it is, the application must have its engine
+        logger.warning("the pool of this engine is not reported", exc_info=True)
+
+
+@cache
+def _process() -> Process:
+    """Make the one object that a process needs, when it is first needed."""
+    from db_health_reporter.process import Process  # noqa: PLC0415 - nothing happens at import
+
+    return Process()

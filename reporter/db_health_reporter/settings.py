@@ -1,0 +1,87 @@
+"""Where to report, how often and under which name: from the URL, the environment or the defaults."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+logger = logging.getLogger("db_health_reporter")
+
+PARAMETERS = ("dbhealth_address", "dbhealth_pool", "dbhealth_interval", "dbhealth_leak_after")
+_DEFAULT_ADDRESS = "127.0.0.1:9851"
+_LONGEST_NAME = 64
+_HOUR = 3600.0
+_PORTS = 2**16
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a reporter needs to know; durations are in seconds."""
+
+    address: str
+    pool: str | None
+    interval: float
+    leak_after: float
+
+
+def read(given: Mapping[str, Any]) -> Settings:
+    """Take what the URL or the call gives before the environment, and a default in place of a bad value."""
+
+    def seconds(name: str, default: float, least: float) -> float:
+        return _seconds(name, _value(given, name), default, least)
+
+    address = _value(given, "dbhealth_address") or _DEFAULT_ADDRESS
+    if not address.startswith("unix:") and parse(address) is None:
+        logger.warning("dbhealth_address is neither host:port nor unix:/path; %s is used", _DEFAULT_ADDRESS)
+        address = _DEFAULT_ADDRESS
+    return Settings(
+        address=address,
+        pool=_value(given, "dbhealth_pool"),
+        interval=seconds("dbhealth_interval", 2.0, 0.05),
+        leak_after=seconds("dbhealth_leak_after", 30.0, 0.0),
+    )
+
+
+def parse(address: str) -> tuple[str, int] | None:
+    """Take `host:port` or `host:port/udp` apart; None if it is neither."""
+    host, _, port = address.removesuffix("/udp").rpartition(":")
+    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < _PORTS):
+        return None
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    return ("127.0.0.1" if host == "localhost" else host), int(port)
+
+
+def name_of(text: str | None) -> str:
+    """Make any text a name that the exporter accepts."""
+    name = printable(text or "")[:_LONGEST_NAME] or "default"
+    return "sidecar-app" if name == "sidecar" else name
+
+
+def printable(text: str) -> str:
+    """Replace what a label of a metric cannot hold."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def _value(given: Mapping[str, Any], name: str) -> str | None:
+    value = given.get(name)
+    if isinstance(value, (tuple, list)):  # a URL may name a parameter more than once
+        value = value[-1] if value else None
+    return str(value) if value is not None else os.environ.get(name.upper()) or None
+
+
+def _seconds(name: str, value: str | None, default: float, least: float) -> float:
+    try:
+        seconds = default if value is None else float(value)
+    except ValueError:
+        seconds = math.nan
+    if least <= seconds <= _HOUR:
+        return seconds
+    logger.warning("%s is not a number of seconds from %g to %g; %g is used", name, least, _HOUR, default)
+    return default
