@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from exporter import outcome
 from exporter.database import check_db_connection, describe
+from exporter.farewell import ADMIN_SHUTDOWN
 from exporter.outcome import Outcome, WrongRoleError
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ class Seen:
     farewell: bool = False
     connected: bool = False
 
+    def hear(self, sqlstate: str) -> None:
+        """Take in an error that the server sent unasked."""
+        if sqlstate:
+            self.farewell = sqlstate == ADMIN_SHUTDOWN
+
 
 def query_check(
     engine: AsyncEngine, seen: Seen, *, expect: str, fresh: bool = False, after: AfterAnswer | None = None
@@ -53,6 +59,7 @@ def query_check(
         def failed(error: Exception) -> None:
             if isinstance(error, WrongRoleError):
                 seen.in_recovery = error.in_recovery
+            seen.hear(run.progress.farewell)
             run.answer(refine(outcome.classify(error, run.progress), seen, fresh=fresh), describe(error))
 
         await check_db_connection(engine, expect=expect, on_answer=answered, on_failure=failed)
@@ -84,8 +91,7 @@ def write_check(write: Callable[[], Awaitable[None]], seen: Seen, *, limit: floa
 
 def refine(found: Outcome, seen: Seen, *, fresh: bool) -> Outcome:
     """Tell a server that stops from one that starts: one that has a session alive does not start."""
-    if found is FAREWELL:
-        seen.farewell = True
-    if found is Outcome.STARTING_UP and (seen.farewell or (fresh and seen.connected)):
-        return FAREWELL
+    if found is Outcome.STARTING_UP:
+        return FAREWELL if seen.farewell or (fresh and seen.connected) else found
+    seen.farewell = found is FAREWELL
     return found

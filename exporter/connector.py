@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from exporter import progress
+from exporter import farewell, progress
 from exporter.progress import Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from exporter.dsn import Source, Target
 
 
 TLS_REQUIRED = ("require", "verify-ca", "verify-full")
 
 
-async def connect(source: Source) -> Any:  # noqa: ANN401 - asyncpg.Connection or psycopg.AsyncConnection
+async def connect(source: Source, heard: Callable[[str], None] = lambda _: None) -> Any:  # noqa: ANN401 - asyncpg.Connection or psycopg.AsyncConnection
     """Read the source's files anew and connect.
+
+    Args:
+        source: where to connect to.
+        heard: called with the SQLSTATE of an error that the server sends, also on an idle connection.
 
     Raises:
         DsnError: a file is gone, or holds no usable URL.
@@ -31,6 +37,7 @@ async def connect(source: Source) -> Any:  # noqa: ANN401 - asyncpg.Connection o
         record.connection = await _connect_psycopg(target)
     else:
         record.connection = await asyncpg.connect(**target.connect_arguments())
+        farewell.tap(record.connection, heard)
     record.phase = Phase.QUERYING
     return record.connection
 

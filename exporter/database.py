@@ -43,13 +43,16 @@ class PoolOptions:
     test: bool = False
 
 
-def make_engine(source: Source, options: PoolOptions, *, pooled: bool = True) -> AsyncEngine:
+def make_engine(
+    source: Source, options: PoolOptions, *, pooled: bool = True, heard: Callable[[str], None] = lambda _: None
+) -> AsyncEngine:
     """Build an engine; nothing is connected before it is used.
 
     Args:
         source: where the connection's parameters come from, read anew at each connect.
         options: the pool's settings.
         pooled: False for an engine whose every connection is new and closed after use.
+        heard: called with the SQLSTATE of an error that the server sends unasked.
     """
     dialect.register()
     driver = source.target().driver
@@ -70,7 +73,7 @@ def make_engine(source: Source, options: PoolOptions, *, pooled: bool = True) ->
         }
     return create_async_engine(
         f"postgresql+lean_{driver}://",
-        async_creator=lambda: connector.connect(source),
+        async_creator=lambda: connector.connect(source, heard),
         echo=options.echo and not options.test,
         hide_parameters=True,
         **arguments,

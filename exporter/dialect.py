@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
 from sqlalchemy.util import await_only
 
-from exporter import progress
+from exporter import outcome, progress
 from exporter.progress import Phase
 
 if TYPE_CHECKING:
@@ -73,7 +73,11 @@ class LeanPsycopg(_Lean, PGDialectAsync_psycopg):
     def do_ping(self, dbapi_connection: Any) -> bool:  # noqa: ANN401
         """Ask for one row outside of a transaction."""
         _querying(dbapi_connection.driver_connection)
-        return bool(super().do_ping(dbapi_connection))  # type: ignore[no-untyped-call]
+        try:
+            return bool(super().do_ping(dbapi_connection))  # type: ignore[no-untyped-call]
+        except Exception as error:
+            progress.current().farewell = outcome.sqlstate(error) or ""
+            raise
 
 
 def _querying(connection: Any) -> None:  # noqa: ANN401

@@ -70,7 +70,7 @@ class Watch:
         self.facts: ServerFacts | None = None
         self.seen = Seen()
         self.driver = plan.source.target().driver
-        self.pooled_engine = make_engine(plan.source, plan.pool)
+        self.pooled_engine = make_engine(plan.source, plan.pool, heard=self.seen.hear)
         self.direct_engine = make_engine(plan.source, plan.pool, pooled=False)
         self._sensors = sensors
         self._facts_due_at = 0.0
