@@ -42,10 +42,10 @@ class Listener:
     def __init__(self, background: Background, serve: Serve, *, host: str = "127.0.0.1") -> None:
         """Listen at once on a port of the kernel's choice."""
         self._background = background
-        self._serve = serve
+        self.serve = serve
         self._writers: set[asyncio.StreamWriter] = set()
         self.host, self.port = host, 0
-        self._server = background.run(self._listen())
+        self.server = background.run(self._listen())
 
     async def _listen(self) -> asyncio.Server:
         server = await asyncio.start_server(self._accept, self.host, self.port)
@@ -55,7 +55,7 @@ class Listener:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
-            await self._serve(reader, writer)
+            await self.serve(reader, writer)
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
@@ -79,6 +79,6 @@ class Listener:
         self._background.run(self._close())
 
     async def _close(self) -> None:
-        self._server.close()
+        self.server.close()
         await self._cut()
-        await self._server.wait_closed()
+        await self.server.wait_closed()

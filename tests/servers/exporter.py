@@ -100,9 +100,7 @@ class Exporter:
     def sample(self, name: str, **labels: str) -> float:
         """The sum of the samples of this name that carry these labels; fails where there is none."""
         wanted = labels.items()
-        found = [
-            value for (key, have), value in self.samples().items() if key == name and wanted <= set(have)
-        ]
+        found = [value for (key, have), value in self.samples().items() if key == name and wanted <= set(have)]
         assert found, f"no sample {name}{labels}"
         return sum(found)
 
@@ -142,9 +140,7 @@ class Exporter:
     def wait_for_verdict(self, verdict: str, *, within: float) -> float:
         """Wait for a verdict, asking `/healthz` all the while; seconds it took."""
         began = time.monotonic()
-        return self._wait(
-            lambda: self.verdict() == verdict, within=within, what=f"verdict {verdict}", began=began
-        )
+        return self._wait(lambda: self.verdict() == verdict, within=within, what=f"verdict {verdict}", began=began)
 
     def _wait(self, condition: Callable[[], bool], *, within: float, what: str, began: float) -> float:
         def asked() -> bool:

@@ -49,6 +49,8 @@ class Network:
         self._inside("ip", "link", "set", "lo", "up")
         self._inside("ip", "address", "add", f"{self.inside}/30", "dev", "eth0")
         self._inside("ip", "link", "set", "eth0", "up")
+        # By default the kernel answers so once a second only, and a lost query's repetitions use that up.
+        self._inside("sh", "-c", "echo 0 > /proc/sys/net/ipv4/icmp_ratelimit")
         self._inside("nft", f"add table {TABLE}")
         self._inside("nft", f"add chain {TABLE} input {{ type filter hook input priority 0; }}")
 

@@ -131,9 +131,7 @@ class Postgres:
                 self.settings.pop(name, None)
             else:
                 self.settings[name] = str(value)
-        lines = (
-            f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in self.settings.items()
-        )
+        lines = (f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in self.settings.items())
         self._write("test.conf", "".join(lines))
         self._reload()
 
@@ -212,9 +210,7 @@ class Postgres:
         """A streaming hot standby of this server, not yet started."""
         data = self.workshop.folder("standby", private=True)
         source = ["-h", str(self.data), "-p", str(self.port), "-U", "postgres"]
-        self.workshop.run(
-            [self.binaries / "pg_basebackup", "-D", data, *source, "-R", "-c", "fast", "--no-sync"]
-        )
+        self.workshop.run([self.binaries / "pg_basebackup", "-D", data, *source, "-R", "-c", "fast", "--no-sync"])
         (data / "log").unlink(missing_ok=True)
         return Postgres(self.workshop, data, binaries=self.binaries)
 

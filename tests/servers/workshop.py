@@ -84,9 +84,7 @@ class Workshop:
     def run(self, command: Sequence[str | Path], *, cwd: Path | None = None) -> str:
         """Run a command as the servers' user to its end; its output is in the error when it fails."""
         words = [*self.unprivileged, *map(str, command)]
-        done = subprocess.run(
-            words, cwd=cwd or self.home, capture_output=True, text=True, check=False, timeout=60
-        )
+        done = subprocess.run(words, cwd=cwd or self.home, capture_output=True, text=True, check=False, timeout=60)
         if done.returncode != 0:
             raise RuntimeError(f"{words} ended with {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout

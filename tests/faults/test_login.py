@@ -1,0 +1,112 @@
+"""The server is there and does not let this client in."""
+
+from contextlib import closing
+from pathlib import Path
+
+from tests.conftest import StartExporter, StartPostgres
+from tests.servers.postgres import PASSWORD, Postgres
+from tests.servers.story import fails, recovers, stays_green, unharmed
+from tests.servers.workshop import Workshop
+
+
+def set_password(server: Postgres, password: str) -> None:
+    """Rotate the role's password on the server."""
+    server.sql(f"ALTER ROLE app PASSWORD '{password}'")
+
+
+def test_wrong_password(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """A wrong password is `auth`, and the verdict says that a restart of the database cures nothing."""
+    exporter = start_exporter(server.url(driver, password="wrong"))
+
+    fails(exporter, "auth", verdict="credentials_rejected")
+    assert "wrong" not in exporter.log().replace("wrong_role", "")
+    set_password(server, "wrong")
+    recovers(exporter)
+    assert server.sessions() == 1
+
+
+def test_role_without_login(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """A role that may not log in is `auth`."""
+    server.sql("ALTER ROLE app NOLOGIN")
+    exporter = start_exporter(server.url(driver))
+
+    fails(exporter, "auth", verdict="credentials_rejected")
+    server.sql("ALTER ROLE app LOGIN")
+    recovers(exporter)
+
+
+def test_address_not_allowed(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """No line of pg_hba.conf for this client is `auth`."""
+    server.allow("host all all all reject")
+    exporter = start_exporter(server.url(driver))
+
+    fails(exporter, "auth", verdict="credentials_rejected")
+    server.allow("host all all all scram-sha-256")
+    recovers(exporter)
+
+
+def test_password_changed_under_a_warm_pool(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """Open connections outlive a password: pooled stays green, fresh says what a restart would meet."""
+    exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="1")
+
+    with unharmed(exporter, server):
+        exporter.wait_for("success", path="fresh", within=3)
+        set_password(server, "another")
+        exporter.wait_for("auth", path="fresh", within=3)
+        exporter.wait_for_verdict("credentials_rejected", within=1)
+        stays_green(exporter)
+        set_password(server, PASSWORD)
+        exporter.wait_for("success", path="fresh", within=2.5)
+        recovers(exporter)
+
+
+def test_rotated_password_file(
+    driver: str, server: Postgres, workshop: Workshop, start_exporter: StartExporter
+) -> None:
+    """A changed password file takes effect with the next connection, without a restart."""
+    file = Path(workshop.folder("secret")) / "url"
+    file.write_text(server.url(driver) + "\n")
+    exporter = start_exporter(DATABASE_URL_FILE=str(file), FRESH_PROBE_INTERVAL="1")
+
+    with unharmed(exporter, server):
+        set_password(server, "rotated")
+        exporter.wait_for("auth", path="fresh", within=3)
+        file.write_text(server.url(driver, password="rotated") + "\n")
+        exporter.wait_for("success", path="fresh", within=2.5)
+        recovers(exporter)
+
+
+def test_no_such_database(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """A missing database is named as such, and found as soon as it is created."""
+    exporter = start_exporter(server.url(driver, database="missing"))
+
+    fails(exporter, "no_such_database", verdict="database_down")
+    server.sql("CREATE DATABASE missing")
+    recovers(exporter)
+
+
+def test_full_server_under_a_warm_pool(
+    driver: str, start_postgres: StartPostgres, start_exporter: StartExporter
+) -> None:
+    """A full server is healthy for those inside: pooled green, fresh refused, verdict `server_full`."""
+    server = start_postgres(max_connections=5, superuser_reserved_connections=2)
+    exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="1")
+
+    with unharmed(exporter, server):
+        exporter.wait_for("success", path="fresh", within=3)
+        with closing(server.connect(user="app")), closing(server.connect(user="app")):
+            exporter.wait_for("too_many_connections", path="fresh", within=3)
+            exporter.wait_for_verdict("server_full", within=1)
+            stays_green(exporter)
+        exporter.wait_for("success", path="fresh", within=2.5)
+        recovers(exporter)
+
+
+def test_full_server_from_the_start(driver: str, start_postgres: StartPostgres, start_exporter: StartExporter) -> None:
+    """Where not even the pool got in, the pooled path fails with the server's own reason."""
+    server = start_postgres(max_connections=5, superuser_reserved_connections=3)
+    with closing(server.connect(user="app")), closing(server.connect(user="app")):
+        exporter = start_exporter(server.url(driver))
+        fails(exporter, "too_many_connections", verdict="server_full")
+    recovers(exporter)
+    assert server.sessions() == 1

@@ -1,0 +1,110 @@
+"""PgBouncer in transaction mode between the exporter and the server."""
+
+import threading
+from contextlib import ExitStack, closing
+
+import psycopg
+import pytest
+
+from tests.conftest import StartExporter
+from tests.servers.pgbouncer import PgBouncer
+from tests.servers.postgres import PASSWORD, Postgres
+from tests.servers.story import fails, recovers
+from tests.servers.workshop import Workshop
+
+CHECKS = 1000
+
+
+@pytest.fixture
+def bouncer(workshop: Workshop, server: Postgres, cleanup: ExitStack) -> PgBouncer:
+    """Few server connections, given to whoever asks next."""
+    made = PgBouncer(workshop, server, default_pool_size=3, server_round_robin=1)
+    cleanup.callback(made.close)
+    return made
+
+
+def through(bouncer: PgBouncer) -> "psycopg.Connection[object]":
+    """Another client's connection."""
+    return psycopg.connect(
+        host="127.0.0.1", port=bouncer.port, dbname="app", user="app", password=PASSWORD, prepare_threshold=None
+    )
+
+
+def test_a_thousand_checks(driver: str, server: Postgres, bouncer: PgBouncer, start_exporter: StartExporter) -> None:
+    """Beside a busy application every check succeeds, though each statement may reach another server."""
+    url = server.url(driver, host="127.0.0.1", port=bouncer.port)
+    exporter = start_exporter(url, HEALTH_MAX_AGE="0", FRESH_PROBE_INTERVAL="0.1")
+    recovers(exporter, within=5)
+    ended = threading.Event()
+
+    def work() -> None:
+        with closing(through(bouncer)) as connection:
+            while not ended.wait(0.001):
+                connection.execute("SELECT pg_sleep(0.002)")
+                connection.commit()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    try:
+        for _ in range(CHECKS):
+            assert exporter.get("/healthz").status == 200, exporter.story()
+    finally:
+        ended.set()
+        for worker in workers:
+            worker.join()
+
+    assert exporter.outcomes()["success"] >= CHECKS
+    assert set(exporter.outcomes()) == set(exporter.outcomes("fresh")) == {"success"}
+    assert exporter.log().count("prepared statement") == 0
+
+
+def test_paused(driver: str, server: Postgres, bouncer: PgBouncer, start_exporter: StartExporter) -> None:
+    """A paused PgBouncer keeps queries waiting: `query_timeout` until it resumes."""
+    exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port))
+    recovers(exporter, within=5)
+
+    bouncer.console("PAUSE app")
+    fails(exporter, "query_timeout", verdict="database_down", also=("connect_timeout",))
+    bouncer.console("RESUME app")
+    recovers(exporter, within=3.5)
+
+
+def test_no_server_connection_left(
+    driver: str, server: Postgres, bouncer: PgBouncer, start_exporter: StartExporter
+) -> None:
+    """Where others hold every server connection in transactions, a check waits in vain like anyone else."""
+    exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port))
+    recovers(exporter, within=5)
+
+    with ExitStack() as others:
+        for _ in range(3):
+            others.enter_context(closing(through(bouncer))).execute("SELECT 1")
+        fails(exporter, "query_timeout", verdict="database_down", also=("connect_timeout",))
+    recovers(exporter, within=3.5)
+
+
+def test_no_client_connection_left(
+    driver: str, workshop: Workshop, server: Postgres, cleanup: ExitStack, start_exporter: StartExporter
+) -> None:
+    """PgBouncer refuses the client beyond `max_client_conn` with its only code, 08P01: `protocol`."""
+    bouncer = PgBouncer(workshop, server, max_client_conn=1)
+    cleanup.callback(bouncer.close)
+    with closing(through(bouncer)):
+        exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port))
+        fails(exporter, "protocol", verdict="database_down")
+    recovers(exporter)
+
+
+def test_server_behind_it_down(
+    driver: str, server: Postgres, bouncer: PgBouncer, start_exporter: StartExporter
+) -> None:
+    """PgBouncer itself answers when the server behind it does not: still a failure, and over when it is."""
+    exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port))
+    recovers(exporter, within=5)
+
+    server.stop("immediate")
+    fails(exporter, "protocol", verdict="database_down", within=6, also=("query_timeout", "connect_timeout"))
+    server.start()
+    # PgBouncer itself waits `server_login_retry` (1 s here) before it tries its server again.
+    recovers(exporter, within=4.5)

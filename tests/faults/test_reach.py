@@ -1,0 +1,191 @@
+"""The server is not there: stopped, frozen, behind a firewall, without a route, or without a name."""
+
+import time
+
+import pytest
+
+from tests.conftest import StartExporter
+from tests.servers.network import Network
+from tests.servers.postgres import Postgres
+from tests.servers.resolver import Mood, Resolver
+from tests.servers.story import fails, recovers, stays_green, unharmed
+
+
+def test_stopped_server_is_refused(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """Nobody listens on the port: `refused`, until the server is back."""
+    exporter = start_exporter(server.url(driver))
+
+    with unharmed(exporter, server):
+        server.stop("immediate")
+        fails(exporter, "refused", verdict="database_down", also=("shutting_down", "starting_up"))
+        server.start()
+        recovers(exporter)
+
+
+def test_stopped_server_from_the_start(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """The exporter starts before its database and says so; it needs no restart when the database comes."""
+    server.stop("immediate")
+    exporter = start_exporter(server.url(driver))
+    first = exporter.health()
+
+    assert first.status == 503
+    assert "refused" in first.text
+    fails(exporter, "refused", verdict="database_down")
+    server.start()
+    recovers(exporter)
+    assert server.sessions() == 1
+
+
+def test_frozen_under_a_warm_pool(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """A frozen server costs nobody more than the deadline; the connection that waits is given up later."""
+    exporter = start_exporter(server.url(driver))
+
+    with unharmed(exporter, server):
+        server.freeze()
+        fails(exporter, "query_timeout", verdict="database_down")
+        exporter.wait_for("connect_timeout", within=5)
+        assert exporter.sample("dbhealth_abandoned_connections_total") >= 1
+        server.thaw()
+        recovers(exporter)
+
+
+def test_short_freeze_keeps_the_connection(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """A server that answers late keeps its connection: it was slow, not dead."""
+    exporter = start_exporter(server.url(driver))
+
+    with unharmed(exporter, server):
+        backend = server.value("SELECT pid FROM pg_stat_activity WHERE usename = 'app'")
+        server.freeze()
+        exporter.wait_for("query_timeout", within=3)
+        server.thaw()
+        recovers(exporter)
+        assert server.value("SELECT pid FROM pg_stat_activity WHERE usename = 'app'") == backend
+
+
+def test_frozen_from_the_start(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """The first answer after the start is in time too, though no connection was ever made."""
+    server.freeze()
+    exporter = start_exporter(server.url(driver))
+    first = exporter.health()
+
+    assert first.status == 503
+    assert "connect_timeout" in first.text
+    fails(exporter, "connect_timeout", verdict="database_down")
+    server.thaw()
+    recovers(exporter)
+    assert server.sessions() == 1
+
+
+def test_dropped_packets_under_a_warm_pool(
+    driver: str, far_server: Postgres, net: Network, start_exporter: StartExporter
+) -> None:
+    """A firewall that swallows packets is a timeout: first of the query, then of new connections."""
+    exporter = start_exporter(far_server.url(driver))
+
+    with unharmed(exporter, far_server):
+        net.drop()
+        fails(exporter, "query_timeout", verdict="database_down")
+        exporter.wait_for("connect_timeout", within=5)
+        net.mend()
+        # TCP repeats a lost packet after 1 s, and a handshake that was abandoned is not repeated at all.
+        recovers(exporter, within=3.5)
+
+
+def test_dropped_packets_from_the_start(
+    driver: str, far_server: Postgres, net: Network, start_exporter: StartExporter
+) -> None:
+    """A firewall in the way of the first connection is `connect_timeout`."""
+    net.drop()
+    exporter = start_exporter(far_server.url(driver))
+
+    fails(exporter, "connect_timeout", verdict="database_down")
+    net.mend()
+    recovers(exporter, within=3.5)
+    assert far_server.sessions() == 1
+
+
+def test_no_route_from_the_start(
+    driver: str, far_server: Postgres, net: Network, start_exporter: StartExporter
+) -> None:
+    """A network that knows no way to the server is `unreachable`, at once."""
+    net.refuse_route()
+    exporter = start_exporter(far_server.url(driver))
+
+    fails(exporter, "unreachable", verdict="database_down")
+    assert exporter.sample("dbhealth_probe_latency_seconds", path="pooled") < 0.5
+    net.mend()
+    recovers(exporter)
+    assert far_server.sessions() == 1
+
+
+def test_no_route_under_a_warm_pool(
+    driver: str, far_server: Postgres, net: Network, start_exporter: StartExporter
+) -> None:
+    """TCP rides out a lost route, so that a query times out first; a new connection names the cause."""
+    exporter = start_exporter(far_server.url(driver))
+
+    with unharmed(exporter, far_server):
+        net.refuse_route()
+        fails(exporter, "unreachable", verdict="database_down", within=6, also=("query_timeout",))
+        net.mend()
+        recovers(exporter)
+
+
+def test_unknown_name(driver: str, server: Postgres, resolver: Resolver, start_exporter: StartExporter) -> None:
+    """A name that does not exist is `dns`; once it does, the exporter connects."""
+    resolver.mood = Mood.UNKNOWN
+    exporter = start_exporter(server.url(driver, host="db.example"), prefix=resolver.prefix)
+
+    fails(exporter, "dns", verdict="database_down")
+    resolver.mood = Mood.KNOWN
+    recovers(exporter)
+    assert server.sessions() == 1
+
+
+def test_silent_resolver_from_the_start(
+    driver: str, server: Postgres, resolver: Resolver, start_exporter: StartExporter
+) -> None:
+    """A name server that never answers is `dns`, adds at most one thread, and holds up no exit."""
+    resolver.mood = Mood.SILENT
+    exporter = start_exporter(server.url(driver, host="db.example"), prefix=resolver.prefix)
+    first = exporter.health()
+    assert "dns" in first.text
+    threads = exporter.holdings().threads
+    fails(exporter, "dns", verdict="database_down")
+    for _ in range(3):
+        exporter.wait_for("dns", within=3)
+    assert exporter.holdings().threads <= threads
+
+    began = time.monotonic()
+    assert exporter.terminate() == 0
+    assert time.monotonic() - began < 3
+
+
+def test_silent_resolver_ends(driver: str, server: Postgres, resolver: Resolver, start_exporter: StartExporter) -> None:
+    """The name server answers again, and so does the exporter once the system's resolver has asked again."""
+    resolver.mood = Mood.SILENT
+    exporter = start_exporter(server.url(driver, host="db.example"), prefix=resolver.prefix)
+    fails(exporter, "dns", verdict="database_down")
+    resolver.mood = Mood.KNOWN
+    # The C library repeats its question after 5 s (resolv.conf(5)), and only then is there an answer.
+    recovers(exporter, within=7)
+    assert exporter.holdings().threads == 1
+
+
+@pytest.mark.parametrize(("mood", "outcome"), [(Mood.UNKNOWN, "dns"), (Mood.SILENT, "dns")])
+def test_name_lost_under_a_warm_pool(
+    driver: str,
+    server: Postgres,
+    resolver: Resolver,
+    start_exporter: StartExporter,
+    mood: Mood,
+    outcome: str,
+) -> None:
+    """An open connection needs no name: pooled stays green, and only the fresh path sees the lost name."""
+    url = server.url(driver, host="db.example")
+    exporter = start_exporter(url, prefix=resolver.prefix, FRESH_PROBE_INTERVAL="1")
+    recovers(exporter, within=5)
+
+    resolver.mood = mood
+    exporter.wait_for(outcome, path="fresh", within=4)
+    stays_green(exporter)

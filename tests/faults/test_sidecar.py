@@ -1,0 +1,166 @@
+"""The sidecar's own faults: told to end, held up, with a clock that jumps, and worn by a hundred freezes."""
+
+import os
+import signal
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StartExporter
+from tests.servers.exporter import Exporter
+from tests.servers.needs import need
+from tests.servers.postgres import SCHEMES, Postgres
+from tests.servers.processes import Holdings
+from tests.servers.story import recovers, stays_green, unharmed
+from tests.servers.waiting import until
+from tests.servers.workshop import Workshop
+
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+CYCLES = int(os.environ.get("SOAK_CYCLES", "100"))
+
+
+def end(exporter: Exporter) -> list[int]:
+    """SIGTERM; statuses of `/readyz` until nobody listens. It ends with 0 within 3 s."""
+    began = time.monotonic()
+    exporter.process.send_signal(signal.SIGTERM)
+    statuses = []
+    while exporter.process.poll() is None:
+        assert time.monotonic() - began < 3, exporter.log()
+        try:
+            statuses.append(exporter.get("/readyz").status)
+        except OSError:
+            time.sleep(0.01)
+        time.sleep(0.01)
+    assert exporter.process.returncode == 0
+    assert not exporter.complaints(), exporter.log()
+    return statuses
+
+
+def test_sigterm_while_healthy(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """On SIGTERM the pod is taken out first: `/readyz` says 503 for a while, then the process ends well."""
+    exporter = start_exporter(server.url(driver))
+    recovers(exporter, within=5)
+    assert exporter.get("/readyz").status == 200
+
+    statuses = end(exporter)
+
+    assert 503 in statuses
+    assert statuses == sorted(statuses)
+    until(lambda: server.sessions() == 0, within=2, what="no session left")
+
+
+def test_sigterm_while_frozen(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """A database that does not answer holds up no exit."""
+    exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="1")
+    recovers(exporter, within=5)
+    server.freeze()
+    exporter.wait_for("query_timeout", within=4)
+
+    assert 503 in end(exporter)
+    server.thaw()
+    until(lambda: server.sessions() == 0, within=2, what="no session left")
+
+
+def test_sigterm_at_once(server: Postgres, start_exporter: StartExporter) -> None:
+    """A process that has only just begun to listen ends as well as any."""
+    server.freeze()
+    exporter = start_exporter(server.url())
+
+    end(exporter)
+
+
+def test_readiness_latch_outlives_an_outage(server: Postgres, start_exporter: StartExporter) -> None:
+    """By default readiness waits for the first answer and then stays: an outage takes no pod away."""
+    server.stop("immediate")
+    exporter = start_exporter(server.url())
+    assert exporter.get("/readyz").status == 503
+    server.start()
+    recovers(exporter)
+    assert exporter.get("/readyz").status == 200
+    server.stop("immediate")
+    exporter.wait_for("refused", within=4)
+
+    assert exporter.get("/readyz").status == 200
+    assert exporter.get("/livez").status == 200
+
+
+def test_stalled_event_loop(server: Postgres, start_exporter: StartExporter) -> None:
+    """A process that stood still tells the kubelet afterwards: nobody could be told meanwhile."""
+    exporter = start_exporter(server.url())
+    recovers(exporter, within=5)
+    assert exporter.get("/livez").status == 200
+
+    exporter.process.send_signal(signal.SIGSTOP)
+    time.sleep(4.2)  # the fault itself: longer than the 3.5 s after which a loop counts as stalled
+    exporter.process.send_signal(signal.SIGCONT)
+
+    assert exporter.get("/livez").status == 503
+    until(lambda: exporter.get("/livez").status == 200, within=7, what="the stall is forgotten")
+    recovers(exporter)
+
+
+def test_wall_clock_set_back(driver: str, server: Postgres, workshop: Workshop, start_exporter: StartExporter) -> None:
+    """A clock that jumps a day back and a year ahead changes exported timestamps and nothing else."""
+    need(FAKETIME.exists(), "needs libfaketime (package faketime)")
+    clock = workshop.folder("clock") / "faketimerc"
+    clock.write_text("+0")
+    environment = {
+        "LD_PRELOAD": str(FAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+    }
+    exporter = start_exporter(server.url(driver), **environment)
+
+    with unharmed(exporter, server):
+        for offset, seconds in (("-1d", -86400), ("+1y", 365 * 86400)):
+            clock.write_text(offset)
+            stays_green(exporter, probes=2)
+            told = exporter.sample("dbhealth_probe_last_success_timestamp_seconds", path="pooled")
+            assert told - time.time() == pytest.approx(seconds, abs=5)
+            assert exporter.get("/livez").status == 200
+        clock.write_text("+0")
+        stays_green(exporter, probes=2)
+
+
+def timed_out(exporter: Exporter) -> int:
+    """How many probes timed out in a query so far."""
+    return exporter.outcomes().get("query_timeout", 0)
+
+
+def more_time_outs(exporter: Exporter, than: int) -> bool:
+    """One more probe has timed out."""
+    return timed_out(exporter) > than
+
+
+def holds(exporter: Exporter, held: Holdings) -> bool:
+    """It holds this much and no more."""
+    return exporter.holdings() == held
+
+
+def test_a_hundred_freezes(server: Postgres, start_exporter: StartExporter) -> None:
+    """Freeze and thaw, again and again, leaves both drivers with one session and as much as they began with."""
+    quick = {"PROBE_TIMEOUT": "0.15", "PROBE_INTERVAL": "0.1", "HEALTH_MAX_AGE": "0.05"}
+    exporters = [start_exporter(server.url(driver), **quick) for driver in SCHEMES]
+    for exporter in exporters:
+        recovers(exporter, within=5)
+    before = [(exporter.holdings(), exporter.tasks()) for exporter in exporters]
+
+    for _ in range(CYCLES):
+        counts = [timed_out(exporter) for exporter in exporters]
+        server.freeze()
+        for exporter, count in zip(exporters, counts, strict=True):
+            until(partial(more_time_outs, exporter, count), within=3, what="time-out")
+        server.thaw()
+        for exporter in exporters:
+            exporter.wait_for("success", within=2)
+
+    assert server.sessions() == len(exporters)
+    for exporter, (held, tasks) in zip(exporters, before, strict=True):
+        until(partial(holds, exporter, held), within=4, what=f"as before: {held}")
+        assert exporter.tasks() <= tasks
+        assert set(exporter.outcomes()) <= {"success", "query_timeout", "connect_timeout"}
+        assert not exporter.complaints(), exporter.log()

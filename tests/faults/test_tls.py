@@ -1,0 +1,120 @@
+"""TLS that does not come about: refused, not trusted, for another host, expired, or one-sided."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StartExporter
+from tests.servers import certificates
+from tests.servers.certificates import Authority
+from tests.servers.postgres import Postgres
+from tests.servers.story import fails, recovers, stays_green
+from tests.servers.workshop import Workshop
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """The client's files."""
+
+    folder: Path
+    root: str
+
+    def add(self, name: str, content: bytes) -> str:
+        """Keep one more."""
+        return certificates.write(self.folder, name, content)
+
+
+@pytest.fixture
+def wallet(workshop: Workshop, authority: Authority) -> Wallet:
+    """A folder with the authority's root certificate."""
+    folder = workshop.folder("wallet")
+    return Wallet(folder, certificates.write(folder, "root.pem", authority.certificate))
+
+
+@pytest.mark.parametrize("sslmode", ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
+def test_every_sslmode_connects(
+    driver: str, tls_server: Postgres, wallet: Wallet, start_exporter: StartExporter, sslmode: str
+) -> None:
+    """A server that is right for `verify-full` is right for every mode, and encrypts where it should."""
+    exporter = start_exporter(tls_server.url(driver, sslmode=sslmode, sslrootcert=wallet.root))
+
+    recovers(exporter, within=5)
+    query = "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'app'"
+    assert tls_server.value(query) is (sslmode not in {"disable", "allow"})
+
+
+def test_wanted_and_refused(driver: str, tls_server: Postgres, start_exporter: StartExporter) -> None:
+    """`sslmode=require` on a server without TLS is `tls`: nothing is sent in the clear instead."""
+    tls_server.configure(ssl="off")
+    exporter = start_exporter(tls_server.url(driver, sslmode="require"))
+
+    fails(exporter, "tls", verdict="credentials_rejected")
+    tls_server.configure(ssl="on")
+    recovers(exporter)
+
+
+def test_unknown_authority(driver: str, tls_server: Postgres, wallet: Wallet, start_exporter: StartExporter) -> None:
+    """A certificate that nobody trusts is `tls`; a replaced root file takes effect without a restart."""
+    right = Path(wallet.root).read_bytes()
+    wallet.add("root.pem", Authority("another").certificate)
+    exporter = start_exporter(tls_server.url(driver, sslmode="verify-ca", sslrootcert=wallet.root))
+
+    fails(exporter, "tls", verdict="credentials_rejected")
+    wallet.add("root.pem", right)
+    recovers(exporter)
+
+
+def test_another_host_name(
+    driver: str, tls_server: Postgres, wallet: Wallet, authority: Authority, start_exporter: StartExporter
+) -> None:
+    """A certificate for another host is `tls` with `verify-full`."""
+    tls_server.serve_tls(authority.server("db.example"))
+    exporter = start_exporter(tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root))
+
+    fails(exporter, "tls", verdict="credentials_rejected")
+    tls_server.serve_tls(authority.server("127.0.0.1"))
+    recovers(exporter)
+
+
+def test_expired_under_a_warm_pool(
+    driver: str, tls_server: Postgres, wallet: Wallet, authority: Authority, start_exporter: StartExporter
+) -> None:
+    """An expired certificate breaks no open connection: pooled stays green, fresh tells in advance."""
+    url = tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root)
+    exporter = start_exporter(url, FRESH_PROBE_INTERVAL="1")
+    recovers(exporter, within=5)
+
+    tls_server.serve_tls(authority.server("127.0.0.1", days=-1))
+    exporter.wait_for("tls", path="fresh", within=3)
+    exporter.wait_for_verdict("credentials_rejected", within=1)
+    stays_green(exporter)
+    tls_server.serve_tls(authority.server("127.0.0.1"))
+    exporter.wait_for("success", path="fresh", within=2.5)
+    recovers(exporter)
+
+
+def test_expired_from_the_start(
+    driver: str, tls_server: Postgres, wallet: Wallet, authority: Authority, start_exporter: StartExporter
+) -> None:
+    """An expired certificate is `tls`."""
+    tls_server.serve_tls(authority.server("127.0.0.1", days=-1))
+    exporter = start_exporter(tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root))
+
+    fails(exporter, "tls", verdict="credentials_rejected")
+
+
+def test_client_certificate(
+    driver: str, tls_server: Postgres, wallet: Wallet, authority: Authority, start_exporter: StartExporter
+) -> None:
+    """A server that wants a client certificate says `auth` without one, and takes the right one."""
+    tls_server.serve_tls(authority.server("127.0.0.1"), clients=authority)
+    tls_server.allow("hostssl all all all scram-sha-256 clientcert=verify-full")
+    without = start_exporter(tls_server.url(driver, sslmode="require"))
+    fails(without, "auth", verdict="credentials_rejected")
+    without.close()
+
+    pair = authority.client("app")
+    certificate, key = wallet.add("app.pem", pair.certificate), wallet.add("app.key", pair.key)
+    url = tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root, sslcert=certificate, sslkey=key)
+    recovers(start_exporter(url), within=5)

@@ -1,0 +1,130 @@
+"""The server answers every question and takes no row: what only the write path can see."""
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+
+import pytest
+
+from tests.conftest import StartExporter
+from tests.servers import command
+from tests.servers.disk import TinyDisk
+from tests.servers.exporter import Exporter
+from tests.servers.postgres import Postgres
+from tests.servers.story import SESSIONS, recovers, stays_green, unharmed
+from tests.servers.template import Template
+
+TABLE = "dbhealth_heartbeat"
+StartWriting = Callable[[Postgres], Exporter]
+
+
+@pytest.fixture
+def start_writing(driver: str, start_exporter: StartExporter) -> StartWriting:
+    """Prepare a server with `init-db` and start the exporter with the write path on."""
+
+    def start(server: Postgres) -> Exporter:
+        url = server.url(driver)
+        done = command.run("init-db", DATABASE_URL=url)
+        assert done.returncode == 0, done.stderr
+        exporter = start_exporter(url, WRITE_PROBE_INTERVAL="1")
+        exporter.wait_for("success", path="write", within=5)
+        return exporter
+
+    return start
+
+
+def blocked(exporter: Exporter, server: Postgres, outcome: str) -> None:
+    """The write path names the outcome twice, sessions do not pile up, and `/healthz` stays green."""
+    for _ in range(2):
+        exporter.wait_for(outcome, path="write", within=5)
+        assert server.sessions() <= SESSIONS
+    exporter.wait_for_verdict("writes_blocked", within=1)
+    stays_green(exporter, probes=1)
+
+
+def mended(exporter: Exporter) -> None:
+    """The next write succeeds."""
+    exporter.wait_for("success", path="write", within=3.5)
+    recovers(exporter)
+
+
+def test_heartbeat_stays_one_row(server: Postgres, start_writing: StartWriting) -> None:
+    """However long the write path runs, it keeps one row for each pod."""
+    exporter = start_writing(server)
+
+    with unharmed(exporter, server):
+        for _ in range(2):
+            exporter.wait_for("success", path="write", within=3)
+        assert server.value(f"SELECT count(*) FROM {TABLE}") == 1
+
+
+def test_lock_on_the_table(server: Postgres, start_writing: StartWriting) -> None:
+    """A forgotten lock stops writes and no reads."""
+    exporter = start_writing(server)
+
+    with unharmed(exporter, server):
+        with closing(server.connect()) as other:
+            other.autocommit = False
+            other.execute(f"LOCK TABLE {TABLE}".encode())
+            blocked(exporter, server, "query_timeout")
+        mended(exporter)
+
+
+def test_full_disk(template: Template, tiny_disk: TinyDisk, cleanup: ExitStack, start_writing: StartWriting) -> None:
+    """A disk without room is `disk_full`, and it is over when there is room."""
+    server = template.copy(prefix=tiny_disk.prefix)
+    cleanup.callback(server.close)
+    server.start()
+    exporter = start_writing(server)
+
+    with unharmed(exporter, server):
+        server.sql(f"CREATE TABLESPACE tiny LOCATION '{tiny_disk.path}'")
+        server.sql(f"ALTER TABLE {TABLE} SET TABLESPACE tiny")
+        # A row that fills a page: each new version of it needs another page.
+        server.sql(f"ALTER TABLE {TABLE} ADD padding text DEFAULT repeat('x', 7000)")
+        server.sql(f"ALTER TABLE {TABLE} ALTER padding SET STORAGE PLAIN")
+        tiny_disk.fill(server)
+        blocked(exporter, server, "disk_full")
+        tiny_disk.clear(server)
+        mended(exporter)
+
+
+def test_read_only_by_default(server: Postgres, start_writing: StartWriting) -> None:
+    """A role whose transactions are read-only by default writes nothing on a primary: not a wrong role."""
+    exporter = start_writing(server)
+
+    with unharmed(exporter, server):
+        server.sql("ALTER ROLE app SET default_transaction_read_only = on")
+        blocked(exporter, server, "read_only")
+        server.sql("ALTER ROLE app RESET default_transaction_read_only")
+        mended(exporter)
+
+
+def test_synchronous_standby_gone(server: Postgres, start_writing: StartWriting) -> None:
+    """Without its synchronous standby a primary answers questions and ends no commit."""
+    exporter = start_writing(server)
+
+    with unharmed(exporter, server):
+        server.configure(synchronous_commit="on", synchronous_standby_names="gone")
+        blocked(exporter, server, "query_timeout")
+        server.configure(synchronous_standby_names="")
+        mended(exporter)
+
+
+def test_write_path_on_a_standby(server: Postgres, start_writing: StartWriting) -> None:
+    """A primary that became a standby takes no writes because of its role, and the verdict says so."""
+    exporter = start_writing(server)
+
+    with unharmed(exporter, server):
+        server.demote()
+        exporter.wait_for("read_only", path="write", within=5)
+        exporter.wait_for_verdict("wrong_role", within=3)
+        server.promote()
+        mended(exporter)
+
+
+def test_table_was_never_made(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """The write path without `init-db` says so instead of calling the database broken in reading."""
+    exporter = start_exporter(server.url(driver), WRITE_PROBE_INTERVAL="1")
+
+    exporter.wait_for("error", path="write", within=5)
+    stays_green(exporter, probes=1)

@@ -1,0 +1,87 @@
+"""What every fault has in common: it is named, it harms nothing, and it is over when its cause is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import psycopg
+
+from tests.servers.exporter import Exporter
+from tests.servers.postgres import Postgres
+from tests.servers.processes import Holdings
+from tests.servers.waiting import until
+
+# The tests' PROBE_INTERVAL of 1 s, and what one probe and the asking itself may take.
+ONE_INTERVAL = 1.9
+SESSIONS = 2  # the contract's limit: one in the pool, one for the path that connects anew
+
+
+@dataclass(frozen=True)
+class State:
+    """What a leak would grow, inside the exporter and on the server."""
+
+    held: Holdings
+    tasks: int
+    sessions: int
+
+
+def state(exporter: Exporter, server: Postgres) -> State:
+    """Count now."""
+    return State(exporter.holdings(), exporter.tasks(), server.sessions())
+
+
+def settled(exporter: Exporter, server: Postgres, before: State) -> bool:
+    """Nothing has grown."""
+    now = state(exporter, server)
+    return (
+        now.held.threads <= before.held.threads
+        and now.held.files <= before.held.files
+        and now.held.sockets <= before.held.sockets
+        and now.tasks <= before.tasks
+        and now.sessions <= before.sessions
+    )
+
+
+@contextmanager
+def unharmed(exporter: Exporter, server: Postgres) -> Iterator[None]:
+    """Start healthy; afterwards sessions, sockets, tasks and threads are as before and the log is clean."""
+    recovers(exporter, within=5)
+    before = state(exporter, server)
+    yield
+    with suppress(psycopg.OperationalError):
+        assert server.sessions() <= SESSIONS
+    try:
+        until(lambda: settled(exporter, server, before), within=4, what=f"as before: {before}")
+    except AssertionError as error:
+        raise AssertionError(f"{error}, now {state(exporter, server)}\n{exporter.story()}") from error
+    assert not exporter.complaints(), exporter.log()
+
+
+def fails(exporter: Exporter, outcome: str, *, verdict: str, within: float = 3, also: tuple[str, ...] = ()) -> None:
+    """The pooled path names this outcome and no other but `also` before it; answers say so in time."""
+    before = exporter.outcomes()
+    exporter.wait_for(outcome, within=within)
+    new = {name for name, count in exporter.outcomes().items() if count > before.get(name, 0)}
+    assert new <= {"success", outcome, *also}, exporter.story()
+    answer = exporter.health()
+    assert answer.status == 503
+    assert exporter.sample("dbhealth_up") == 0
+    exporter.wait_for_verdict(verdict, within=3)
+
+
+def recovers(exporter: Exporter, *, within: float = ONE_INTERVAL, verdict: str = "healthy") -> None:
+    """The next success comes in time, and the diagnosis follows it."""
+    exporter.wait_for("success", within=within)
+    exporter.wait_for_verdict(verdict, within=within)
+    assert exporter.health().status == 200
+    assert exporter.sample("dbhealth_up") == 1
+
+
+def stays_green(exporter: Exporter, *, probes: int = 3) -> None:
+    """The next probes of the pooled path all succeed."""
+    before = exporter.outcomes()
+    for _ in range(probes):
+        exporter.wait_for("success", within=ONE_INTERVAL)
+    after = exporter.outcomes()
+    assert {name for name in after if after[name] > before.get(name, 0)} == {"success"}, exporter.story()
+    assert exporter.health().status == 200
