@@ -21,8 +21,17 @@ $(STAMP): requirements/dev.txt pyproject.toml $(wildcard reporter/pyproject.toml
 demo: $(STAMP) ## a real PostgreSQL, a busy application and the exporter; Ctrl-C ends it all
 	@$(BIN)/python -m exporter demo
 
-test: $(STAMP) ## the tests that need nothing but Python
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(STAMP) ## the tests; what needs a tool that is missing is skipped with a reason
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --ignore tests/cluster
+
+e2e: $(STAMP) ## the chart on a real Kubernetes: one of its own, or E2E_CLUSTER=current
+	$(BIN)/python -m pytest $(PYTEST_ARGS) tests/cluster
+
+bench: $(STAMP) ## figures, beside the peers that are installed
+	$(BIN)/python -m bench
+
+soak: $(STAMP) ## 1,000 freezes and thaws
+	SOAK_CYCLES=1000 $(BIN)/python -m pytest --timeout 7200 -k soak tests
 
 lint: $(STAMP) ## style, types and the layers
 	$(BIN)/ruff check .
