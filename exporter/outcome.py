@@ -49,6 +49,7 @@ class WrongRoleError(Exception):
 _BY_SQLSTATE = {
     "28000": Outcome.AUTH,
     "28P01": Outcome.AUTH,
+    "42501": Outcome.AUTH,  # no CONNECT privilege on the database, or none on the heartbeat table
     "3D000": Outcome.NO_SUCH_DATABASE,
     "53300": Outcome.TOO_MANY_CONNECTIONS,
     "57P03": Outcome.STARTING_UP,

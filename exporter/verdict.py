@@ -74,7 +74,9 @@ def _with_connection(facts: Facts) -> Verdict:
     """The pooled probe passes: what else is wrong?"""
     if facts.fresh in _TIMED_OUT:
         return Verdict.DATABASE_SLOW
-    if facts.fresh not in {None, Outcome.SUCCESS, *_OWN_FAULT}:
+    if facts.fresh in _OWN_FAULT:
+        return Verdict.UNKNOWN  # nobody can say that the database is fine, so the application is not blamed either
+    if facts.fresh not in {None, Outcome.SUCCESS}:
         return Verdict.DATABASE_DOWN  # what is connected still works, and nothing new can connect
     if facts.write is Outcome.READ_ONLY and facts.in_recovery:
         return Verdict.WRONG_ROLE
