@@ -70,8 +70,12 @@ def _run(command: str, own: argparse.Namespace, values: Values) -> int:
         return _in_loop(server.serve(values))
     from exporter import commands  # noqa: PLC0415
 
+    if command == "check" and own.explain:
+        from exporter import explain  # noqa: PLC0415
+
+        return _in_loop(explain.explain(values))
     if command == "check":
-        return _in_loop(commands.explain(values) if own.explain else commands.check(values))
+        return _in_loop(commands.check(values))
     if command == "wait":
         return _in_loop(commands.wait(values, timeout=own.timeout))
     return _in_loop(commands.init_db(values))

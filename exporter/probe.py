@@ -15,7 +15,7 @@ from exporter.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HISTORY = 60  # readings kept for people to look at
+RECENT = 60  # readings kept for people to look at
 TEAR_DOWN = 1.0  # seconds that an aborted run may take to unwind; it needs none, so this only bounds a defect
 
 
@@ -92,7 +92,7 @@ class Probe:
         """Keep the parts; nothing runs before the first question."""
         self.last: Reading | None = None
         self.last_success: Reading | None = None
-        self.history: deque[Reading] = deque(maxlen=HISTORY)
+        self.recent: deque[Reading] = deque(maxlen=RECENT)
         self.answered_late = False
         self.abandoned = 0
         self._check = check
@@ -183,7 +183,7 @@ class Probe:
 
     def _take(self, reading: Reading) -> Reading:
         self.last = reading
-        self.history.append(reading)
+        self.recent.append(reading)
         if reading.passed:
             self.last_success = reading
         self._on_reading(reading)

@@ -49,6 +49,7 @@ class Program:
         self.service = Service(
             self.watches,
             pulse=pulse,
+            pools=list(self._pools.values()),
             app_pools=self.app_pools,
             max_age=values.health_max_age,
             readiness=values.readiness,

@@ -10,11 +10,12 @@ from exporter.probe import Path
 from exporter.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from exporter.app_pools import AppPools
     from exporter.probe import Reading
     from exporter.pulse import Pulse
+    from exporter.sidecar_pool import SidecarPool
     from exporter.watch import Watch
 
 
@@ -22,9 +23,17 @@ class Service:
     """Answers each endpoint with a report; holds no HTTP."""
 
     def __init__(
-        self, watches: Mapping[str, Watch], *, pulse: Pulse, app_pools: AppPools | None, max_age: float, readiness: str
+        self,
+        watches: Mapping[str, Watch],
+        *,
+        pulse: Pulse,
+        pools: Sequence[SidecarPool] = (),
+        app_pools: AppPools | None,
+        max_age: float,
+        readiness: str,
     ) -> None:
         """Keep the parts; `max_age` in seconds."""
+        self.pools = pools
         self.watches = watches
         self.app_pools = app_pools
         self.leaving = False

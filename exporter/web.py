@@ -62,6 +62,7 @@ def routes_for_people(service: Service, metrics: Metrics) -> list[web.RouteDef]:
         return web.Response(body=body, headers=headers | ({"Content-Encoding": "gzip"} if compress else {}))
 
     async def look(_: web.Request) -> web.Response:
+        await service.healthz()  # what the page shows is as fresh as a probe's answer, and as bounded in time
         text, policy = page.render(service)
         headers = NEVER_STORE | {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"}
         return web.Response(text=text, content_type="text/html", headers=headers)
