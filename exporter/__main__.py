@@ -83,17 +83,23 @@ def _run(command: str, own: argparse.Namespace, values: Values) -> int:
 
 def _in_loop(work: Awaitable[int]) -> int:
     import asyncio  # noqa: PLC0415
+    import signal  # noqa: PLC0415
 
     from exporter.resolver import ResolverLoop  # noqa: PLC0415
 
     async def finish() -> int:
+        task = asyncio.current_task()
+        if task is not None:  # as process 1 of an init container, SIGTERM does nothing unless it is handled
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         return await work
 
     try:
         with asyncio.Runner(loop_factory=ResolverLoop) as runner:
             return runner.run(finish())
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
 
 
 def _help() -> int:
