@@ -6,13 +6,14 @@ garbage collection may return a connection in the middle of anything.
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left
 from functools import lru_cache
 from sys import _getframe
 from threading import get_ident
 from time import perf_counter
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, cast
 from weakref import ref
 
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import Pool
 
 BOUNDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0)
+_LEAST = BOUNDS[0]
 SUM = len(BOUNDS) + 1  # a histogram is a list: a count for each bound, one for the rest, and the sum
+
+_OUT_OF_THE_POOL = 4  # frames: `Pool.connect` goes by two steps more to `_do_get`, in every SQLAlchemy
 
 Ticket = tuple[float, Any, Optional[CodeType], int]
 """When a connection went out, to which thread or task, and from which instruction of the application."""
@@ -68,7 +72,7 @@ class Meter:
 
 def observe(histogram: list[float], seconds: float) -> None:
     """Count one duration."""
-    histogram[bisect_left(BOUNDS, seconds)] += 1
+    histogram[0 if seconds <= _LEAST else bisect_left(BOUNDS, seconds)] += 1
     histogram[SUM] += seconds
 
 
@@ -86,33 +90,26 @@ def meter_of(pool: Pool) -> Meter | None:
     return pool.__dict__.get("_dbhealth")
 
 
-def _task_id() -> int:
-    task = current_task()
-    return id(task) if task is not None else get_ident()
+def _caller(frame: FrameType | None, places: Places) -> FrameType | None:
+    known = places.known
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if known[filename] if filename in known else places.is_application(filename):
+            return frame
+        frame = frame.f_back
+    return None
 
 
-def _task() -> Any:
-    # A weak reference: a strong one would keep a leaked connection's task, and so the connection, alive.
-    task = current_task()
-    return ref(task) if task is not None else get_ident()
+def _waiting_greenlet() -> FrameType | None:
+    """SQLAlchemy runs in a greenlet of its own: the application is in the one that waits for it."""
+    parent = sys.modules["greenlet"].getcurrent().parent
+    return None if parent is None else cast("FrameType", parent.gr_frame)
 
 
 @lru_cache(maxsize=64)
-def _metered(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FBT001, PLR0915 - one closure is fastest
-    now, key, holder = perf_counter, get_ident, get_ident
-    if asynchronous:
-        key, holder = _task_id, _task
-        from greenlet import getcurrent  # type: ignore[import-untyped]  # noqa: PLC0415 - comes with asyncio
+def _metered(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FBT001 - one closure is fastest
+    now = perf_counter
     base_get, base_return, base_create = base._do_get, base._do_return_conn, base._create_connection
-
-    def caller(frame: FrameType | None, places: Places) -> FrameType | None:
-        known, classify = places.known, places.is_application
-        while frame is not None:
-            filename = frame.f_code.co_filename
-            if known[filename] if filename in known else classify(filename):
-                return frame
-            frame = frame.f_back
-        return None
 
     def _do_get(self: Any) -> Any:
         meter = self._dbhealth
@@ -120,7 +117,9 @@ def _metered(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FBT001, PLR09
             return base_get(self)
         if meter.start is not None:
             meter.start()
-        waiting, me, began = meter.waiting, key(), now()
+        task = current_task() if asynchronous else None
+        me = get_ident() if task is None else id(task)
+        waiting, began = meter.waiting, now()
         waiting[me] = began
         try:
             record = base_get(self)
@@ -132,22 +131,27 @@ def _metered(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FBT001, PLR09
             raise
         got = now()
         if waiting.pop(me, None) is not None:
-            wait = meter.totals.wait
-            wait[bisect_left(BOUNDS, got - began)] += 1
-            wait[SUM] += got - began
-        frame = caller(_getframe(1), meter.places)
-        if frame is None and asynchronous:
-            # SQLAlchemy runs in a greenlet of its own: the application is in the one that waits for it.
-            parent = getcurrent().parent
-            frame = caller(parent.gr_frame, meter.places) if parent is not None else None
+            observe(meter.totals.wait, got - began)
         if not meter.shares:
-            place = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
-            meter.out[record] = (got, holder(), *place)
+            try:
+                frame = _caller(_getframe(_OUT_OF_THE_POOL), meter.places)
+            except ValueError:  # called by something else than `Pool.connect`
+                frame = _caller(_getframe(), meter.places)
+            if frame is None and asynchronous:
+                frame = _caller(_waiting_greenlet(), meter.places)
+            # A weak reference: a strong one would keep the task of a leaked connection alive, and so the leak.
+            holder = me if task is None else ref(task)
+            if frame is None:
+                meter.out[record] = (got, holder, None, 0)
+            else:
+                meter.out[record] = (got, holder, frame.f_code, frame.f_lasti)
         return record
 
     def _create_connection(self: Any) -> Any:
         meter = self._dbhealth
-        began = None if meter is None else meter.waiting.pop(key(), None)
+        task = current_task() if asynchronous else None
+        me = get_ident() if task is None else id(task)
+        began = None if meter is None else meter.waiting.pop(me, None)
         if began is not None:  # from here on it is not the pool that is waited for
             observe(meter.totals.wait, now() - began)
         return base_create(self)
@@ -159,9 +163,7 @@ def _metered(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FBT001, PLR09
         meter.checkin = back = now()
         ticket = meter.out.pop(record, None)
         if ticket is not None:
-            use, seconds = meter.totals.use, back - ticket[0]
-            use[bisect_left(BOUNDS, seconds)] += 1
-            use[SUM] += seconds
+            observe(meter.totals.use, back - ticket[0])
         return base_return(self, record)
 
     def recreate(self: Any) -> Any:
