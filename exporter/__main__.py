@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] in (["help"], ["--help"], ["-h"]):
         return _help()
+    if given[:1] == ["--version"]:
+        return _version()
     command = given.pop(0) if given and not given[0].startswith("-") else "serve"
     if command not in COMMANDS:
         known = ", ".join(COMMANDS)
@@ -107,6 +109,13 @@ def _help() -> int:
     for name, text in COMMANDS.items():
         print(f"  {name:<10}{text}")  # noqa: T201
     print("\nEvery setting is a flag and an environment variable; `db-health-exporter serve --help` lists them.")  # noqa: T201
+    return 0
+
+
+def _version() -> int:
+    from importlib.metadata import version  # noqa: PLC0415
+
+    print(version("db-health-exporter"))  # noqa: T201 - a command's answer
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from exporter.probe import Limits, Probe, Reading
 if TYPE_CHECKING:
     from exporter.values import Database, Values
 
+FAREWELL = 0.1  # seconds for a connection's polite end, so that the server has nothing to log
 PAUSE = 1.0  # seconds between two attempts of `wait`
 INIT_LIMIT = 60.0  # seconds that `init-db` may take
 
@@ -73,6 +75,9 @@ async def _probe(values: Values, database: Database) -> Reading:
         on_reading=lambda _: None,
     )
     reading = await probe.read()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FAREWELL):
+            await probe.settle()
     await probe.close()
     return reading
 
