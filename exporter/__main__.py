@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from exporter import __version__
 from exporter import values as settings
 
 if TYPE_CHECKING:
@@ -113,9 +114,7 @@ def _help() -> int:
 
 
 def _version() -> int:
-    from importlib.metadata import version  # noqa: PLC0415
-
-    print(version("db-health-exporter"))  # noqa: T201 - a command's answer
+    print(__version__)  # noqa: T201 - a command's answer
     return 0
 
 

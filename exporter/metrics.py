@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import gzip
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+import sqlalchemy
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from exporter import __version__
 from exporter.outcome import Outcome
 from exporter.pool_metrics import app_families, pool_families
 from exporter.probe import Path, Reading
@@ -185,9 +186,9 @@ class StateCollector(Collector):
 
     def _exporter(self) -> Iterator[Metric]:
         labels = {
-            "version": _version("db-health-exporter"),
+            "version": __version__,
             "python": platform.python_version(),
-            "sqlalchemy": _version("sqlalchemy"),
+            "sqlalchemy": sqlalchemy.__version__,
             "driver": ",".join(sorted({watch.driver for watch in self._watches.values()})),
         }
         build = _gauge("dbhealth_build_info", "What runs; always 1.", *labels)
@@ -201,10 +202,3 @@ class StateCollector(Collector):
 
 def _gauge(name: str, help_text: str, *labels: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, help_text, labels=list(labels))
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "unknown"
