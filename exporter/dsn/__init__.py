@@ -1,8 +1,8 @@
 """Any database URL that applications use, translated to the arguments of the asynchronous driver."""
 
+from exporter.dsn.errors import DsnError
 from exporter.dsn.parse import parse
 from exporter.dsn.source import Source, entries, read_text
-from exporter.dsn.split import DsnError
 from exporter.dsn.target import Target, isolate
 
 __all__ = ["DsnError", "Source", "Target", "entries", "isolate", "parse", "read_text"]

@@ -2,34 +2,23 @@
 
 import re
 
-from exporter.dsn.split import HostError
+from exporter.dsn.errors import HostError
 
 DEFAULT_PORT = 5432
 LAST_PORT = 65535
+# Hosts with the ports written beside them, which may be missing.
+Hosts = tuple[tuple[str, str], ...]
 # Where libpq, Debian's and PostgreSQL's own, has its socket; then TCP.
-NO_HOST = "/var/run/postgresql,/tmp,localhost"
-
-
+NO_HOST: Hosts = (("/var/run/postgresql", ""), ("/tmp", ""), ("localhost", ""))  # noqa: S108  nothing is written there
 _HOST_NAME = re.compile(r"[\w.-]+")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]+(?:%[\w.-]+)?")
+_WRONG_IPV6 = "has a wrong IPv6 address: it must be written [::1], or [::1]:5432 with a port"
 _PORT = re.compile(r"[0-9]{1,5}")
 
 
-def hosts_and_ports(hosts: str, ports: str, *, beside: str = "") -> tuple[tuple[str, int], ...]:
-    """Pair each host with its port.
-
-    Args:
-        hosts: separated by commas, each with a port of its own or not.
-        ports: one for all hosts or one for each; they count before the hosts' own.
-        beside: the port of a host that has none.
-    """
-    pairs = [host_and_port(host) for host in hosts.split(",")]
-    listed = ports.split(",")
-    if len(listed) == 1:
-        listed *= len(pairs)
-    if len(listed) != len(pairs):
-        raise HostError(f"has {len(pairs)} hosts and {len(listed)} ports: give one port, or one for each host")
-    return tuple((host, _port(one or own or beside)) for (host, own), one in zip(pairs, listed, strict=True))
+def listed(text: str) -> Hosts:
+    """Hosts separated by commas, each with a port of its own or not."""
+    return tuple(host_and_port(one) for one in text.split(","))
 
 
 def host_and_port(text: str) -> tuple[str, str]:
@@ -37,15 +26,38 @@ def host_and_port(text: str) -> tuple[str, str]:
     if text.startswith("/"):
         return text, ""
     bracketed = re.fullmatch(r"\[([^\]]+)\](?::(.*))?", text)
-    if bracketed or text.count(":") > 1:
-        address, port = (bracketed[1], bracketed[2] or "") if bracketed else (text, "")
-        if not _IPV6.fullmatch(address):
-            raise HostError("has a wrong IPv6 address: it must be written [::1], or [::1]:5432 with a port")
-        return address, port
+    if bracketed:
+        if not _IPV6.fullmatch(bracketed[1]):
+            raise HostError(_WRONG_IPV6)
+        return bracketed[1], bracketed[2] or ""
+    if text.count(":") > 1:
+        return text, ""
     host, _, port = text.partition(":")
-    if host and not _HOST_NAME.fullmatch(host):
+    return host, port
+
+
+def ported(hosts: Hosts, ports: str, *, beside: str = "") -> tuple[tuple[str, int], ...]:
+    """Check each host and pair it with its port.
+
+    Args:
+        hosts: at least one; one without a name is this machine.
+        ports: one for all hosts or one for each; they count before the hosts' own.
+        beside: the port of a host that has none.
+    """
+    each = ports.split(",")
+    if len(each) == 1:
+        each *= len(hosts)
+    if len(each) != len(hosts):
+        raise HostError(f"has {len(hosts)} hosts and {len(each)} ports: give one port, or one for each host")
+    return tuple((_host(host), _port(one or own or beside)) for (host, own), one in zip(hosts, each, strict=True))
+
+
+def _host(text: str) -> str:
+    if ":" in text and not text.startswith("/") and not _IPV6.fullmatch(text):
+        raise HostError(_WRONG_IPV6)
+    if not (text.startswith("/") or ":" in text or _HOST_NAME.fullmatch(text or "localhost")):
         raise HostError("has a host name with a character that no host name has")
-    return host or "localhost", port
+    return text or "localhost"
 
 
 def _port(text: str) -> int:

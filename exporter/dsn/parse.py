@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from exporter.dsn.hosts import NO_HOST, host_and_port, hosts_and_ports
+from exporter.dsn.errors import DsnError, HostError
+from exporter.dsn.hosts import NO_HOST, Hosts, listed, ported
 from exporter.dsn.parameters import SSL_MODES, Use, is_known, parameter
-from exporter.dsn.split import DsnError, HostError, Parts, split
+from exporter.dsn.split import Parts, split
 from exporter.dsn.target import ASYNCPG, PSYCOPG, SYSTEM_ROOTS, Target
 
 _VERIFY_FROM = SSL_MODES.index("verify-ca")
@@ -63,15 +64,17 @@ def assemble(parts: Parts) -> Target:
     return target
 
 
-def _hosts(authority: str, query: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+def _hosts(authority: Hosts, query: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
     """The hosts that a parameter names count before the authority's, whose port still counts beside them."""
-    ports = query.get("port", "")
+    named = any(host for host, _ in authority)
+    beside = authority[0][1] if len(authority) == 1 else ""
     if "host" in query:
-        beside = "" if "," in authority else host_and_port(authority)[1]
-        return hosts_and_ports(query["host"], ports, beside=beside)
-    if (authority and not authority.startswith(":")) or "::" in authority:
-        return hosts_and_ports(authority, ports)
-    return hosts_and_ports(query.get("hostaddr") or NO_HOST, ports, beside=authority.strip(":"))
+        hosts = listed(query["host"])
+    elif named:
+        hosts, beside = authority, ""
+    else:
+        hosts = listed(query["hostaddr"]) if "hostaddr" in query else NO_HOST
+    return ported(hosts, query.get("port", ""), beside=beside)
 
 
 def _driver(name: str) -> str:

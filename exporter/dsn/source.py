@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exporter.dsn import files
+from exporter.dsn.errors import DsnError
+from exporter.dsn.hosts import listed
 from exporter.dsn.parse import assemble
-from exporter.dsn.split import DsnError, Parts, hides_nothing, pairs, split
+from exporter.dsn.split import Parts, hides_nothing, pairs, split
 from exporter.dsn.target import Target
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -103,7 +105,7 @@ class Source:
         if self.port is not None:
             query.append(("port", str(self.port)))
         return Parts(
-            hosts=self.host or "",
+            hosts=listed(self.host or ""),
             database=self.name or "",
             user=self.user or "",
             query=tuple(query),

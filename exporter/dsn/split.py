@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from exporter.dsn.errors import DsnError
+from exporter.dsn.hosts import Hosts, host_and_port
 from exporter.dsn.parameters import is_known
 
 _HOST = r"(?:\[[^\[\]/?@,]+\]|[\w.~%-]*)(?::[0-9]*)?"
@@ -13,25 +15,12 @@ _SCHEME = re.compile(r"(?P<name>postgres|postgresql)(?:\+(?P<driver>\w+))?://", 
 _NAMEABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,40}")
 
 
-class DsnError(ValueError):
-    """A database address that cannot be used; the text says what to change and holds no secret."""
-
-    # Whether it is about hosts, ports or users rather than parameters.
-    of_host = False
-
-
-class HostError(DsnError):
-    """The same, of the part before the parameters."""
-
-    of_host = True
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
     """A database address, decoded but not yet understood."""
 
     driver: str = ""
-    hosts: str = ""
+    hosts: Hosts = ()
     database: str = ""
     user: str = ""
     password: str | None = field(default=None, repr=False)
@@ -102,13 +91,19 @@ def _parts(driver: str, userinfo: str | None, match: re.Match[str]) -> Parts:
     query = tuple(pairs(match["query"]))
     return Parts(
         driver=driver,
-        hosts=decoded(match["hosts"]),
+        hosts=_hosts(match["hosts"]),
         database=decoded(match["database"] or ""),
         user=decoded(user),
         password=decoded(password) if colon else None,
         query=query,
         nameable=hides_nothing(query) and "@" not in match[0] and (userinfo is not None or ":" not in match["hosts"]),
     )
+
+
+def _hosts(text: str) -> Hosts:
+    """Told apart before they are decoded: an encoded slash or colon belongs to a name."""
+    pairs = [host_and_port(one) for one in text.split(",")] if text else []
+    return tuple((decoded(host), port) for host, port in pairs)
 
 
 def decoded(text: str) -> str:

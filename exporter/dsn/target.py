@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from exporter.dsn import files
-from exporter.dsn.split import DsnError
+from exporter.dsn.errors import DsnError
 
 ASYNCPG = "asyncpg"
 PSYCOPG = "psycopg"
