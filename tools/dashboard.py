@@ -35,18 +35,14 @@ VERDICTS = (
     ("credentials_rejected", "credentials rejected", "red"),
     ("database_down", "database down", "dark-red"),
 )
-_RANKS = [
-    f'dbhealth_verdict{{@db, verdict="{verdict}"}} * {rank}' for rank, (verdict, _, _) in enumerate(VERDICTS)
-]
+_RANKS = [f'dbhealth_verdict{{@db, verdict="{verdict}"}} * {rank}' for rank, (verdict, _, _) in enumerate(VERDICTS)]
 _SHORT = {
     "@worst": f"max by (namespace, database) ({' or '.join(_RANKS)})",
     "@pod": _POD,
     "@db": _DB,
     "@app": _APP,
 }
-_VERDICT_NAMES = grafana.value_names(
-    {rank: (words, color) for rank, (_, words, color) in enumerate(VERDICTS)}
-)
+_VERDICT_NAMES = grafana.value_names({rank: (words, color) for rank, (_, words, color) in enumerate(VERDICTS)})
 _VERDICT_STEPS = grafana.steps([(rank or None, color) for rank, (_, _, color) in enumerate(VERDICTS)])
 
 # `.+` for the job, which every series has; `.*` also takes series without the label: there are none of these
@@ -178,9 +174,7 @@ def _defaults(described: Json) -> Json:
     if described.get("verdicts"):
         defaults |= {"mappings": [_VERDICT_NAMES], "thresholds": _VERDICT_STEPS}
     if names := described.get("names"):
-        colors: list[tuple[float | None, str]] = [
-            (value or None, color) for value, (_, color) in names.items()
-        ]
+        colors: list[tuple[float | None, str]] = [(value or None, color) for value, (_, color) in names.items()]
         defaults |= {"mappings": [grafana.value_names(names)], "thresholds": grafana.steps(colors)}
     limits: dict[str, Any] = {"max": described.get("maximum"), "decimals": described.get("decimals")}
     if "lines" in described or "stacked" in described:
