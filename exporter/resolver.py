@@ -71,5 +71,7 @@ class ResolverLoop(asyncio.SelectorEventLoop):
             settle = lookup.set_result
         except OSError as error:
             result, settle = error, lookup.set_exception
+        except UnicodeError:  # an empty or overlong label never reaches the system's resolver
+            result, settle = socket.gaierror(socket.EAI_NONAME, "not a host name"), lookup.set_exception
         with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
             self.call_soon_threadsafe(settle, result)

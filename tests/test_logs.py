@@ -1,0 +1,71 @@
+"""The log: one line an event, in text or in JSON, on stderr, and quiet about what was done on purpose."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+PROGRAM = """
+import logging, sys
+from exporter import logs
+logs.set_up(style=sys.argv[1], level=sys.argv[2])
+log = logging.getLogger("exporter.watch")
+log.debug("detail")
+log.info("two\\nlines", extra={"database": "app", "outcome": "auth"})
+log.error("bad")
+logging.getLogger("sqlalchemy.pool").error("terminated on purpose")
+logging.getLogger("asyncio").warning("slow callback")
+try:
+    1 / 0
+except ZeroDivisionError:
+    log.exception("broken")
+"""
+
+
+def logged(style: str, level: str) -> str:
+    """What a process of its own writes."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, style, level], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout == ""
+    return done.stderr
+
+
+def test_text() -> None:
+    """People get the time, the level, who says it and what."""
+    text = logged("text", "info")
+
+    assert "ERROR exporter.watch: bad" in text
+    assert "ZeroDivisionError" in text
+    assert "detail" not in text
+
+
+def test_json() -> None:
+    """Clusters get one object a line, extra fields and tracebacks included."""
+    entries: list[dict[str, Any]] = [json.loads(line) for line in logged("json", "info").splitlines()]
+
+    assert [entry["message"] for entry in entries] == ["two\nlines", "bad", "broken"]
+    assert entries[0] | {"time": ""} == {
+        "time": "",
+        "level": "info",
+        "logger": "exporter.watch",
+        "message": "two\nlines",
+        "database": "app",
+        "outcome": "auth",
+    }
+    assert entries[0]["time"].endswith("+00:00")
+    assert "ZeroDivisionError" in entries[2]["exception"]
+
+
+@pytest.mark.parametrize(("level", "seen"), [("debug", True), ("info", True), ("warning", False), ("error", False)])
+def test_level(level: str, seen: bool) -> None:
+    """What is less than the level is not written; what was done on purpose never is."""
+    text = logged("text", level)
+
+    assert ("lines" in text) is seen
+    assert ("detail" in text) is (level == "debug")
+    assert "bad" in text
+    assert "on purpose" not in text
+    assert "slow callback" not in text
