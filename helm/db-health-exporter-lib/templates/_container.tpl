@@ -58,6 +58,7 @@ seccompProfile: {type: RuntimeDefault}
 
 {{/* The volumes for those mounts; whole Secrets, never a subPath, so that a rotation arrives. */}}
 {{- define "db-health-exporter.volumes" -}}
+{{- include "db-health-exporter.requireValues" . -}}
 {{- with include "db-health-exporter.databaseSources" . }}
 - name: db-health-database
   projected:
@@ -74,11 +75,13 @@ seccompProfile: {type: RuntimeDefault}
 
 {{/* The container where it is a native sidecar: for the pod's initContainers. */}}
 {{- define "db-health-exporter.initContainers" -}}
+{{- include "db-health-exporter.requireValues" . -}}
 {{- if .values.exporter.native }}{{ include "db-health-exporter.sidecar" . }}{{ end -}}
 {{- end }}
 
 {{/* The container where it is a plain one: for the pod's containers, after the application. */}}
 {{- define "db-health-exporter.containers" -}}
+{{- include "db-health-exporter.requireValues" . -}}
 {{- if not .values.exporter.native }}{{ include "db-health-exporter.sidecar" . }}{{ end -}}
 {{- end }}
 

@@ -14,6 +14,19 @@ Where the databases are, said to three readers: the exporter, the application an
 {{- end -}}
 {{- end }}
 
+{{/* The variables of which each says by itself where a database is. */}}
+{{- define "db-health-exporter.addresses" -}}
+[DATABASE_URL, DATABASE_URL_FILE, DATABASE_HOST, DATABASES, DATABASES_FILE]
+{{- end }}
+
+{{/* Whether extraEnv says where a database is: "true" or "false". */}}
+{{- define "db-health-exporter.ownDatabase" -}}
+{{- $addresses := include "db-health-exporter.addresses" . | fromYamlArray -}}
+{{- $given := false -}}
+{{- range .values.exporter.extraEnv }}{{ if has .name $addresses }}{{ $given = true }}{{ end }}{{ end -}}
+{{- $given -}}
+{{- end }}
+
 {{/* The Secret that the chart makes for URLs written in the values. */}}
 {{- define "db-health-exporter.secretName" -}}
 {{- include "db-health-exporter.fullname" . | trunc 53 | trimSuffix "-" }}-db-health
@@ -26,7 +39,7 @@ Where the databases are, said to three readers: the exporter, the application an
 {{- else if .database.host -}}
 {{- with .database.passwordSecret }}{{ if .name }}{name: {{ .name }}, key: {{ .key | default "password" }}, file: password}{{ end }}{{ end -}}
 {{- else -}}
-{name: {{ .database.existingSecret.name }}, key: {{ .database.existingSecret.key | default "DATABASE_URL" }}, file: url}
+{{- with .database.existingSecret }}{name: {{ .name }}, key: {{ .key | default "DATABASE_URL" }}, file: url}{{ end -}}
 {{- end -}}
 {{- end }}
 
@@ -59,6 +72,7 @@ Where the databases are, said to three readers: the exporter, the application an
 
 {{/* The application's variables for the same databases: always values, as applications read them; DATABASE_URL_ORDERS where there are several. */}}
 {{- define "db-health-exporter.databaseEnv" -}}
+{{- include "db-health-exporter.requireValues" . -}}
 {{- $context := . }}
 {{- if or .values.databases (include "db-health-exporter.database.given" .values) }}
 {{- range $name, $database := include "db-health-exporter.databases" . | fromYaml }}
@@ -134,6 +148,7 @@ Where the databases are, said to three readers: the exporter, the application an
 
 {{/* The Secret with the URLs that stand in the values; nothing where none does. */}}
 {{- define "db-health-exporter.secret" -}}
+{{- include "db-health-exporter.requireValues" . -}}
 {{- $urls := dict }}
 {{- range $name, $database := include "db-health-exporter.databases" . | fromYaml }}
 {{- with $database.url }}{{ $_ := set $urls ($name | default "DATABASE_URL") (b64enc .) }}{{ end }}

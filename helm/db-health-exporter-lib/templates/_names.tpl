@@ -10,6 +10,7 @@ Every template here takes one dict: "root" is the chart's own context, "values" 
 {{- end }}
 
 {{- define "db-health-exporter.fullname" -}}
+{{- include "db-health-exporter.requireValues" . -}}
 {{- $name := include "db-health-exporter.name" . -}}
 {{- $full := contains $name .root.Release.Name | ternary .root.Release.Name (printf "%s-%s" .root.Release.Name $name) -}}
 {{- .values.fullnameOverride | default $full | trunc 63 | trimSuffix "-" -}}
@@ -37,6 +38,7 @@ Every template here takes one dict: "root" is the chart's own context, "values" 
 
 {{/* The port of the health pages. */}}
 {{- define "db-health-exporter.port" -}}
+{{- include "db-health-exporter.requireValues" . -}}
 {{- .values.exporter.settings.LISTEN_PORT | default 9850 | int -}}
 {{- end }}
 

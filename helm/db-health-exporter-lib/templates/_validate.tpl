@@ -2,15 +2,18 @@
 What is refused: one sentence each, that says what to set and never repeats a value that may hold a password.
 */}}
 
-{{- define "db-health-exporter.validate" -}}
+{{- define "db-health-exporter.requireValues" -}}
 {{- if not .values -}}
 {{- fail "db-health-exporter: the values are missing: give the dependency `alias: dbHealth` and pass (dict \"root\" $ \"values\" .Values.dbHealth)" -}}
 {{- end -}}
+{{- end }}
+
+{{- define "db-health-exporter.validate" -}}
 {{- include "db-health-exporter.validateSettings" .values.exporter.settings -}}
-{{- include "db-health-exporter.validateExtraEnv" . -}}
 {{- if not .injected -}}
-{{- include "db-health-exporter.validateDatabases" .values -}}
+{{- include "db-health-exporter.validateDatabases" . -}}
 {{- end -}}
+{{- include "db-health-exporter.validateExtraEnv" . -}}
 {{- end }}
 
 {{- define "db-health-exporter.validateSettings" -}}
@@ -53,15 +56,13 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- end }}
 
 {{- define "db-health-exporter.validateDatabases" -}}
+{{- $own := include "db-health-exporter.ownDatabase" . -}}
+{{- with .values -}}
 {{- $single := include "db-health-exporter.database.given" . -}}
 {{- if and .databases $single -}}
 {{- fail "database and databases are both set: keep one of them" -}}
 {{- end -}}
-{{- $own := list -}}
-{{- range .exporter.extraEnv -}}
-{{- if hasPrefix "DATABASE" .name }}{{ $own = append $own .name }}{{ end -}}
-{{- end -}}
-{{- if not (or .databases $single $own) -}}
+{{- if not (or .databases $single (eq $own "true")) -}}
 {{- fail "no database is given: set database.existingSecret.name, database.url, database.host or databases" -}}
 {{- end -}}
 {{- if $single -}}
@@ -70,6 +71,9 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- $suffixes := dict -}}
 {{- range $name, $database := .databases -}}
 {{- $at := printf "databases.%s" $name -}}
+{{- if not (regexMatch "^[A-Za-z][A-Za-z0-9_-]{0,39}$" $name) -}}
+{{- fail (printf "%s cannot be a name: use up to 40 letters, digits, - and _, a letter first" $at) -}}
+{{- end -}}
 {{- if not (include "db-health-exporter.database.given" (dict "database" $database)) -}}
 {{- fail (printf "%s has no address: set %s.existingSecret.name, .url or .host" $at $at) -}}
 {{- end -}}
@@ -82,6 +86,7 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- fail (printf "databases.%s and databases.%s would both be DATABASE_URL_%s: rename one of them" . $name $suffix) -}}
 {{- end -}}
 {{- $_ := set $suffixes $suffix $name -}}
+{{- end -}}
 {{- end -}}
 {{- end }}
 

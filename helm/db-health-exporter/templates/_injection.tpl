@@ -45,14 +45,8 @@ DATABASE_POOL_SIZE: "5"
 {{- $names | uniq | sortAlpha | toJson -}}
 {{- end }}
 
-{{/* Whether the chart's own extraEnv says where the database is. */}}
-{{- define "db-health-exporter.injection.ownDatabase" -}}
-{{- $given := false -}}
-{{- range .values.exporter.extraEnv }}{{ if hasPrefix "DATABASE" .name }}{{ $given = true }}{{ end }}{{ end -}}
-{{- $given -}}
-{{- end }}
-
 {{- define "db-health-exporter.injection.variables" -}}
+{{- $addresses := include "db-health-exporter.addresses" . | fromYamlArray | toJson -}}
 - name: container
   expression: object.metadata.?annotations[?'db-health-exporter/container'].orValue(object.spec.containers[0].name)
 - name: secret
@@ -68,8 +62,8 @@ DATABASE_POOL_SIZE: "5"
 - name: refusal
   expression: >-
     variables.at < 0 ? 'not injected: the pod has no container ' + variables.container
-    : size(variables.database) == 0 && variables.secret == '' && !{{ include "db-health-exporter.injection.ownDatabase" . }}
-    ? 'not injected: container ' + variables.container + ' has no DATABASE_* variable; add one, or the annotation db-health-exporter/secret'
+    : variables.secret == '' && !{{ include "db-health-exporter.ownDatabase" . }} && !variables.env.exists(e, e.name in {{ $addresses }})
+    ? 'not injected: container ' + variables.container + ' has neither DATABASE_URL nor DATABASE_HOST; the annotation db-health-exporter/secret can name a Secret that has'
     : ''
 - name: source
   expression: "'/spec/containers/' + string(variables.at)"

@@ -1,0 +1,28 @@
+"""The charts' READMEs are made from their values."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.chart.tools import CHART, LIBRARY, tool
+
+
+@pytest.mark.parametrize("chart", [CHART, LIBRARY], ids=["chart", "library"])
+def test_the_readme_is_up_to_date(chart: Path) -> None:
+    """`helm-docs -c helm -s file` would change nothing, and every value has its comment."""
+    command: list[str | Path] = [
+        tool("helm-docs", "helm-docs"),
+        "-c",
+        chart,
+        "-s",
+        "file",
+        "--dry-run",
+        "--log-level",
+        "error",
+    ]
+    made = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert made.stdout.strip() == (chart / "README.md").read_text().strip()
+    rows = [line for line in made.stdout.splitlines() if line.startswith("| ") and line.endswith("|  |")]
+    assert rows == [], "values without a description"

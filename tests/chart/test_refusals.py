@@ -1,0 +1,211 @@
+"""Every wrong value is refused with one sentence that says what to set."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chart.tools import CONSUMER, Helm
+
+IMAGE = {"app": {"image": {"repository": "orders"}}}
+SECRET = {"existingSecret": {"name": "orders-database"}}
+APP = {**IMAGE, "database": SECRET}
+HOST = {"host": "db", "name": "orders", "user": "me"}
+
+
+def settings(**given: object) -> dict[str, Any]:
+    """Mode app with settings of the exporter."""
+    return {**APP, "exporter": {"settings": given}}
+
+
+def extra_env(*names: str) -> dict[str, Any]:
+    """Mode app with further variables."""
+    return {**APP, "exporter": {"extraEnv": [{"name": name, "value": "x"} for name in names]}}
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "no image": (
+        {"database": SECRET},
+        "app.image.repository is empty: set the application's image, or set mode to injection or standalone",
+    ),
+    "no database": (
+        IMAGE,
+        "no database is given: set database.existingSecret.name, database.url, database.host or databases",
+    ),
+    "an image without an application": (
+        {"mode": "standalone", **APP},
+        "app.image is set, but mode standalone deploys no application: remove it or set mode to app",
+    ),
+    "a gate without an application": (
+        {"mode": "standalone", "database": SECRET, "exporter": {"startupGate": {"enabled": True}}},
+        "exporter.startupGate.enabled gates an application's start, and mode standalone has none: remove it",
+    ),
+    "a database to inject": (
+        {"mode": "injection", "database": SECRET},
+        "mode injection takes the database from each application's own DATABASE_* variables: remove database",
+    ),
+    "two addresses": (
+        {**IMAGE, "database": {**SECRET, **HOST}},
+        "database has more than one address: set one of existingSecret.name, url and host",
+    ),
+    "one and several": (
+        {**APP, "databases": {"orders": SECRET}},
+        "database and databases are both set: keep one of them",
+    ),
+    "a host alone": (
+        {**IMAGE, "database": {"host": "db"}},
+        "database.host is set: set database.name and database.user too",
+    ),
+    "parameters without a host": (
+        {**IMAGE, "database": {**SECRET, "parameters": "sslmode=require"}},
+        "database.parameters belongs to database.host: write the parameters into the URL instead",
+    ),
+    "another server's URL": (
+        {**IMAGE, "database": {"url": "mysql://me:s3cret@db/orders"}},
+        "database.url must begin with postgresql:// (or postgres://, postgresql+asyncpg:// and the like)",
+    ),
+    "a named database without an address": (
+        {**IMAGE, "databases": {"orders": {}}},
+        "databases.orders has no address: set databases.orders.existingSecret.name, .url or .host",
+    ),
+    "several as variables": (
+        {**IMAGE, "databases": {"orders": {**SECRET, "fromFiles": False}}},
+        "databases.orders.fromFiles must stay true: several databases are read from files",
+    ),
+    "a name with a slash": (
+        {**IMAGE, "databases": {"a/b": SECRET}},
+        "databases.a/b cannot be a name: use up to 40 letters, digits, - and _, a letter first",
+    ),
+    "names that become one": (
+        {**IMAGE, "databases": {"a-b": SECRET, "a_b": SECRET}},
+        "databases.a-b and databases.a_b would both be DATABASE_URL_A_B: rename one of them",
+    ),
+    "an unknown setting": (
+        settings(PROBE_INTERVALL=1),
+        "exporter.settings.PROBE_INTERVALL is no setting of the exporter: use one of APP_POOL_LISTEN, APP_POOL_TTL,",
+    ),
+    "a URL among the settings": (
+        settings(DATABASE_URL="postgresql://me:s3cret@db/orders"),
+        "exporter.settings.DATABASE_URL is not taken here: set database.url or database.existingSecret instead",
+    ),
+    "a web configuration among the settings": (
+        settings(WEB_CONFIG_FILE="/x"),
+        "exporter.settings.WEB_CONFIG_FILE is not taken here: set exporter.webConfigSecret instead",
+    ),
+    "a deadline in words": (
+        settings(PROBE_TIMEOUT="900ms"),
+        "exporter.settings.PROBE_TIMEOUT leaves the kubelet no answer in time: set at most 0.85",
+    ),
+    "a deadline in minutes": (
+        settings(PROBE_TIMEOUT="1m"),
+        "exporter.settings.PROBE_TIMEOUT leaves the kubelet no answer in time: set at most 0.85",
+    ),
+    "a loopback address": (
+        settings(LISTEN_HOST="127.0.0.1"),
+        "exporter.settings.LISTEN_HOST must not be a loopback address: leave it out",
+    ),
+    "a variable that the chart sets": (
+        extra_env("POD_IP"),
+        "exporter.extraEnv sets POD_IP, which is set already: remove it there",
+    ),
+    "a variable that a setting sets": (
+        {**APP, "exporter": {"settings": {"READINESS": "gate"}, "extraEnv": [{"name": "READINESS", "value": "off"}]}},
+        "exporter.extraEnv sets READINESS, which is set already: remove it there",
+    ),
+    "a variable twice": (
+        extra_env("A", "A"),
+        "exporter.extraEnv sets A, which is set already: remove it there",
+    ),
+    "the database twice": (
+        {**APP, "app": {**IMAGE["app"], "env": [{"name": "DATABASE_URL", "value": "x"}]}},
+        "app.env sets DATABASE_URL, which is set already: remove it there, or set app.databaseEnv to false",
+    ),
+    "a Service without a port": (
+        {**APP, "app": {**IMAGE["app"], "service": {"enabled": True}}},
+        "app.service.enabled needs app.port: set the port that the application listens on",
+    ),
+}
+
+# What the schema says, in the words of both Helms' validator.
+SCHEMA: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "an unknown mode": ({"mode": "sidecar"}, ("/mode", "'app', 'injection', 'standalone'")),
+    "an unknown value": ({**APP, "replicas": 2}, ("additional properties 'replicas' not allowed",)),
+    "a slip of the pen": (
+        {**IMAGE, "database": {"existingSecret": {"nmae": "x"}}},
+        ("/database/existingSecret", "additional properties 'nmae' not allowed"),
+    ),
+    "a deadline over the kubelet's": (settings(PROBE_TIMEOUT=2), ("/exporter/settings/PROBE_TIMEOUT", "want 0.85")),
+    "another readiness": (settings(READINESS="always"), ("/exporter/settings/READINESS", "'latch'")),
+    "a word for a number": (
+        {**APP, "app": {**IMAGE["app"], "port": "http"}},
+        ("/app/port", "got string, want"),
+    ),
+    "a tag for a digest": (
+        {**APP, "exporter": {"image": {"digest": "latest"}}},
+        ("/exporter/image/digest", "sha256"),
+    ),
+    "a policy of its own": ({**APP, "injection": {"failurePolicy": "Maybe"}}, ("/injection/failurePolicy", "'Ignore'")),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_values_that_do_not_go_together_are_refused(helm: Helm, case: str) -> None:
+    """One sentence, with the value's name and what to do, and never with a password."""
+    values, sentence = REFUSED[case]
+    said = helm.refusal(values)
+
+    assert sentence in said
+    assert "s3cret" not in said
+
+
+@pytest.mark.parametrize("case", SCHEMA)
+def test_values_of_a_wrong_kind_are_refused_by_the_schema(helm: Helm, case: str) -> None:
+    """The schema names the value, also in an editor."""
+    values, words = SCHEMA[case]
+    said = helm.refusal(values)
+
+    assert [word for word in words if word not in said] == []
+
+
+def test_an_old_cluster_cannot_inject(helm: Helm) -> None:
+    """Before Kubernetes 1.36 the policy's kind does not exist."""
+    words = ("template", "x", "helm/db-health-exporter", "--kube-version", "1.35.0")
+    said = helm.attempt(*words, values={"mode": "injection"}).stderr
+
+    assert "mode injection needs Kubernetes 1.36 or later for MutatingAdmissionPolicy, and this is v1.35.0" in said
+
+
+def test_an_older_cluster_cannot_have_native_sidecars(helm: Helm) -> None:
+    """The chart's kubeVersion refuses what has none."""
+    words = ("template", "x", "helm/db-health-exporter", "--kube-version", "1.28.0")
+
+    assert "chart requires kubeVersion: >=1.29.0-0" in helm.attempt(*words, values=APP).stderr
+
+
+def test_a_database_may_come_by_extra_variables(helm: Helm) -> None:
+    """A Secret that some other tool makes needs no value of the chart."""
+    reference = {"secretKeyRef": {"name": "made-elsewhere", "key": "uri"}}
+    extra = [{"name": "DATABASE_URL", "valueFrom": reference}]
+
+    helm.template(values={**IMAGE, "exporter": {"extraEnv": extra}})
+
+
+def test_the_librarys_values_are_checked_in_anybodys_chart(helm: Helm) -> None:
+    """A chart that includes the library refuses the same."""
+    typing_error = helm.refusal({"dbHealth": {"database": {"urll": "x"}}}, CONSUMER)
+    unknown = helm.refusal({"dbHealth": {"exporter": {"settings": {"X": 1}}}}, CONSUMER)
+
+    assert "additional properties 'urll' not allowed" in typing_error
+    assert "exporter.settings.X is no setting of the exporter" in unknown
+
+
+def test_the_library_without_its_values_says_what_is_missing(helm: Helm, tmp_path: Path) -> None:
+    """A forgotten alias is the first mistake that anybody makes."""
+    chart = shutil.copytree(CONSUMER, tmp_path / "shop")
+    (chart / "values.yaml").write_text("image: shop:1\npullPolicy: Never\n")
+    about = chart / "Chart.yaml"
+    about.write_text(about.read_text().replace("    alias: dbHealth\n", ""))
+    said = helm.refusal({}, chart)
+
+    assert "the values are missing: give the dependency `alias: dbHealth`" in said

@@ -1,0 +1,118 @@
+"""The schemas, the values and the exporter speak of the same things."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from exporter.settings import Settings
+from tests.chart.tools import CHART, LIBRARY
+
+CHARTS = pytest.mark.parametrize("chart", [CHART, LIBRARY], ids=["chart", "library"])
+SHARED = ("database", "databases", "exporter", "nameOverride", "fullnameOverride", "commonLabels", "global")
+ELSEWHERE = {
+    "DATABASE_URL", "DATABASE_URL_FILE", "DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_USER",
+    "DATABASE_PASSWORD", "DATABASE_PASSWORD_FILE", "DATABASE_PARAMETERS", "DATABASES", "DATABASES_FILE",
+    "WEB_CONFIG_FILE", "POD_IP",
+}  # fmt: skip
+
+
+def schema_of(chart: Any) -> dict[str, Any]:
+    """A chart's schema."""
+    found: dict[str, Any] = json.loads((chart / "values.schema.json").read_text())
+    return found
+
+
+def values_of(chart: Any) -> dict[str, Any]:
+    """A chart's default values."""
+    found: dict[str, Any] = yaml.safe_load((chart / "values.yaml").read_text())
+    return found
+
+
+def properties(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every described key of a schema with its path."""
+    for name, inner in schema.get("properties", {}).items():
+        yield f"{path}.{name}", inner
+        yield from properties(inner, f"{path}.{name}")
+    for nested in (schema.get("items"), schema.get("additionalProperties")):
+        if isinstance(nested, dict):
+            yield from properties(nested, f"{path}[]")
+
+
+@CHARTS
+def test_the_schema_is_one_of_draft_7_and_takes_the_defaults(chart: Any) -> None:
+    """Helm's validators agree on draft-07."""
+    schema = schema_of(chart)
+
+    assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
+    jsonschema.Draft7Validator.check_schema(schema)
+    jsonschema.Draft7Validator(schema).validate(values_of(chart))
+
+
+@CHARTS
+def test_every_key_is_described(chart: Any) -> None:
+    """An editor shows what a value is for."""
+    assert [path for path, inner in properties(schema_of(chart)) if not inner.get("description")] == []
+
+
+@CHARTS
+def test_every_object_with_known_keys_refuses_others(chart: Any) -> None:
+    """A slip of the pen is found; `global` and the settings are open, the settings' names being checked later."""
+    open_ones = {".global", ".exporter.settings"}
+    objects = {path: inner for path, inner in properties(schema_of(chart)) if "properties" in inner}
+
+    assert {path for path, inner in objects.items() if inner.get("additionalProperties") is not False} == open_ones
+
+
+@CHARTS
+def test_the_schema_knows_the_keys_of_the_values_and_no_others(chart: Any) -> None:
+    """A value that is not in values.yaml is in nobody's documentation."""
+
+    def paths(values: dict[str, Any], schema: dict[str, Any], at: str = "") -> Iterator[str]:
+        known = schema.get("properties")
+        if known is None or at == ".exporter.settings":
+            return
+        for name in known.keys() ^ values.keys():
+            yield f"{at}.{name}"
+        for name in known.keys() & values.keys():
+            if isinstance(values[name], dict):
+                yield from paths(values[name], known[name], f"{at}.{name}")
+
+    missing = set(paths(values_of(chart), schema_of(chart)))
+    assert missing <= {".db-health-exporter-lib", ".global"}
+
+
+def test_chart_and_library_share_values_and_schema() -> None:
+    """The library's defaults are the chart's."""
+    chart, library = values_of(CHART), values_of(LIBRARY)
+
+    assert {name: chart[name] for name in library} == library
+    for name in SHARED:
+        if name not in {"nameOverride", "fullnameOverride", "commonLabels"}:
+            assert schema_of(CHART)["properties"][name] == schema_of(LIBRARY)["properties"][name]
+
+
+def test_the_settings_are_the_exporters() -> None:
+    """A new setting of the exporter can be given in the chart, or the chart says where instead."""
+    of_exporter = {name.upper() for name in Settings.model_fields}
+    in_schema = set(schema_of(CHART)["properties"]["exporter"]["properties"]["settings"]["properties"])
+    template = (LIBRARY / "templates/_settings.tpl").read_text()
+    known = {line[2:] for line in template.splitlines() if line.startswith("- ") and line[2:].isupper()}
+
+    assert in_schema == known == of_exporter - ELSEWHERE
+
+
+def test_all_versions_agree() -> None:
+    """The image's default tag is the release that the charts belong to."""
+    charts = [yaml.safe_load((chart / "Chart.yaml").read_text()) for chart in (CHART, LIBRARY)]
+    [version] = re.findall(
+        r'define "db-health-exporter.version" -}}([^{]+)', (LIBRARY / "templates/_names.tpl").read_text()
+    )
+
+    assert {chart["appVersion"] for chart in charts} == {version}
+    assert charts[0]["dependencies"][0]["version"] == charts[1]["version"]
+    assert {chart["kubeVersion"] for chart in charts} == {">=1.29.0-0"}
