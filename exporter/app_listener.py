@@ -10,7 +10,7 @@ import os
 import socket
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from exporter.app_report import Rejection
 
@@ -39,7 +39,7 @@ class Listener:
 
     def __init__(self, transport: asyncio.DatagramTransport, receiver: Receiver, path: Path | None) -> None:
         """Start sweeping."""
-        self.address: object = transport.get_extra_info("sockname")
+        self.address: Any = transport.get_extra_info("sockname")
         self._transport, self._receiver = transport, receiver
         self._path, self._inode = path, _inode(path)
         self._loop = asyncio.get_running_loop()
