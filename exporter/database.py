@@ -133,7 +133,8 @@ def _log_failure(error: Exception) -> None:
 def describe(error: BaseException) -> str:
     """Say what failed in one short line: the error's type and text, never a statement or its parameters."""
     origin = getattr(error, "orig", None) or error
-    text = " ".join(str(origin).split())[:200]
+    primary = getattr(getattr(origin, "diag", None), "message_primary", None)  # psycopg's text quotes the statement
+    text = " ".join(str(primary or origin).split())[:200]
     return f"{type(origin).__name__}: {text}" if text else type(origin).__name__
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 HEARTBEAT_SLOTS = 1024  # pods come and go: their rows must not grow without bound, nor all wait for one row's lock
 
+INIT_LOCK = zlib.crc32(b"db-health-exporter init-db")  # pods of one deployment start together: one after the other
+
 
 class Base(DeclarativeBase):
     """The declarative base of every table that `init-db` makes."""
@@ -57,6 +59,7 @@ async def init_db(engine: AsyncEngine, *, extensions: Sequence[str] = ()) -> Non
         sqlalchemy.exc.DBAPIError: an extension is not available, or the role may not create it.
     """
     async with engine.begin() as connection:
+        await connection.execute(text(f"SELECT pg_advisory_xact_lock({INIT_LOCK})"))
         for extension in extensions:
             name = engine.dialect.identifier_preparer.quote(extension)
             await connection.execute(text(f"CREATE EXTENSION IF NOT EXISTS {name}"))
