@@ -1,5 +1,7 @@
 """The test bed itself: each fault that the other tests rely on is real."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,10 +13,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.servers import certificates, impostors, processes
+from tests.servers import certificates, impostors, janitor, processes
 from tests.servers.background import Background, Listener
 from tests.servers.certificates import Authority
 from tests.servers.disk import TinyDisk
+from tests.servers.needs import need_root
 from tests.servers.network import Network
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import PASSWORD, Postgres
@@ -217,3 +220,26 @@ def test_workshop_leaves_nothing() -> None:
 
     until(lambda: not Path(home).exists(), within=10, what="the folder is gone")
     assert processes.title(int(pid)) == ""
+
+
+def test_interrupted_run_leaves_nothing(workshop: Workshop) -> None:
+    """Ctrl-C in the middle of a fault ends servers, exporter, network and folder."""
+    need_root()
+    place = workshop.folder("interrupted")
+    test = "tests/faults/test_reach.py::test_dropped_packets_under_a_warm_pool[asyncpg]"
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "TMPDIR": str(place)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as run:
+        until(lambda: list(place.glob("*/exporter*/log")), within=20, what="the exporter is started")
+        folder = str(next(place.iterdir()))
+        assert len(janitor.inhabitants(folder)) > 3
+        run.send_signal(signal.SIGINT)
+        output, _ = run.communicate(timeout=20)
+
+    assert "KeyboardInterrupt" in output
+    assert janitor.inhabitants(folder) == []
+    assert list(place.iterdir()) == []

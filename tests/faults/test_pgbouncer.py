@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import StartExporter
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import PASSWORD, Postgres
-from tests.servers.story import fails, recovers
+from tests.servers.story import fails, recovers, warm
 from tests.servers.workshop import Workshop
 
 CHECKS = 1000
@@ -34,7 +34,7 @@ def test_a_thousand_checks(driver: str, server: Postgres, bouncer: PgBouncer, st
     """Beside a busy application every check succeeds, though each statement may reach another server."""
     url = server.url(driver, host="127.0.0.1", port=bouncer.port)
     exporter = start_exporter(url, HEALTH_MAX_AGE="0", FRESH_PROBE_INTERVAL="0.1")
-    recovers(exporter, within=5)
+    warm(exporter)
     ended = threading.Event()
 
     def work() -> None:
@@ -62,7 +62,7 @@ def test_a_thousand_checks(driver: str, server: Postgres, bouncer: PgBouncer, st
 def test_paused(driver: str, server: Postgres, bouncer: PgBouncer, start_exporter: StartExporter) -> None:
     """A paused PgBouncer keeps queries waiting: `query_timeout` until it resumes."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port))
-    recovers(exporter, within=5)
+    warm(exporter)
 
     bouncer.console("PAUSE app")
     fails(exporter, "query_timeout", verdict="database_down", also=("connect_timeout",))
@@ -75,7 +75,7 @@ def test_no_server_connection_left(
 ) -> None:
     """Where others hold every server connection in transactions, a check waits in vain like anyone else."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port))
-    recovers(exporter, within=5)
+    warm(exporter)
 
     with ExitStack() as others:
         for _ in range(3):
@@ -101,7 +101,7 @@ def test_server_behind_it_down(
 ) -> None:
     """PgBouncer itself answers when the server behind it does not: still a failure, and over when it is."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port))
-    recovers(exporter, within=5)
+    warm(exporter)
 
     server.stop("immediate")
     fails(exporter, "protocol", verdict="database_down", within=6, also=("query_timeout", "connect_timeout"))

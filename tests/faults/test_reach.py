@@ -8,7 +8,7 @@ from tests.conftest import StartExporter
 from tests.servers.network import Network
 from tests.servers.postgres import Postgres
 from tests.servers.resolver import Mood, Resolver
-from tests.servers.story import fails, recovers, stays_green, unharmed
+from tests.servers.story import fails, recovers, stays_green, unharmed, warm
 
 
 def test_stopped_server_is_refused(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
@@ -184,7 +184,7 @@ def test_name_lost_under_a_warm_pool(
     """An open connection needs no name: pooled stays green, and only the fresh path sees the lost name."""
     url = server.url(driver, host="db.example")
     exporter = start_exporter(url, prefix=resolver.prefix, FRESH_PROBE_INTERVAL="1")
-    recovers(exporter, within=5)
+    warm(exporter)
 
     resolver.mood = mood
     exporter.wait_for(outcome, path="fresh", within=4)

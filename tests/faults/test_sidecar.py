@@ -13,7 +13,7 @@ from tests.servers.exporter import Exporter
 from tests.servers.needs import need
 from tests.servers.postgres import SCHEMES, Postgres
 from tests.servers.processes import Holdings
-from tests.servers.story import recovers, stays_green, unharmed
+from tests.servers.story import recovers, stays_green, unharmed, warm
 from tests.servers.waiting import until
 from tests.servers.workshop import Workshop
 
@@ -41,7 +41,7 @@ def end(exporter: Exporter) -> list[int]:
 def test_sigterm_while_healthy(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """On SIGTERM the pod is taken out first: `/readyz` says 503 for a while, then the process ends well."""
     exporter = start_exporter(server.url(driver))
-    recovers(exporter, within=5)
+    warm(exporter)
     assert exporter.get("/readyz").status == 200
 
     statuses = end(exporter)
@@ -54,7 +54,7 @@ def test_sigterm_while_healthy(driver: str, server: Postgres, start_exporter: St
 def test_sigterm_while_frozen(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """A database that does not answer holds up no exit."""
     exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="1")
-    recovers(exporter, within=5)
+    warm(exporter)
     server.freeze()
     exporter.wait_for("query_timeout", within=4)
 
@@ -89,7 +89,7 @@ def test_readiness_latch_outlives_an_outage(server: Postgres, start_exporter: St
 def test_stalled_event_loop(server: Postgres, start_exporter: StartExporter) -> None:
     """A process that stood still tells the kubelet afterwards: nobody could be told meanwhile."""
     exporter = start_exporter(server.url())
-    recovers(exporter, within=5)
+    warm(exporter)
     assert exporter.get("/livez").status == 200
 
     exporter.process.send_signal(signal.SIGSTOP)
@@ -146,7 +146,7 @@ def test_a_hundred_freezes(server: Postgres, start_exporter: StartExporter) -> N
     quick = {"PROBE_TIMEOUT": "0.15", "PROBE_INTERVAL": "0.1", "HEALTH_MAX_AGE": "0.05"}
     exporters = [start_exporter(server.url(driver), **quick) for driver in SCHEMES]
     for exporter in exporters:
-        recovers(exporter, within=5)
+        warm(exporter)
     before = [(exporter.holdings(), exporter.tasks()) for exporter in exporters]
 
     for _ in range(CYCLES):

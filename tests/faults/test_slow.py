@@ -12,7 +12,7 @@ from tests.servers import client
 from tests.servers.background import Background
 from tests.servers.postgres import Postgres
 from tests.servers.proxy import Proxy
-from tests.servers.story import fails, recovers, unharmed
+from tests.servers.story import fails, recovers, unharmed, warm
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_warm_probe_takes_two_round_trips(
 ) -> None:
     """The ping and the question: one round trip each, no transaction around them, on one connection."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=proxy.port))
-    recovers(exporter, within=5)
+    warm(exporter)
     exporter.wait_for("success", within=3)
     turns, probes = proxy.turns, exporter.outcomes()["success"]
     for _ in range(3):
@@ -71,7 +71,7 @@ def test_warm_probe_takes_two_round_trips(
 def test_500_requests_a_second_cost_three_probes(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """Everybody who asks shares one reading: however many ask, the server hears of it seldom."""
     exporter = start_exporter(server.url(driver))
-    recovers(exporter, within=5)
+    warm(exporter)
     before = exporter.outcomes()["success"]
 
     def ask(_: int) -> int:

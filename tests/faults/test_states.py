@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import StartExporter
 from tests.servers.postgres import PASSWORD, Postgres
-from tests.servers.story import fails, recovers, stays_green, unharmed
+from tests.servers.story import fails, recovers, stays_green, unharmed, warm
 from tests.servers.waiting import until
 
 
@@ -80,7 +80,7 @@ def test_crash_recovery_under_a_warm_pool(driver: str, server: Postgres, start_e
 def test_smart_shutdown(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """A smart shutdown lets sessions end in peace: pooled stays green, fresh sees `shutting_down`."""
     exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="1")
-    recovers(exporter, within=5)
+    warm(exporter)
     exporter.wait_for("success", path="fresh", within=3)
 
     with closing(server.connect()):
@@ -126,7 +126,7 @@ def test_time_outs_on_the_role(driver: str, server: Postgres, start_exporter: St
     """Time-outs that an administrator sets on the role end idle sessions, not the health."""
     server.sql(f"ALTER ROLE app SET {setting}")
     exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="1")
-    recovers(exporter, within=5)
+    warm(exporter)
 
     stays_green(exporter)
     assert set(exporter.outcomes("fresh")) == {"success"}

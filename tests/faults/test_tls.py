@@ -9,7 +9,7 @@ from tests.conftest import StartExporter
 from tests.servers import certificates
 from tests.servers.certificates import Authority
 from tests.servers.postgres import Postgres
-from tests.servers.story import fails, recovers, stays_green
+from tests.servers.story import fails, recovers, stays_green, warm
 from tests.servers.workshop import Workshop
 
 
@@ -39,7 +39,7 @@ def test_every_sslmode_connects(
     """A server that is right for `verify-full` is right for every mode, and encrypts where it should."""
     exporter = start_exporter(tls_server.url(driver, sslmode=sslmode, sslrootcert=wallet.root))
 
-    recovers(exporter, within=5)
+    warm(exporter)
     query = "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'app'"
     assert tls_server.value(query) is (sslmode not in {"disable", "allow"})
 
@@ -83,7 +83,7 @@ def test_expired_under_a_warm_pool(
     """An expired certificate breaks no open connection: pooled stays green, fresh tells in advance."""
     url = tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root)
     exporter = start_exporter(url, FRESH_PROBE_INTERVAL="1")
-    recovers(exporter, within=5)
+    warm(exporter)
 
     tls_server.serve_tls(authority.server("127.0.0.1", days=-1))
     exporter.wait_for("tls", path="fresh", within=3)
@@ -117,4 +117,4 @@ def test_client_certificate(
     pair = authority.client("app")
     certificate, key = wallet.add("app.pem", pair.certificate), wallet.add("app.key", pair.key)
     url = tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root, sslcert=certificate, sslkey=key)
-    recovers(start_exporter(url), within=5)
+    warm(start_exporter(url))

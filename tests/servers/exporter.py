@@ -18,7 +18,7 @@ from tests.servers.workshop import Workshop
 
 DEADLINE = 0.9  # PROBE_TIMEOUT of 0.8 s and the 0.1 s that the contract adds
 INHERITED = ("PATH", "LANG", "LD_LIBRARY_PATH", "COVERAGE_PROCESS_START")
-QUICK = {"PROBE_INTERVAL": "1", "FRESH_PROBE_INTERVAL": "0", "LOG_LEVEL": "info"}
+QUICK = {"PROBE_INTERVAL": "0.5", "FRESH_PROBE_INTERVAL": "0", "LOG_LEVEL": "info"}
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

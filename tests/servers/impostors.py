@@ -2,6 +2,8 @@
 
 import asyncio
 
+TLS_REQUEST = b"\0\0\0\x08\x04\xd2\x16\x2f"
+
 
 async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
     """Take everything, say nothing."""
@@ -17,10 +19,10 @@ async def http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Refuse TLS politely, then answer bytes that mean nothing."""
-    await reader.read(65536)
-    writer.write(b"N")
-    await reader.read(65536)
+    """Refuse TLS politely where it is asked for, then answer bytes that mean nothing."""
+    if await reader.read(65536) == TLS_REQUEST:
+        writer.write(b"N")
+        await reader.read(65536)
     writer.write(b"\xff\x00\x00\x00\x08\xde\xad\xbe\xef" * 20)
     await writer.drain()
 

@@ -32,7 +32,7 @@ autovacuum = off
 include 'test.conf'
 """
 ACCESS = (
-    "local all postgres trust",
+    "local all all trust",
     "local replication postgres trust",
     "host all all all scram-sha-256",
 )

@@ -11,8 +11,8 @@ from tests.servers.postgres import Postgres
 from tests.servers.processes import Holdings
 from tests.servers.waiting import until
 
-# The tests' PROBE_INTERVAL of 1 s, and what one probe and the asking itself may take.
-ONE_INTERVAL = 1.9
+# The tests' PROBE_INTERVAL of 0.5 s, and what one probe and the asking itself may take.
+ONE_INTERVAL = 1.5
 SESSIONS = 2  # the contract's limit: one in the pool, one for the path that connects anew
 
 
@@ -45,7 +45,7 @@ def settled(exporter: Exporter, server: Postgres, before: State) -> bool:
 @contextmanager
 def unharmed(exporter: Exporter, server: Postgres) -> Iterator[None]:
     """Start healthy; afterwards sessions, sockets, tasks and threads are as before and the log is clean."""
-    recovers(exporter, within=5)
+    warm(exporter)
     before = state(exporter, server)
     yield
     with suppress(psycopg.OperationalError):
@@ -55,6 +55,12 @@ def unharmed(exporter: Exporter, server: Postgres) -> Iterator[None]:
     except AssertionError as error:
         raise AssertionError(f"{error}, now {state(exporter, server)}\n{exporter.story()}") from error
     assert not exporter.complaints(), exporter.log()
+
+
+def warm(exporter: Exporter) -> None:
+    """The first probes have passed."""
+    until(lambda: exporter.health().status == 200, within=5, what="the first success", every=0.05)
+    exporter.wait_for_verdict("healthy", within=3)
 
 
 def fails(exporter: Exporter, outcome: str, *, verdict: str, within: float = 3, also: tuple[str, ...] = ()) -> None:

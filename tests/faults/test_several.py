@@ -1,0 +1,89 @@
+"""Several databases in one sidecar: what happens to one is no other's business."""
+
+import json
+from pathlib import Path
+
+from tests.conftest import StartExporter, StartPostgres
+from tests.servers.exporter import Exporter
+from tests.servers.postgres import SCHEMES, Postgres
+from tests.servers.story import ONE_INTERVAL, SESSIONS, warm
+from tests.servers.waiting import until
+from tests.servers.workshop import Workshop
+
+
+def ask(exporter: Exporter, name: str) -> int:
+    """The status of one database, in time."""
+    answer = exporter.get(f"/healthz?database={name}")
+    assert answer.seconds <= 0.9
+    return answer.status
+
+
+def outcomes(exporter: Exporter, name: str) -> set[str]:
+    """What its pooled path has seen."""
+    return set(exporter.outcomes(database=name))
+
+
+def test_one_of_two_is_frozen(start_postgres: StartPostgres, start_exporter: StartExporter) -> None:
+    """A frozen database neither slows nor fails the other one, on another driver."""
+    servers = {driver: start_postgres() for driver in SCHEMES}
+    urls = {driver: server.url(driver) for driver, server in servers.items()}
+    exporter = start_exporter(DATABASES=json.dumps(urls), FRESH_PROBE_INTERVAL="0.5")
+    until(lambda: exporter.health().status == 200, within=5, what="both answer")
+    bad, good = SCHEMES
+
+    servers[bad].freeze()
+    until(lambda: exporter.health().status == 503, within=3, what="all together fail")
+    until(lambda: exporter.verdict(bad) == "database_down", within=3, what="its verdict")
+    assert ask(exporter, bad) == 503
+    for _ in range(20):
+        assert ask(exporter, good) == 200
+    assert exporter.verdict(good) == "healthy"
+    assert outcomes(exporter, good) == {"success"}
+    servers[bad].thaw()
+    until(lambda: exporter.health().status == 200, within=ONE_INTERVAL, what="all well again")
+    for server in servers.values():
+        assert server.sessions() <= SESSIONS
+
+
+def test_ten_names_of_one_frozen_server(server: Postgres, start_exporter: StartExporter) -> None:
+    """Ten databases that hang together are asked for together, not one after the other."""
+    urls = {f"db{n}": server.url(list(SCHEMES)[n % 2]) for n in range(10)}
+    exporter = start_exporter(DATABASES=json.dumps(urls))
+    until(lambda: exporter.health().status == 200, within=5, what="all answer")
+
+    server.freeze()
+    until(lambda: exporter.health().status == 503, within=3, what="all fail")
+    for _ in range(10):
+        exporter.health()
+    server.thaw()
+    until(lambda: exporter.health().status == 200, within=ONE_INTERVAL + 1, what="all well again")
+
+
+def test_one_that_is_not_required(
+    start_postgres: StartPostgres, server: Postgres, start_exporter: StartExporter
+) -> None:
+    """A database that is only nice to have is told of and fails nothing."""
+    other = start_postgres()
+    databases = {"main": server.url(), "extra": {"url": other.url(), "required": False}}
+    exporter = start_exporter(DATABASES=json.dumps(databases))
+    until(lambda: exporter.health().status == 200, within=5, what="both answer")
+
+    other.stop("immediate")
+    until(lambda: "refused" in outcomes(exporter, "extra"), within=3, what="the other is down")
+    assert exporter.health().status == 200
+    assert ask(exporter, "extra") == 503
+    assert exporter.verdict("extra") == "database_down"
+
+
+def test_password_file_of_one(driver: str, server: Postgres, workshop: Workshop, start_exporter: StartExporter) -> None:
+    """Each database has files of its own, read anew at each connect."""
+    file = Path(workshop.folder("secret")) / "password"
+    file.write_text("not yet")
+    url = server.url(driver).replace(server.url(driver).split("app:")[1].split("@")[0], "ignored")
+    databases = {"main": {"url": url, "password_file": str(file)}}
+    exporter = start_exporter(DATABASES=json.dumps(databases))
+    exporter.wait_for("auth", within=4)
+
+    server.sql("ALTER ROLE app PASSWORD 'rotated'")
+    file.write_text("rotated\n")
+    warm(exporter)
