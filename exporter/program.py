@@ -15,11 +15,12 @@ from exporter.app_pools import AppPools, listen
 from exporter.database import PoolOptions
 from exporter.metrics import Metrics
 from exporter.outcome import Outcome
+from exporter.plan import Plan, Sensors
 from exporter.probe import Limits, Path, Reading
 from exporter.pulse import Pulse
 from exporter.service import Service
 from exporter.sidecar_pool import SidecarPool
-from exporter.watch import Plan, Sensors, Watch
+from exporter.watch import Watch
 from exporter.web import application, routes_for_people, routes_for_probes
 
 if TYPE_CHECKING:

@@ -6,22 +6,22 @@ import asyncio
 import contextlib
 import logging
 import random
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from exporter import advice
+from exporter.changes import Changes
 from exporter.checks import Seen, query_check, write_check
-from exporter.database import PoolOptions, close_db, describe, make_engine
+from exporter.database import close_db, describe, make_engine
 from exporter.outcome import Outcome
-from exporter.probe import Limits, Path, Probe, Reading
+from exporter.probe import Path, Probe, Reading
 from exporter.server_facts import ServerFacts, read_facts
 from exporter.verdict import Facts, Verdict, diagnose
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from exporter.dsn import Source
+    from exporter.plan import Plan, Sensors
     from exporter.without_orm import AsyncConnection
 
 log = logging.getLogger(__name__)
@@ -32,33 +32,6 @@ FACTS_INTERVAL = 30.0  # seconds
 FACTS_JITTER = 0.2
 FACTS_LIMIT = 0.4  # seconds: the query takes under a millisecond, and the next probe may be waiting for it
 STALLED_AFTER = 5.0  # seconds a loop may be late beyond three of its intervals
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """One database's settings; durations in seconds, 0 turns a path off."""
-
-    name: str
-    source: Source
-    pool: PoolOptions
-    limits: Limits
-    expect: str = "any"
-    required: bool = True
-    interval: float = 5.0
-    fresh_interval: float = 60.0
-    write_interval: float = 0.0
-    pod_ip: str | None = None
-    host: str = "localhost"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sensors:
-    """What a watch needs from outside: clocks, the application's side, and whom to tell of readings."""
-
-    clock: Callable[[], float]
-    wall_clock: Callable[[], float]
-    on_reading: Callable[[str, Path, Reading], None]
-    app_pools: Callable[[str], tuple[bool, bool]]  # exhausted, wedged
 
 
 class Watch:
@@ -78,8 +51,7 @@ class Watch:
         self._changed = asyncio.Event()
         self._changed_at = 0.0
         self._tasks: list[asyncio.Task[None]] = []
-        self._failing: dict[Path, Outcome] = {}
-        self._logged = Verdict.UNKNOWN
+        self._changes = Changes(plan.name)
         self.probes = {Path.POOLED: self._probe(Path.POOLED), Path.FRESH: self._probe(Path.FRESH)}
         if plan.write_interval:
             self.probes[Path.WRITE] = self._probe(Path.WRITE)
@@ -115,7 +87,7 @@ class Watch:
                 app_wedged=wedged,
             )
         )
-        self._log_verdict(found)
+        self._changes.verdict(found, self.culprit())
         return found
 
     def advice(self) -> advice.Advice:
@@ -211,39 +183,15 @@ class Watch:
             log.debug("server facts of %s: %s", self.plan.name, describe(error))
 
     def _on_reading(self, path: Path, reading: Reading) -> None:
-        former = self._failing.get(path, Outcome.SUCCESS)
-        self._failing[path] = reading.outcome
+        changed = self._changes.reading(path, reading)
         if path is Path.POOLED:
             self.seen.connected = reading.passed
-            if reading.outcome is not former:
-                self._changed.set()
+            if changed:
                 self._changed_at = reading.taken_at
-        if reading.outcome is not former:
-            self._log_change(path, reading)
+                self._changed.set()
+            if not reading.passed:  # what the server said of itself held for a server that answered
+                self.facts, self._facts_due_at = None, 0.0
+                if reading.outcome is not Outcome.READ_ONLY:
+                    self.seen.in_recovery = None
         self._sensors.on_reading(self.plan.name, path, reading)
         self.verdict()
-
-    def _log_change(self, path: Path, reading: Reading) -> None:
-        extra = {"database": self.plan.name, "path": path.value, "outcome": reading.outcome.value}
-        if reading.passed:
-            log.info("%s: the %s probe passes again", self.plan.name, path, extra=extra)
-        else:
-            log.error(
-                "%s: the %s probe fails: %s (%s)", self.plan.name, path, reading.outcome, reading.detail, extra=extra
-            )
-
-    def _log_verdict(self, verdict: Verdict) -> None:
-        if verdict is self._logged:
-            return
-        self._logged = verdict
-        found = advice.advise(verdict, self.culprit())
-        level = logging.INFO if verdict is Verdict.HEALTHY else logging.WARNING
-        log.log(
-            level,
-            "%s: %s. %s %s",
-            self.plan.name,
-            verdict,
-            found.sentence,
-            found.next_step,
-            extra={"database": self.plan.name, "verdict": verdict.value},
-        )

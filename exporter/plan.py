@@ -1,0 +1,40 @@
+"""What a watch of one database is to do, and what it needs from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exporter.database import PoolOptions
+    from exporter.dsn import Source
+    from exporter.probe import Limits, Path, Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One database's settings; durations in seconds, 0 turns a path off."""
+
+    name: str
+    source: Source
+    pool: PoolOptions
+    limits: Limits
+    expect: str = "any"
+    required: bool = True
+    interval: float = 5.0
+    fresh_interval: float = 60.0
+    write_interval: float = 0.0
+    pod_ip: str | None = None
+    host: str = "localhost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensors:
+    """What a watch needs from outside: clocks, the application's side, and whom to tell of readings."""
+
+    clock: Callable[[], float]
+    wall_clock: Callable[[], float]
+    on_reading: Callable[[str, Path, Reading], None]
+    app_pools: Callable[[str], tuple[bool, bool]]  # exhausted, wedged
