@@ -151,6 +151,4 @@ def _histogram(value: object) -> Histogram:
     counts = content["counts"]
     if not isinstance(counts, list) or len(counts) != len(BOUNDS) + 1:
         raise ValueError
-    return Histogram(
-        tuple(fields.whole(count) for count in counts), fields.seconds(content["sum"], most=1e15)
-    )
+    return Histogram(tuple(fields.whole(count) for count in counts), fields.seconds(content["sum"], most=1e15))
