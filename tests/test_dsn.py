@@ -99,6 +99,7 @@ def test_that_another_driver_is_refused_by_name(driver: str) -> None:
     [
         ("postgresql://h/db", [("h", 5432)]),
         ("postgresql://h:/db", [("h", 5432)]),
+        ("postgresql://h/d@b", [("h", 5432)]),
         ("postgresql://u@h.example.:1/db", [("h.example.", 1)]),
         ("postgresql://my_db-1/db", [("my_db-1", 5432)]),
         ("postgresql://10.0.0.1:65535", [("10.0.0.1", 65535)]),
