@@ -31,6 +31,7 @@ WRITE_SHARE = 0.75  # of the time-out: the server's own statement time-out for t
 FACTS_INTERVAL = 30.0  # seconds
 FACTS_JITTER = 0.2
 FACTS_LIMIT = 0.4  # seconds: the query takes under a millisecond, and the next probe may be waiting for it
+FAREWELL = 0.3  # seconds for idle connections to part politely when the process ends
 STALLED_AFTER = 5.0  # seconds a loop may be late beyond three of its intervals
 
 
@@ -69,7 +70,7 @@ class Watch:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, *(probe.close() for probe in self.probes.values()), return_exceptions=True)
-        await close_db(self.pooled_engine, self.direct_engine)
+        await close_db(self.pooled_engine, self.direct_engine, within=FAREWELL)
 
     def verdict(self) -> Verdict:
         """Diagnose what is known now."""
