@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import time
 from html import escape
 from typing import TYPE_CHECKING
 
 from exporter.page_look import POLICY, SCRIPT, STYLE
-from exporter.page_shapes import bar, icon, mark, sparkline
+from exporter.page_pools import TEXT, duration, filling, fit, more, pool_list
+from exporter.page_shapes import bar, icon, mark, marks, sparkline
 from exporter.probe import Path
 from exporter.verdict import Verdict
 
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     from exporter.watch import Watch
 
 RUNBOOKS = "https://github.com/db-health-exporter/db-health-exporter/blob/main/docs/runbooks"
-FULLY_SHOWN = 8  # databases; the worst first, the rest in one line each
-LISTED = 60
-POOLS_SHOWN = 24
-TEXT = 300  # characters of a driver's message or of a place in code
+ROOM = {"databases": 15_000, "others": 3_000}  # characters; what does not fit is counted
 
 # From the best to the worst, with the kind of mark, the words, and the runbook.
 _WORDS: dict[Verdict, tuple[str, str, str]] = {
@@ -39,6 +36,7 @@ _WORDS: dict[Verdict, tuple[str, str, str]] = {
     Verdict.CREDENTIALS_REJECTED: ("bad", "credentials rejected", "DatabaseCredentialsRejected"),
     Verdict.DATABASE_DOWN: ("bad", "database down", "DatabaseUnreachable"),
 }
+_PATHS = {Path.POOLED: "open connection", Path.FRESH: "new connection", Path.WRITE: "writes a row"}
 _RANKS = {verdict: rank for rank, verdict in enumerate(_WORDS)}
 _LINKS = ("healthz?verbose", "readyz?verbose", "livez?verbose", "app/livez?verbose", "metrics")
 
@@ -54,22 +52,22 @@ def render(service: Service, *, clock: Callable[[], float] = time.monotonic) -> 
     name, worst = watches[0]
     kind, words, _ = _WORDS[worst.verdict()]
     pools = _pools(service)
-    shown = "".join(_database(each, watch, pools, clock()) for each, watch in watches[:FULLY_SHOWN])
+    shown, left = fit([_database(each, watch, pools, clock()) for each, watch in watches], ROOM["databases"])
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(words)} - {escape(name)}</title>"
         f'<link rel="icon" href="{icon(kind)}"><style>{STYLE}</style>'
         '<noscript><meta http-equiv="refresh" content="5"></noscript></head>'
-        f'<body><p id="lost" role="alert" hidden></p><main>{_head(name, worst, len(watches))}{shown}'
-        f"{_rest(watches[FULLY_SHOWN:])}{_foot()}</main><script>{SCRIPT}</script></body></html>"
+        f'<body><p id="lost" role="alert" hidden></p>{marks()}<main>{_head(service, name, worst)}{shown}'
+        f"{_others(watches[len(watches) - left :])}{_foot()}</main><script>{SCRIPT}</script></body></html>"
     )
     return page, POLICY
 
 
-def _head(name: str, worst: Watch, count: int) -> str:
+def _head(service: Service, name: str, worst: Watch) -> str:
     """The verdict in a sentence, and the next step, first of all."""
-    verdict, advice = worst.verdict(), worst.advice()
+    verdict, advice, count = worst.verdict(), worst.advice(), len(service.watches)
     kind, words, runbook = _WORDS[verdict]
     which = f"{escape(name)}: " if count > 1 or verdict is not Verdict.HEALTHY else ""
     more = f"; the worst of {count} databases" if count > 1 else ""
@@ -77,35 +75,44 @@ def _head(name: str, worst: Watch, count: int) -> str:
     return (
         f'<header class="card head {kind}" aria-live="polite"><h1>{mark(kind)}<span>{which}'
         f'{escape(advice.sentence)}</span></h1><p class="next"><b>Next:</b> {escape(advice.next_step)}{link}</p>'
-        f'<p class="faint">Verdict: {escape(words)}{more}.</p></header>'
+        f'{_culprit(service, name)}<p class="faint">Verdict: {escape(words)}{more}.</p></header>'
     )
+
+
+def _culprit(service: Service, name: str) -> str:
+    """Where in the application the connections are that do not come back."""
+    if service.app_pools is None or (facts := service.app_pools.facts(name)).culprit_location is None:
+        return ""
+    whose = f"pool {escape(facts.culprit_pool or '')}, worker {escape(facts.culprit_worker or '')}"
+    return f"<p>Oldest checkout: {whose}, at <b>{escape(facts.culprit_location[:TEXT])}</b></p>"
 
 
 def _database(name: str, watch: Watch, pools: Sequence[PoolState], now: float) -> str:
     kind, words, _ = _WORDS[watch.verdict()]
     optional = "" if watch.plan.required else " (not required)"
     pooled = watch.probes[Path.POOLED]
-    recent = tuple(getattr(pooled, "recent", ()))
+    drawing, words_of_drawing = sparkline(tuple(pooled.recent))
     mine = [pool for pool in pools if pool.database == name]
     probes = "".join(_probe(path, probe, now) for path, probe in watch.probes.items())
     return (
         f'<section class="card"><h2>{mark(kind)}{escape(name)}: {escape(words)}{optional}</h2>'
-        f"<h3>Probes</h3><ul>{probes}</ul>{sparkline(recent, limit=watch.plan.limits.timeout)}"
-        f'<p class="faint">Recent pooled probes; full height is the time-out of {watch.plan.limits.timeout:g} s.</p>'
-        f"{_server(watch)}{_pool_list(mine)}</section>"
+        f"<h3>Probes</h3><ul>{probes}</ul>{drawing}"
+        f'<p class="faint">Pooled probes, the newest on the right: {words_of_drawing}.</p>'
+        f"{_server(watch)}{pool_list(mine)}</section>"
     )
 
 
 def _probe(path: Path, probe: Probe, now: float) -> str:
+    name = f"<b>{path}</b> ({_PATHS[path]})"
     last, success = probe.last, probe.last_success
     if last is None:
-        return f"<li>{mark('none')}{path}: not asked yet</li>"
-    when = f"{_time(now - last.taken_at)} ago"
+        return f"<li>{mark('none')}{name}: not asked yet</li>"
+    when = f"{duration(now - last.taken_at)} ago"
     if last.passed:
-        return f"<li>{mark('good')}{path}: passed in {last.seconds * 1000:.1f} ms, {when}</li>"
-    since = f"; last passed {_time(now - success.taken_at)} ago" if success else "; has never passed"
+        return f"<li>{mark('good')}{name}: passed in {last.seconds * 1000:.1f} ms, {when}</li>"
+    since = f"; last passed {duration(now - success.taken_at)} ago" if success else "; has never passed"
     detail = f'<br><span class="faint">{escape(last.detail[:TEXT])}</span>' if last.detail else ""
-    return f"<li>{mark('bad')}{path}: failed ({last.outcome}), {when}{since}{detail}</li>"
+    return f"<li>{mark('bad')}{name}: failed ({last.outcome}), {when}{since}{detail}</li>"
 
 
 def _server(watch: Watch) -> str:
@@ -114,48 +121,20 @@ def _server(watch: Watch) -> str:
     if facts is None:
         return f'<h3>Server</h3><p>{role}; <span class="faint">its connections are not known</span></p>'
     share = facts.connections / facts.max_connections
-    kind = _filling(share)
+    kind = filling(share)
     idle = facts.oldest_idle_in_transaction
-    waiting = f"; idle in a transaction for {_time(idle)}" if idle else ""
+    waiting = f"; idle in a transaction for {duration(idle)}" if idle else ""
     return (
         f"<h3>Server</h3><p>{role}; {facts.connections} of {facts.max_connections} connections{waiting}</p>"
         f"{bar(facts.connections, facts.max_connections, kind)}"
     )
 
 
-def _pool_list(pools: list[PoolState]) -> str:
-    """Every pool as a bar, the fullest first."""
-    ordered = sorted(pools, key=lambda pool: (-(pool.pending or 0), -_share(pool), pool.pool, pool.worker))
-    lines = "".join(_pool(pool) for pool in ordered[:POOLS_SHOWN])
-    more = f'<p class="faint">and {len(pools) - POOLS_SHOWN} more in /metrics</p>' if len(pools) > POOLS_SHOWN else ""
-    hint = ""
-    if all(pool.pool == "sidecar" for pool in pools):
-        hint = '<p class="faint">No application reports its pool here (db-health-reporter does that).</p>'
-    return f"<h3>Pools</h3><ul>{lines}</ul>{more}{hint}"
-
-
-def _pool(pool: PoolState) -> str:
-    whose = "this exporter's own" if pool.pool == "sidecar" else f"worker {escape(pool.worker)}"
-    used, limit = pool.checked_out or 0, pool.max_connections or math.inf
-    kind = "warn" if pool.pending else _filling(_share(pool))
-    words = [f"{used} of {limit:g} in use" if limit < math.inf else f"{used} in use, no limit"]
-    if pool.pending:
-        words.append(f"<b>{pool.pending} waiting</b>")
-    if pool.oldest_checkout_seconds:
-        place = f" at {escape(pool.oldest_location[:TEXT])}" if pool.oldest_location else ""
-        words.append(f"oldest out for {_time(pool.oldest_checkout_seconds)}{place}")
-    return (
-        f"<li>{mark(kind)}{escape(pool.pool)} ({whose}): {', '.join(words)}"
-        f"{bar(used, limit, kind) if limit < math.inf else ''}</li>"
-    )
-
-
-def _rest(watches: list[tuple[str, Watch]]) -> str:
+def _others(watches: list[tuple[str, Watch]]) -> str:
     if not watches:
         return ""
-    lines = "".join(_line(name, watch) for name, watch in watches[:LISTED])
-    more = f'<p class="faint">and {len(watches) - LISTED} more in /metrics</p>' if len(watches) > LISTED else ""
-    return f'<section class="card"><h2>Other databases</h2><ul>{lines}</ul>{more}</section>'
+    lines, left = fit([_line(name, watch) for name, watch in watches], ROOM["others"])
+    return f'<section class="card"><h2>Other databases</h2><ul>{lines}</ul>{more(left)}</section>'
 
 
 def _line(name: str, watch: Watch) -> str:
@@ -171,19 +150,6 @@ def _foot() -> str:
 
 
 def _pools(service: Service) -> tuple[PoolState, ...]:
-    own = (pool.state() for pool in getattr(service, "pools", ()))
+    own = (pool.state() for pool in service.pools)
     apps = service.app_pools.states() if service.app_pools is not None else ()
     return (*apps, *(state for state in own if state is not None))
-
-
-def _share(pool: PoolState) -> float:
-    return (pool.checked_out or 0) / (pool.max_connections or math.inf)
-
-
-def _filling(share: float) -> str:
-    return next(kind for limit, kind in ((1.0, "bad"), (0.85, "warn"), (0.0, "good")) if share >= limit)
-
-
-def _time(seconds: float) -> str:
-    units = ((86400, "d"), (3600, "h"), (60, "min"))
-    return next((f"{seconds / size:.0f} {unit}" for size, unit in units if seconds >= 2 * size), f"{seconds:.0f} s")

@@ -1,0 +1,152 @@
+"""The page for people in a real browser: quiet, quick to tell, readable, and complete without a script."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.browser.devtools import Tab, tab
+from tests.conftest import StartExporter
+from tests.observability import places
+from tests.observability.scene import Application, application_port
+from tests.servers.exporter import Exporter
+from tests.servers.postgres import Postgres
+from tests.servers.waiting import until
+from tests.servers.workshop import Workshop
+
+PICTURES = places.ROOT / "docs/pictures"
+CONTRAST = Path(__file__).with_name("contrast.js").read_text()
+ENVIRONMENT = {"PROBE_INTERVAL": "5", "FRESH_PROBE_INTERVAL": "60", "POD_IP": "127.0.0.1", "APP_POOL_WEDGED_AFTER": "3"}
+SCREENS = [(390, False), (390, True), (1280, False), (1280, True)]
+DAYLIGHT = {False: "light", True: "dark"}
+
+
+@asynccontextmanager
+async def browser(workshop: Workshop) -> AsyncIterator[Tab]:
+    """A tab of a browser of the test's own."""
+    async with tab(places.chromium(), workshop.folder("chromium")) as made:
+        yield made
+
+
+@pytest.fixture
+def exporter(server: Postgres, start_exporter: StartExporter) -> Exporter:
+    """One exporter with the intervals that are the default."""
+    made = start_exporter(server.url(), **ENVIRONMENT)
+    made.wait_for_verdict("healthy", within=20)
+    return made
+
+
+@pytest.fixture
+def application(workshop: Workshop, server: Postgres, exporter: Exporter, cleanup: ExitStack) -> Application:
+    """A busy application whose pool the page shows."""
+    made = Application(workshop, server.url(), reports_to=application_port(exporter))
+    cleanup.callback(made.close)
+    until(lambda: 'pool="orders"' in exporter.get("/metrics").text, within=20, what="the application reports")
+    return made
+
+
+def address(exporter: Exporter) -> str:
+    """Where the page is."""
+    return f"http://{exporter.host}:{exporter.port}/"
+
+
+async def test_the_page_is_quiet_and_asks_for_nothing_but_itself(workshop: Workshop, exporter: Exporter) -> None:
+    """No complaint in the console, no request to anywhere else, while it refreshes itself."""
+    async with browser(workshop) as page:
+        await page.open(address(exporter))
+        await page.until("document.querySelector('h1').textContent.includes('answers')", within=5)
+        await page.value("document.querySelector('main').dataset.old = 'yes'")
+        await page.until("!document.querySelector('main').dataset.old", within=10)  # refreshed
+
+        assert page.complaints == []
+        asked = {url for url in page.requests if not url.startswith("data:")}
+        assert asked == {address(exporter)}
+
+
+async def test_the_verdict_changes_within_five_seconds_of_the_fault(
+    workshop: Workshop, server: Postgres, exporter: Exporter
+) -> None:
+    """With the default interval an open page says that the database stopped, what to do, and when it is back."""
+    async with browser(workshop) as page:
+        await page.open(address(exporter))
+        await page.until("document.title.startsWith('healthy')", within=5)
+
+        server.stop("immediate")
+        began = time.monotonic()
+        await page.until("document.title.startsWith('database down')", within=15)
+        took = time.monotonic() - began
+
+        assert took < 5, f"{took:.1f} s"
+        words = await page.value("document.querySelector('header').innerText")
+        assert "Nothing listens" in words
+        assert "Next:" in words
+        assert await page.value("document.querySelectorAll('header svg.mark.bad').length") == 1
+
+        server.start()
+        await page.until("document.title.startsWith('healthy')", within=15)
+        assert page.complaints == []
+
+
+async def test_the_page_says_when_the_exporter_is_gone(workshop: Workshop, exporter: Exporter) -> None:
+    """What it shows is then old, and it does not pretend otherwise."""
+    async with browser(workshop) as page:
+        await page.open(address(exporter))
+        assert await page.value("document.getElementById('lost').hidden")
+
+        exporter.close()
+        await page.until("!document.getElementById('lost').hidden", within=10)
+
+        assert "does not answer" in await page.value("document.getElementById('lost').innerText")
+        assert await page.value("document.querySelector('h1').innerText")
+
+
+async def test_without_scripts_the_page_is_complete_and_reloads_itself(
+    workshop: Workshop, exporter: Exporter, application: Application
+) -> None:
+    """Scripts off: the same content, and a plain refresh."""
+    assert application.process.poll() is None
+    async with browser(workshop) as page:
+        await page.send("Emulation.setScriptExecutionDisabled", value=True)
+        await page.send("Page.navigate", url=address(exporter))
+
+        async with asyncio.timeout(15):
+            while page.requests.count(address(exporter)) < 2:
+                await asyncio.sleep(0.1)
+        for words in ("orders (worker 1)", "sidecar", "Next:"):
+            await page.until(f"document.body?.innerText.includes({words!r})", within=10)
+
+
+@pytest.mark.parametrize("fault", ["none", "wedge", "stop"])
+async def test_the_page_is_readable_on_every_screen(
+    workshop: Workshop, server: Postgres, exporter: Exporter, application: Application, fault: str
+) -> None:
+    """Contrast of WCAG AA, in light and dark; nothing wider than the screen; pictures for the documentation."""
+    expected = {"none": "healthy", "wedge": "application's pool wedged", "stop": "database down"}[fault]
+    if fault == "wedge":
+        application.told_to("wedge")
+    elif fault == "stop":
+        server.stop("immediate")
+    async with browser(workshop) as page:
+        for width, dark in SCREENS:
+            await page.look(width=width, dark=dark)
+            await page.open(address(exporter))
+            await page.until(f"document.title.startsWith({expected!r})", within=20)
+
+            found = await page.value(CONTRAST)
+            assert found["poor"] == []
+            assert found["seen"] > 10
+            assert await page.value("document.scrollingElement.scrollWidth <= innerWidth")
+            name = {"none": "healthy", "wedge": "wedged", "stop": "down"}[fault]
+            keep(await page.picture(), f"page-{name}-{width}-{DAYLIGHT[dark]}.png")
+        assert page.complaints == []
+
+
+def keep(picture: bytes, name: str) -> None:
+    """Write a picture for the documentation, where there is none yet: `rm docs/pictures/*` asks for new ones."""
+    file = PICTURES / name
+    if not file.exists():
+        PICTURES.mkdir(exist_ok=True)
+        file.write_bytes(picture)

@@ -1,0 +1,111 @@
+"""The page as a text: small whatever there is, closed to whatever names say, and true to its policy."""
+
+import base64
+import hashlib
+import re
+from html import unescape
+from types import SimpleNamespace
+from typing import Any
+
+from exporter import page
+from exporter.advice import advise
+from exporter.app_facts import AppPoolFacts
+from exporter.outcome import Outcome
+from exporter.pool_state import PoolState
+from exporter.probe import Path, Reading
+from exporter.server_facts import ServerFacts
+from exporter.verdict import Verdict
+
+HOSTILE = "<script>alert('x')</script>\"&"
+NOW = 1000.0
+
+
+def probe(outcome: Outcome | None, detail: str = "") -> Any:
+    """A probe that has read so sixty times, or never."""
+    last = None if outcome is None else Reading(outcome, 0.123456, NOW - 3, 0.0, detail)
+    passed = last if outcome is Outcome.SUCCESS else None
+    return SimpleNamespace(last=last, last_success=passed, recent=[last] * 60 if last else [])
+
+
+def watch(verdict: Verdict, outcome: Outcome | None, detail: str = "") -> Any:
+    """One database of which this is known."""
+    return SimpleNamespace(
+        plan=SimpleNamespace(required=True, limits=SimpleNamespace(timeout=0.8)),
+        probes={path: probe(outcome, detail) for path in Path},
+        facts=ServerFacts(90, 100, oldest_idle_in_transaction=400.0) if outcome else None,
+        seen=SimpleNamespace(in_recovery=None),
+        verdict=lambda: verdict,
+        advice=lambda: advise(verdict, outcome),
+    )
+
+
+def service(watches: dict[str, Any], pools: tuple[PoolState, ...] = ()) -> Any:
+    """All that the page reads."""
+    facts = AppPoolFacts(culprit_pool=HOSTILE, culprit_worker="1", culprit_location=HOSTILE)
+    app_pools = SimpleNamespace(states=lambda: pools, facts=lambda _: facts)
+    return SimpleNamespace(watches=watches, pools=[], app_pools=app_pools)
+
+
+def render(facts: Any) -> str:
+    """The page's text."""
+    text, _ = page.render(facts, clock=lambda: NOW)
+    return text
+
+
+def test_the_page_stays_small() -> None:
+    """A hundred databases in trouble and a thousand pools fit into 30 kB; the worst are shown, the rest is counted."""
+    names = {
+        f"database-{number:03}-{'x' * 49}": watch(Verdict.DATABASE_DOWN, Outcome.DNS, "y" * 200)
+        for number in range(100)
+    }
+    first = next(iter(names))
+    pools = tuple(
+        PoolState(first, f"pool{number % 16}", str(number), 5, 15, 0, 10, 15.0, 7, 99.0, "path/" * 50)
+        for number in range(16 * 64)
+    )
+
+    text = render(service(names, pools))
+
+    assert len(text.encode()) < 30_000
+    assert "more in /metrics" in text
+
+
+def test_names_and_messages_stay_text() -> None:
+    """What an application or a driver says cannot become part of the page."""
+    pools = (PoolState(HOSTILE, HOSTILE, HOSTILE, 5, 5, 0, 0, 5.0, 1, 9.0, HOSTILE),)
+
+    text = render(service({HOSTILE: watch(Verdict.APP_POOL_WEDGED, Outcome.ERROR, HOSTILE)}, pools))
+
+    assert text.count("<script>") == 1
+    assert HOSTILE not in text
+
+
+def test_every_verdict_has_words_a_shape_and_a_next_step() -> None:
+    """Nothing is told by color alone, and nobody is left without advice."""
+    for verdict in Verdict:
+        text = render(service({"app": watch(verdict, Outcome.REFUSED)}))
+
+        assert re.search(r'<header class="card head (good|warn|bad|none)"', text)
+        assert re.search(r"<b>Next:</b> \w+", text)
+        assert re.search(r"Verdict: [a-z' ]+\.", unescape(text))
+
+
+def test_before_the_first_probe_there_is_a_page() -> None:
+    """The first second after the start."""
+    text = render(service({"app": watch(Verdict.UNKNOWN, None)}))
+
+    assert "not asked yet" in text
+
+
+def test_the_policy_admits_the_page_s_own_parts_only() -> None:
+    """The hashes are those of the style and the script; no attribute needs more."""
+    text, policy = page.render(service({"app": watch(Verdict.HEALTHY, Outcome.SUCCESS)}), clock=lambda: NOW)
+    for element in ("style", "script"):
+        content = re.search(rf"<{element}>(.*?)</{element}>", text, re.DOTALL)
+        assert content
+        digest = base64.b64encode(hashlib.sha256(content[1].encode()).digest()).decode()
+        assert f"{element}-src 'sha256-{digest}'" in policy
+
+    assert "unsafe" not in policy
+    assert not re.search(r"\b(style|on[a-z]+)=", text[text.index("<main>") : text.index("</main>")])
+    assert not re.search(r'(src|href)="(https?:)?//(?!github\.com/db-health-exporter/)', text)
