@@ -1,0 +1,1 @@
+"""Repeatable figures, printed beside a peer's and beside the goals."""

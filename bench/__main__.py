@@ -1,0 +1,170 @@
+"""Measures speed, memory, start and idle cost in one run, and prints medians beside their goals."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bench import footprint
+from bench.bed import PEER, Bed
+from bench.load import Load, measure
+from bench.reports import Reports
+from tests.servers.workshop import Workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench.bed import Exporter, Peer
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+IDLE_SECONDS = float(os.environ.get("BENCH_IDLE_SECONDS", "60"))
+COPIES = 5
+SETTLED = 3.0  # seconds after the last request
+NOISE = 1.5  # a frozen database may change a median by this factor and no more
+
+
+@dataclass
+class Table:
+    """What was found, printed as it comes."""
+
+    missed: list[str] = field(default_factory=list)
+
+    def line(self, what: str, found: str, *, goal: str = "", met: bool = True) -> None:
+        """Print one figure."""
+        if not met:
+            self.missed.append(what)
+        verdict = "" if not goal else "  ok" if met else "  MISSED"
+        print(f"  {what:<44}{found:>14}   {goal:<16}{verdict}", flush=True)
+
+
+def main() -> int:
+    """Measure everything; 1 if a goal was missed."""
+    table = Table()
+    with ExitStack() as stack:
+        workshop = Workshop()
+        stack.callback(workshop.close)
+        bed = Bed(workshop, stack)
+        tls = "with" if bed.tls else "without"
+        print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {tls} TLS to the database; medians")
+        _speed(bed, table, stack)
+        _start(bed, table)
+        _idle(bed, table)
+        _memory(bed, table)
+    print(f"missed: {', '.join(table.missed)}" if table.missed else "every goal is met")
+    return int(bool(table.missed))
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.3f} ms"
+
+
+def _median(loads: Iterable[Load]) -> float:
+    return statistics.median(load.p50 for load in loads)
+
+
+def _speed(bed: Bed, table: Table, stack: ExitStack) -> None:
+    exporter, peer = bed.exporter(), bed.peer()
+    reports = Reports(exporter.report_port)
+    stack.callback(reports.close)
+    exporter.warm()
+    print("speed, 4 clients on keep-alive connections, application pools reported by 4 workers")
+    health, metrics, theirs = _rounds(exporter, peer)
+    mine, scrape = _median(health), _median(metrics)
+    table.line("/healthz p50", _milliseconds(mine), goal="< 0.5 ms", met=mine < 0.0005)
+    table.line("/healthz a second", f"{statistics.median(load.per_second for load in health):.0f}")
+    table.line(f"/metrics p50 ({metrics[0].size / 1024:.0f} KiB)", _milliseconds(scrape))
+    if theirs:
+        ratio = _median(theirs) / scrape
+        table.line(f"postgres_exporter's p50 ({theirs[0].size / 1024:.0f} KiB)", _milliseconds(_median(theirs)))
+        table.line("/metrics is faster by", f"{ratio:.0f} times", goal=">= 20 times", met=ratio >= 20)
+    else:
+        table.line(f"{PEER} is not installed", "left out")
+    bed.server.freeze()
+    time.sleep(2.0)
+    frozen_health, frozen_metrics, _ = _rounds(exporter, None)
+    bed.server.thaw()
+    for what, before, after in (
+        ("/healthz", mine, _median(frozen_health)),
+        ("/metrics", scrape, _median(frozen_metrics)),
+    ):
+        table.line(f"{what} p50, database frozen", _milliseconds(after), goal="as before", met=after < before * NOISE)
+    assert set(frozen_health[0].statuses) == {"503"}, frozen_health[0].statuses
+    reports.close()
+    exporter.end()
+    if peer is not None:
+        peer.end()
+
+
+def _rounds(exporter: Exporter, peer: Peer | None) -> tuple[list[Load], list[Load], list[Load]]:
+    """Take turns, so that a busy moment of the machine falls on everybody alike."""
+    health, metrics, theirs = [], [], []
+    for _ in range(ROUNDS):
+        health.append(measure(exporter.port, "/healthz"))
+        metrics.append(measure(exporter.port, "/metrics"))
+        if peer is not None:
+            theirs.append(measure(peer.port, "/metrics"))
+    return health, metrics, theirs
+
+
+def _start(bed: Bed, table: Table) -> None:
+    print("start")
+    took = []
+    for _ in range(ROUNDS):
+        exporter = bed.exporter()
+        took.append(exporter.start_seconds)
+        exporter.end()
+    found = statistics.median(took)
+    table.line("start to the first /healthz answer", f"{found:.2f} s", goal="< 1 s", met=found < 1.0)
+
+
+def _idle(bed: Bed, table: Table) -> None:
+    print(f"idle, a probe every 5 s, over {IDLE_SECONDS:g} s")
+    exporter = bed.exporter()
+    time.sleep(SETTLED)
+    before, began = footprint.cpu_seconds(exporter.pid), time.monotonic()
+    time.sleep(IDLE_SECONDS)
+    share = (footprint.cpu_seconds(exporter.pid) - before) / (time.monotonic() - began)
+    sessions = bed.server.sessions()
+    exporter.end()
+    table.line("share of one core", f"{share:.3%}", goal="< 0.2 %", met=share < 0.002)
+    table.line("connections held", str(sessions), goal="1", met=sessions == 1)
+
+
+def _memory(bed: Bed, table: Table) -> None:
+    print("memory, MiB, after 100 requests to each endpoint")
+    with footprint.memory_cgroup() as group:
+        exporter = bed.exporter(cgroup=group)
+        exporter.warm()
+        time.sleep(SETTLED)
+        anonymous = footprint.status(exporter.pid, "RssAnon")
+        table.line("anonymous (RssAnon)", f"{anonymous:.1f}", goal="<= 40", met=anonymous <= 40)
+        if group:
+            used = footprint.working_set(group)
+            table.line("working set (own memory cgroup)", f"{used:.1f}", goal="<= 45", met=used <= 45)
+        else:
+            table.line("working set: no memory cgroup to be had", "left out")
+        table.line("resident (VmRSS)", f"{footprint.status(exporter.pid, 'VmRSS'):.1f}")
+        exporter.end()
+    copies = [bed.exporter() for _ in range(COPIES)]
+    for copy in copies:
+        copy.warm()
+    time.sleep(SETTLED)
+    table.line(f"each of {COPIES} copies (Pss)", f"{statistics.median(footprint.pss(c.pid) for c in copies):.1f}")
+    for copy in copies:
+        copy.end()
+    peer = bed.peer()
+    if peer is not None:
+        with suppress(OSError):
+            for _ in range(20):
+                peer.get("/metrics")
+        table.line("postgres_exporter's RssAnon", f"{footprint.status(peer.pid, 'RssAnon'):.1f}")
+        peer.end()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

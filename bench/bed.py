@@ -1,0 +1,140 @@
+"""What is measured: the exporter as its image runs it, its peer, and the PostgreSQL behind both."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.servers import certificates
+from tests.servers.certificates import Authority
+from tests.servers.ports import free_port
+from tests.servers.template import make_template
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+    from typing import Any
+
+    from tests.servers.postgres import Postgres
+    from tests.servers.workshop import Workshop
+
+ROOT = Path(__file__).parent.parent
+PEER = "prometheus-postgres-exporter"
+WARM_UP = 100  # requests to each endpoint, each on a connection of its own
+
+
+class Bed:
+    """One PostgreSQL, with TLS where the machine has a server that speaks it."""
+
+    def __init__(self, workshop: Workshop, stack: ExitStack) -> None:
+        """Start the server and compile the exporter once."""
+        self.workshop, self._stack = workshop, stack
+        self.tls = any(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+        template = make_template(workshop, workshop.system_binaries if self.tls else workshop.binaries)
+        self.server: Postgres = template.copy()
+        stack.callback(self.server.close)
+        self.parameters: dict[str, Any] = {}
+        if self.tls:
+            authority = Authority()
+            self.server.serve_tls(authority.server("127.0.0.1"))
+            root = certificates.write(workshop.folder("tls"), "root.crt", authority.certificate)
+            self.parameters = {"sslmode": "verify-full", "sslrootcert": root}
+        self.server.start()
+        self.server.sql("CREATE ROLE peer LOGIN SUPERUSER PASSWORD 'peer'")
+        self._bytecode = workshop.folder("bytecode")
+        self.exporter().end()
+
+    def exporter(self, *, cgroup: str = "", **environment: str) -> Exporter:
+        """Start one as the image does: at -OO, from bytecode, with every default."""
+        url = self.server.url(**self.parameters)
+        optimised = {"PYTHONOPTIMIZE": "2", "PYTHONPYCACHEPREFIX": str(self._bytecode)}
+        made = Exporter({"DATABASE_URL": url, **optimised, **environment}, cgroup=cgroup)
+        self._stack.callback(made.end)
+        return made
+
+    def peer(self) -> Peer | None:
+        """Start postgres_exporter, if the machine has it."""
+        if shutil.which(PEER) is None:
+            return None
+        made = Peer(self.server.url(user="peer", password="peer", **self.parameters))
+        self._stack.callback(made.end)
+        return made
+
+
+class Process:
+    """A server under measurement."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], *, port: int, first: str) -> None:
+        """Start it and wait for its first answer."""
+        self.port = port
+        inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        began = time.monotonic()
+        self._process = subprocess.Popen(
+            command, env={**inherited, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self.pid = self._process.pid
+        while not self._answers(first):
+            if self._process.poll() is not None or time.monotonic() - began > 30:
+                raise RuntimeError(f"{command[0]} does not answer")
+            time.sleep(0.002)
+        self.start_seconds = time.monotonic() - began
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Ask once, on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def end(self) -> None:
+        """Terminate it."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(timeout=20)
+
+    def _answers(self, path: str) -> bool:
+        try:
+            return self.get(path)[0] in {200, 503}
+        except OSError:
+            return False
+
+
+class Exporter(Process):
+    """`python -m exporter serve`."""
+
+    def __init__(self, environment: dict[str, str], *, cgroup: str) -> None:
+        """Start it, in a control group of its own where one is named."""
+        port, self.report_port = free_port(), free_port()
+        places = {
+            "PYTHONPATH": str(ROOT),
+            "LISTEN_HOST": "127.0.0.1",
+            "LISTEN_PORT": str(port),
+            "APP_POOL_LISTEN": f"127.0.0.1:{self.report_port}/udp",
+        }
+        enter = ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', cgroup] if cgroup else []
+        command = [*enter, sys.executable, "-m", "exporter", "serve"]
+        super().__init__(command, {**places, **environment}, port=port, first="/healthz")
+
+    def warm(self, requests: int = WARM_UP) -> None:
+        """Ask each endpoint so many times."""
+        for _ in range(requests):
+            self.get("/healthz")
+            self.get("/metrics")
+
+
+class Peer(Process):
+    """Debian's postgres_exporter with its default collectors."""
+
+    def __init__(self, url: str) -> None:
+        """Start it."""
+        port = free_port()
+        command = [PEER, f"--web.listen-address=127.0.0.1:{port}"]
+        super().__init__(command, {"DATA_SOURCE_NAME": url}, port=port, first="/metrics")
