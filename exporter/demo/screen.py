@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ MARGIN = "  "
 NAME = 10  # columns
 USUAL_HEIGHT = 24
 OK = 200
+COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,20 @@ def render(status: Status, links: Links, log: Sequence[str], *, width: int, heig
     if height >= USUAL_HEIGHT:  # in a smaller terminal only the essential is shown
         body = [*_head(links, width, style), "", *body]
     room = max(0, height - len(body))
-    lines = [*body, *(style.dim(line[:width]) for line in list(log)[max(0, len(log) - room) :])]
-    return [MARGIN + line if line else "" for line in lines[:height]]
+    lines = [*body, *(style.dim(line) for line in list(log)[max(0, len(log) - room) :])]
+    return [MARGIN + clip(line, width) if line else "" for line in lines[:height]]
+
+
+def clip(line: str, width: int) -> str:
+    """Cut what does not fit; colours take no room."""
+    parts, room = [], width
+    for number, part in enumerate(COLOUR.split(line)):
+        if number % 2:
+            parts.append(part)
+        else:
+            parts.append(part[:room])
+            room -= len(parts[-1])
+    return "".join(parts)
 
 
 def sparkline(seconds: Sequence[float]) -> str:
@@ -77,7 +91,7 @@ def _head(links: Links, width: int, style: Style) -> Iterator[str]:
     for name, address in links.lines():
         note = style.dim("   the keys below as buttons") if name == "control" else ""
         yield f"{style.dim(name.ljust(NAME))}{address}{note}"
-    yield style.dim(f"{'pace'.ljust(NAME)}{links.pace()}"[:width])
+    yield style.dim(f"{'shortened'.ljust(NAME)}{links.pace()}")
 
 
 def _verdict(status: Status, width: int, style: Style) -> Iterator[str]:
@@ -91,7 +105,7 @@ def _verdict(status: Status, width: int, style: Style) -> Iterator[str]:
 def _figures(status: Status, width: int, style: Style) -> Iterator[str]:
     yield f"{style.dim('app pool'.ljust(NAME))}{_pool(status.pool, style)}"
     held = f"held since {status.pool.location}" if status.pool.location else ""
-    yield " " * NAME + style.warn(held[: width - NAME])
+    yield " " * NAME + style.warn(held)
     yield f"{style.dim('requests'.ljust(NAME))}{_requests(status, style)}"
     probes = " · ".join(_probe(path, words, style) for path, words in status.probes.items())
     yield f"{style.dim('probes'.ljust(NAME))}{probes}"
