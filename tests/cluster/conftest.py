@@ -1,0 +1,133 @@
+"""Fixtures of the proofs on a real Kubernetes: the cluster, the images, a namespace and a database for each test."""
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chart.tools import CHART, Helm
+from tests.cluster import node
+from tests.cluster.kube import Kube
+from tests.cluster.release import Release
+from tests.servers.needs import need
+from tests.servers.postgres import Postgres
+from tests.servers.template import Template
+
+IMAGES = ("localhost/db-health-exporter:test", "localhost/dbhealth-application:test")
+WHERE = os.environ.get("E2E_CLUSTER", "")
+CURRENT = WHERE == "current"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A kubelet takes its time, and the first test also waits for the cluster and its images."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(600))
+
+
+@pytest.fixture(autouse=True)
+def _wanted() -> None:
+    """Nobody starts a cluster by the way."""
+    if not WHERE:
+        pytest.skip("runs a Kubernetes: `make e2e` does it")
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> Iterator[Path]:
+    """A cluster of our own, or the current one where `E2E_CLUSTER=current` says so."""
+    if CURRENT:
+        yield Path(os.environ.get("KUBECONFIG", Path.home() / ".kube/config"))
+        return
+    node.check_machine()
+    before = node.leftovers()
+    yield node.up()
+    node.down()
+    assert [item for item in node.leftovers() if item not in before] == [], "the cluster left something behind"
+
+
+@pytest.fixture(scope="session")
+def kube(kubeconfig: Path) -> Iterator[Kube]:
+    """The cluster's API."""
+    del kubeconfig
+    need(not CURRENT or shutil.which("kubectl") is not None, "needs kubectl")
+    client = Kube("kubectl") if CURRENT else Kube(str(node.HERE / "cluster"), "kubectl")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def images(kubeconfig: Path) -> None:
+    """The exporter's and the test application's image on the node; `E2E_LOAD ARCHIVE` loads them elsewhere."""
+    del kubeconfig
+    archives = node.images()
+    if not CURRENT:
+        node.load(*archives)
+        return
+    command = os.environ.get("E2E_LOAD")
+    need(command is not None, "needs E2E_LOAD, a command that gives the cluster an image archive")
+    for archive in archives:
+        subprocess.run([*shlex.split(command or ""), archive], check=True)
+
+
+@pytest.fixture(params=["helm4"])
+def helm(request: pytest.FixtureRequest, kubeconfig: Path) -> Helm:
+    """Helm on the cluster; a test may ask for each version."""
+    return Helm(request.param, kubeconfig)
+
+
+@pytest.fixture
+def namespace(kube: Kube, request: pytest.FixtureRequest, cleanup: ExitStack) -> str:
+    """A namespace of the test's own that enforces the restricted Pod Security Standard."""
+    name = f"e2e-{abs(hash(request.node.nodeid)) % 10**8:08d}"
+    labels = {"pod-security.kubernetes.io/enforce": "restricted", "dbhealth": "e2e"}
+    kube.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}, namespace="default"
+    )
+    cleanup.callback(kube.run, "delete", "namespace", name, "--wait=false")
+    return name
+
+
+@pytest.fixture
+def database(template: Template, kubeconfig: Path, cleanup: ExitStack) -> Postgres:
+    """A PostgreSQL on this machine that pods reach; its password holds every awkward sign."""
+    del kubeconfig  # its address exists with the cluster's network
+    made = template.copy(host=os.environ.get("E2E_HOST", node.HOST))
+    cleanup.callback(made.close)
+    made.start()
+    return made
+
+
+@pytest.fixture
+def secret(kube: Kube, namespace: str, database: Postgres) -> Callable[..., None]:
+    """Write the database's Secret, or change it."""
+
+    def write(*, url: str | None = None, password: str = "", name: str = "orders-database") -> None:
+        data = {"DATABASE_URL": url or database.url(), "password": password}
+        kube.apply(
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}, namespace=namespace
+        )
+
+    write()
+    return write
+
+
+@pytest.fixture
+def release(
+    kube: Kube, helm: Helm, namespace: str, images: None, cleanup: ExitStack
+) -> Callable[..., Release]:
+    """Install the chart with the test's images; keywords are values."""
+    del images
+
+    def install(name: str = "orders", *, chart: Path = CHART, words: tuple[str, ...] = (), **values: Any) -> Release:
+        made = Release(kube, helm, namespace, name)
+        cleanup.callback(made.uninstall)
+        made.install(chart, *words, values=values)
+        return made
+
+    return install
