@@ -44,8 +44,10 @@ def _requirements(version: str) -> Path:
 def _make(home: Path, version: str) -> None:
     shutil.rmtree(home, ignore_errors=True)
     venv.create(home, with_pip=True)
-    pip = [home / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    for what in (["--require-hashes", "-r", _requirements(version)], ["--no-deps", "-e", ROOT / "reporter"]):
+    pip: list[str | Path] = [home / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    theirs: list[str | Path] = ["--require-hashes", "-r", _requirements(version)]
+    ours: list[str | Path] = ["--no-deps", "-e", ROOT / "reporter"]
+    for what in (theirs, ours):
         done = subprocess.run([*pip, *what], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"the environment for SQLAlchemy {version} cannot be made: {done.stderr}")
