@@ -1,0 +1,185 @@
+"""`check --explain`: told stage by stage, by real servers with one fault each; never a secret."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from tests.conftest import StartPostgres
+from tests.observability import places
+from tests.servers.ports import free_port
+from tests.servers.postgres import PASSWORD, Postgres
+
+STAGES = ["name resolution", "TCP connect", "TLS", "authentication", "query", "role", "connections", "write"]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the command printed, and its exit status."""
+
+    text: str
+    status: int
+
+    @property
+    def signs(self) -> dict[str, str]:
+        """The sign of each stage."""
+        found = re.findall(r"(?m)^  \[(.)\] (.{16})", self.text)
+        return {stage.strip(): sign for sign, stage in found}
+
+    def line(self, stage: str) -> str:
+        """One stage's line."""
+        return next(line for line in self.text.splitlines() if f"] {stage} " in line)
+
+
+def explain(url: str, **environment: str) -> Told:
+    """Run the command as a person does by `kubectl exec`."""
+    command = [sys.executable, "-m", "exporter", "check", "--explain"]
+    done = subprocess.run(
+        command,
+        cwd=places.ROOT,
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": url, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    for secret in (PASSWORD, quote(PASSWORD, safe="")):
+        assert secret not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return Told(done.stdout, done.returncode)
+
+
+def failed_at(told: Told) -> str:
+    """The one stage that failed: all before it passed, none after it was reached."""
+    signs = told.signs
+    assert list(signs) == STAGES
+    (stage,) = [name for name, sign in signs.items() if sign == "-"]
+    before = STAGES[: STAGES.index(stage)]
+    assert all(signs[name] in "+!" for name in before)
+    assert all(signs[name] == " " for name in STAGES[len(before) + 1 :])
+    assert "why: " in told.text
+    assert "try: " in told.text
+    assert told.status == 1
+    return stage
+
+
+def test_a_healthy_database_passes_every_stage(server: Postgres, driver: str) -> None:
+    """Each stage has its line and its time, with either driver."""
+    told = explain(server.url(driver, host="localhost"))
+
+    assert told.status == 0, told.text
+    assert list(told.signs) == STAGES
+    assert set(told.signs.values()) <= {"+", "!", " "}
+    for stage in STAGES[:-1]:
+        assert re.search(r" \d+\.\d ms  \S", told.line(stage)), told.text
+    assert "not asked for" in told.line("write")
+    assert "all stages passed in" in told.text
+
+
+def test_the_write_stage_commits_where_it_is_asked_for(server: Postgres) -> None:
+    """It says what is missing before `init-db`, and passes after it."""
+    url = server.url()
+    without = explain(url, WRITE_PROBE_INTERVAL="60")
+    command = [sys.executable, "-m", "exporter", "init-db"]
+    subprocess.run(
+        command, cwd=places.ROOT, env={"PATH": os.environ["PATH"], "DATABASE_URL": url}, check=True, capture_output=True
+    )
+    told = explain(url, WRITE_PROBE_INTERVAL="60")
+
+    assert failed_at(without) == "write"
+    assert told.signs["write"] == "+", told.text
+    assert told.status == 0
+
+
+def test_a_name_that_does_not_exist() -> None:
+    """Ends at the name."""
+    told = explain(f"postgresql://app:{quote(PASSWORD, safe='')}@nowhere.invalid/app")
+
+    assert failed_at(told) == "name resolution"
+    assert "(dns)" in told.text
+
+
+def test_a_port_where_nothing_listens() -> None:
+    """Ends at TCP."""
+    told = explain(f"postgresql://app:{quote(PASSWORD, safe='')}@127.0.0.1:{free_port()}/app")
+
+    assert failed_at(told) == "TCP connect"
+    assert "(refused)" in told.text
+
+
+def test_a_server_without_the_tls_that_is_asked_for(server: Postgres) -> None:
+    """Ends at TLS; where it is optional, the lack of it is only remarked."""
+    assert failed_at(explain(server.url(sslmode="require"))) == "TLS"
+    assert explain(server.url(sslmode="prefer")).signs["TLS"] == "!"
+
+
+def test_a_server_with_tls(tls_server: Postgres) -> None:
+    """The version is told, and whether the certificate was checked."""
+    told = explain(tls_server.url(sslmode="require"))
+
+    assert told.signs["TLS"] == "+", told.text
+    assert "TLSv1.3, certificate not checked" in told.line("TLS")
+
+
+def test_a_wrong_password(server: Postgres, driver: str) -> None:
+    """Ends at authentication, with either driver."""
+    told = explain(server.url(driver, password="wr0ng-secret"))
+
+    assert failed_at(told) == "authentication"
+    assert "(auth)" in told.text
+    assert "wr0ng-secret" not in told.text
+
+
+def test_a_database_that_does_not_exist(server: Postgres) -> None:
+    """Ends at authentication too, with other advice."""
+    told = explain(server.url(database="missing"))
+
+    assert failed_at(told) == "authentication"
+    assert "no database of this name" in told.text
+
+
+def test_a_server_in_the_wrong_role(server: Postgres) -> None:
+    """Ends at the role."""
+    told = explain(server.url(), DATABASE_EXPECT="replica")
+
+    assert failed_at(told) == "role"
+    assert "(read_only)" in told.text
+
+
+def test_a_frozen_server_is_given_up_on(server: Postgres) -> None:
+    """The kernel still takes the connection; nobody speaks."""
+    server.freeze()
+    told = explain(server.url())
+    server.thaw()
+
+    assert failed_at(told) == "TLS"
+    assert "no answer within 5 s" in told.line("TLS")
+
+
+def test_a_full_server(start_postgres: StartPostgres) -> None:
+    """Ends at authentication, and says who to look for."""
+    server = start_postgres(max_connections=5, superuser_reserved_connections=4)
+    with server.connect(user="postgres"):
+        told = explain(server.url())
+
+    assert failed_at(told) == "authentication"
+    assert "pg_stat_activity" in told.text
+
+
+def test_settings_that_cannot_be_used() -> None:
+    """The setting to change is named."""
+    told = explain("postgresql://app@127.0.0.1/app?sslmode=verify-full&sslrootcert=/nowhere.pem")
+
+    assert told.status in {1, 2}
+
+
+def test_a_host_of_several_that_is_gone(server: Postgres) -> None:
+    """What works is used, and what does not is remarked."""
+    gone = free_port()
+    told = explain(server.url().replace(f"127.0.0.1:{server.port}", f"127.0.0.1:{gone},127.0.0.1:{server.port}"))
+
+    assert told.status == 0, told.text
+    assert told.signs["TCP connect"] == "!"
+    assert f"port {gone} does not" in told.line("TCP connect")
