@@ -1,0 +1,108 @@
+"""Each worker process reports for itself: forked, started anew, killed and replaced."""
+
+import os
+import signal
+import time
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.reporter.conftest import Start, reporting
+from tests.servers.exporter import Exporter
+from tests.servers.ports import free_port
+from tests.servers.postgres import Postgres
+from tests.servers.waiting import until
+
+TTL = 3.0
+
+
+class Workers:
+    """A web server's four processes, and what was asked of them."""
+
+    def __init__(self, exporter: Exporter, port: int) -> None:
+        """Ask nothing yet."""
+        self.exporter, self.port = exporter, port
+        self.asked = 0
+        self._counters: dict[object, float] = {}
+
+    def ask(self, times: int) -> set[int]:
+        """Ask in parallel and return which processes answered."""
+        with ThreadPoolExecutor(8) as threads:
+            pids = set(threads.map(lambda _: self._ask(), range(times)))
+        self.asked += times
+        return pids
+
+    def ask_until(self, condition: Callable[[set[int]], bool]) -> set[int]:
+        """Ask until enough processes have answered."""
+        pids: set[int] = set()
+        limit = time.monotonic() + 30
+        while not condition(pids):
+            assert time.monotonic() < limit, pids
+            pids |= self.ask(8)
+        return pids
+
+    def shown(self) -> int:
+        """How many workers have gauges; no counter may have fallen since the last look."""
+        samples = self.exporter.samples()
+        mine = {key: value for key, value in samples.items() if ("pool", "app") in key[1]}
+        for key, value in mine.items():
+            if key[0].endswith(("_total", "_count", "_bucket", "_sum")):
+                assert value >= self._counters.get(key, 0.0), key
+                self._counters[key] = value
+        assert {key for key in self._counters if key in mine} == set(self._counters)
+        return sum(name == "dbhealth_pool_size" for name, _ in mine)
+
+    def counted(self) -> float:
+        """How many checkouts were counted, in all workers there ever were."""
+        self.shown()
+        return self.exporter.sample("dbhealth_pool_use_seconds_count", pool="app")
+
+    def _ask(self) -> int:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=10) as answer:
+            return int(answer.read())
+
+
+SERVERS = {
+    "gunicorn with preload": ("gunicorn", "sync", "psycopg2", ["--preload", "-w", "4", "web:wsgi", "-b"]),
+    "gunicorn": ("gunicorn", "sync", "psycopg", ["-w", "4", "web:wsgi", "-b"]),
+    "uvicorn": ("uvicorn", "async", "asyncpg", ["--workers", "4", "--log-level", "warning", "web:asgi", "--port"]),
+}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_four_workers(server: str, start: Start, exporter: Exporter, shared_server: Postgres, report_port: int) -> None:
+    """Four are seen; of one that is killed the gauges go and the sums stay; its successor adds up."""
+    module, kind, driver, arguments = SERVERS[server]
+    port = free_port()
+    last = f"127.0.0.1:{port}" if module == "gunicorn" else str(port)
+    environment = {"KIND": kind, "URL": reporting(shared_server, driver, report_port)}
+    process = start("2.1", *arguments, last, module=module, env=environment)
+    workers = Workers(exporter, port)
+    until(lambda: _listens(port), within=30, what="the web server listens")
+    workers.asked = 1
+
+    pids = workers.ask_until(lambda pids: len(pids) == 4)
+    until(lambda: workers.shown() == 4, within=2, what="four workers")
+    until(lambda: workers.counted() == workers.asked, within=2, what="every checkout counted")
+    began = time.monotonic()
+    os.kill(min(pids), signal.SIGKILL)
+    until(lambda: workers.shown() == 3, within=TTL + 1, what="three workers", every=0.2)
+    assert time.monotonic() - began < TTL + 1
+    assert workers.counted() == workers.asked
+
+    workers.ask_until(lambda answered: len(answered - pids) == 1)
+    until(lambda: workers.shown() == 4, within=2, what="four workers again")
+    until(lambda: workers.counted() == workers.asked, within=2, what="every checkout counted")
+    process.terminate()
+    until(lambda: workers.shown() == 0, within=10, what="a goodbye of each")
+    assert workers.counted() == workers.asked
+
+
+def _listens(port: int) -> bool:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
+    except OSError:
+        return False
+    return True
