@@ -146,7 +146,7 @@ class AppPools:
         worker = self._admit(report)
         entry = worker.entries.setdefault(key, Entry(key[0], report, self._patience))
         self._sums[key] = self._sums.get(key, Totals()) + entry.take(report, now=now)
-        self._log_leak(worker, entry)
+        self._log(worker, entry)
 
     def _label(self, database: str | None) -> str:
         return self._names.get(database or "") or self._only_name or database or "unknown"
@@ -175,17 +175,22 @@ class AppPools:
         for key in dead[: max(0, len(self._workers) - _MAX_REMEMBERED)]:
             del self._workers[key]
 
-    def _log_leak(self, worker: Worker, entry: Entry) -> None:
-        oldest = entry.report.oldest
-        if oldest is None or not oldest.leak or entry.logged_leak == oldest.id:
-            return
-        entry.logged_leak = oldest.id
-        logger.warning(
-            "a connection of pool %s (worker %s) has been out for %.0f s: checked out at %s; now: %s",
-            entry.report.pool,
-            worker.slot,
-            oldest.age,
-            oldest.where or "an unknown place",
-            oldest.doing or "unknown",
-            extra={"database": entry.database, "pool": entry.report.pool, "location": oldest.where},
-        )
+    def _log(self, worker: Worker, entry: Entry) -> None:
+        oldest, stalled = entry.report.oldest, entry.report.stalled is not None
+        where = {"database": entry.database, "pool": entry.report.pool}
+        if oldest is not None and oldest.leak and entry.logged_leak != oldest.id:
+            entry.logged_leak = oldest.id
+            logger.warning(
+                "a connection of pool %s (worker %s) has been out for %.0f s: checked out at %s; now: %s",
+                entry.report.pool,
+                worker.slot,
+                oldest.age,
+                oldest.where or "an unknown place",
+                oldest.doing or "unknown",
+                extra={**where, "location": oldest.where},
+            )
+        if stalled and not entry.logged_stall:
+            doing = oldest.doing if oldest is not None else None
+            text = "the event loop of pool %s (worker %s) stands still; now: %s"
+            logger.warning(text, entry.report.pool, worker.slot, doing or "unknown", extra=where)
+        entry.logged_stall = stalled

@@ -40,6 +40,7 @@ class Entry:
     totals: Totals = field(default_factory=Totals)
     starved: float | None = None  # when requests were last seen waiting
     logged_leak: int | None = None
+    logged_stall: bool = False
     dead: bool = False  # it said goodbye, or is presumed gone
 
     def take(self, report: PoolReport, *, now: float) -> Totals:

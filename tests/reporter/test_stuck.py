@@ -1,0 +1,121 @@
+"""A leaked, wedged or silent pool is told apart from a database that is down, and its place is named."""
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import StartExporter
+from tests.reporter.conftest import APPLICATIONS, Start, reporting
+from tests.servers.exporter import Exporter
+from tests.servers.postgres import Postgres
+from tests.servers.waiting import until
+
+if TYPE_CHECKING:
+    import subprocess
+
+ASYNC = (("2.1", "asyncpg"), ("1.4", "asyncpg"), ("2.0", "psycopg_async"))
+SYNC = (("1.4", "psycopg2"), ("2.1", "psycopg"))
+
+
+def tell(process: "subprocess.Popen[str]", word: str) -> None:
+    """Say a word to the application."""
+    assert process.stdin is not None
+    print(word, file=process.stdin, flush=True)
+
+
+def place(function: str, code: str) -> str:
+    """The place that a report should name: file, line and function."""
+    lines = (APPLICATIONS / "stuck.py").read_text().splitlines()
+    start = next(n for n, line in enumerate(lines) if re.match(rf"(async )?def {function}\b", line))
+    line = next(n for n in range(start, len(lines)) if code in lines[n])
+    return f"stuck.py:{line + 1} in {function}"
+
+
+def location(exporter: Exporter) -> str | None:
+    """The place that the exporter shows, if any."""
+    found = [dict(labels) for name, labels in exporter.samples() if name == "dbhealth_pool_oldest_checkout_info"]
+    assert len(found) <= 1
+    return found[0]["location"] if found else None
+
+
+@pytest.mark.parametrize(("version", "driver"), ASYNC)
+def test_exhausted_then_wedged_then_well(
+    version: str, driver: str, start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
+) -> None:
+    """Held for good with waiters: only the application's liveness fails, and it recovers with the pool."""
+    url = reporting(shared_server, driver, report_port, dbhealth_leak_after="1")
+    process = start(version, "stuck.py", url, "async")
+
+    exporter.wait_for_verdict("app_pool_exhausted", within=15)
+    assert exporter.get("/app/livez").status == 200
+    exporter.wait_for_verdict("app_pool_wedged", within=6)
+    assert exporter.get("/app/livez").status == 503
+    assert exporter.health().status == 200
+    assert location(exporter) == place("leak", "await engine.connect()")
+
+    tell(process, "mend")
+    exporter.wait_for_verdict("healthy", within=5)
+    assert exporter.get("/app/livez").status == 200
+    assert exporter.log().count("checked out at stuck.py") == 1
+    assert "now: its task has ended" in exporter.log()
+
+
+@pytest.mark.parametrize(("version", "driver"), SYNC)
+def test_a_leak_is_named(
+    version: str, driver: str, start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
+) -> None:
+    """Which line took the connection, and what that thread does now, in one line of the log and one series."""
+    url = reporting(shared_server, driver, report_port, dbhealth_leak_after="0.5")
+    start(version, "stuck.py", url, "sync")
+
+    until(lambda: location(exporter), within=10, what="a place")
+
+    assert location(exporter) == place("hold", "engine.connect()")
+    lines = [line for line in exporter.log().splitlines() if "checked out at" in line]
+    assert len(lines) == 1
+    assert place("hold", "engine.connect()") in lines[0]
+    assert place("wait_for_the_end", "readline") in lines[0]
+
+
+def test_a_blocked_event_loop(start: Start, exporter: Exporter, shared_server: Postgres, report_port: int) -> None:
+    """Silent first, wedged when the full pool has had no check-in for long; what blocks the loop is named."""
+    url = reporting(shared_server, "asyncpg", report_port)
+    process = start("2.1", "stuck.py", url, "async")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "stuck\n"
+
+    exporter.wait_for_verdict("app_pool_exhausted", within=5)
+
+    tell(process, "block")
+    until(lambda: exporter.sample("dbhealth_app_worker_silent", pool="app") == 1, within=5, what="silent")
+    exporter.wait_for_verdict("app_pool_wedged", within=8)
+
+    assert exporter.get("/app/livez").status == 503
+    assert exporter.health().status == 200
+    assert location(exporter) == place("leak", "await engine.connect()")
+    lines = [line for line in exporter.log().splitlines() if "stands still" in line]
+    assert len(lines) == 1
+    assert place("block", "time.sleep") in lines[0]
+
+
+def test_a_frozen_database_restarts_nothing(
+    start: Start, start_exporter: StartExporter, server: Postgres, report_port: int
+) -> None:
+    """The application's pool is as stuck as can be, but it is not the application's fault."""
+    exporter = start_exporter(
+        server.url(),
+        APP_POOL_LISTEN=f"127.0.0.1:{report_port}/udp",
+        APP_POOL_WEDGED_AFTER="2",
+        FRESH_PROBE_INTERVAL="1",
+    )
+    process = start("2.1", "stuck.py", reporting(server, "asyncpg", report_port), "async")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "stuck\n"
+    exporter.wait_for_verdict("app_pool_wedged", within=10)
+
+    server.freeze()
+    exporter.wait_for_verdict("database_down", within=8)
+
+    assert exporter.get("/app/livez").status == 200
+    server.thaw()
