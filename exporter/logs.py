@@ -27,6 +27,12 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, default=str)
 
 
+def _is_not_the_clients_fault(record: logging.LogRecord) -> bool:
+    """Drop what aiohttp says of malformed requests: any peer could fill the log with its own bytes."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or not any(each.__name__ == "HttpProcessingError" for each in kind.__mro__)
+
+
 def set_up(*, style: str, level: str) -> None:
     """Log to stderr, in `text` or `json`, from `level` upwards."""
     handler = logging.StreamHandler(sys.stderr)
@@ -36,3 +42,4 @@ def set_up(*, style: str, level: str) -> None:
     # A connection that was dropped on purpose is no error, and its traceback would tell nothing.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.ERROR)
+    logging.getLogger("aiohttp.server").addFilter(_is_not_the_clients_fault)

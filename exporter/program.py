@@ -100,7 +100,7 @@ class Program:
                 await self._beating
 
     async def _serve(self, app: web.Application, port: int) -> None:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN, lingering_time=0)
         await runner.setup()
         self._runners.append(runner)
         await web.TCPSite(runner, self._values.listen_host, port, backlog=socket.SOMAXCONN).start()

@@ -1,4 +1,4 @@
-"""An event loop whose name look-ups run in daemon threads, one for each name: a silent resolver holds up nothing."""
+"""An event loop whose name look-ups run in daemon threads, few for each name: a silent resolver holds up nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exporter import progress
@@ -13,6 +14,22 @@ from exporter.progress import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+Key = tuple[Any, ...]  # the arguments of `socket.getaddrinfo`
+
+# The C library repeats a question that was lost only after 5 s: a resolver that answers again would be noticed late.
+ASK_AGAIN_AFTER = 3.0  # seconds
+MOST_THREADS = 3  # that ask for one name
+
+
+@dataclass(slots=True)
+class _Lookup:
+    """One name's look-up, whichever of its threads hears the answer first."""
+
+    answer: asyncio.Future[Any]
+    threads: int = 0
+    asked_at: float = 0.0
 
 
 class ResolverLoop(asyncio.SelectorEventLoop):
@@ -25,7 +42,7 @@ class ResolverLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         """Start with no look-up under way."""
         super().__init__()
-        self._lookups: dict[tuple[Any, ...], asyncio.Future[Any]] = {}
+        self._lookups: dict[Key, _Lookup] = {}
 
     async def getaddrinfo(
         self,
@@ -41,7 +58,7 @@ class ResolverLoop(asyncio.SelectorEventLoop):
         record = progress.current()
         record.phase = Phase.RESOLVING
         try:
-            addresses = await asyncio.shield(self._lookup((host, port, family, type, proto, flags)))
+            addresses = await asyncio.shield(self._ask((host, port, family, type, proto, flags)))
         except OSError as error:
             record.cause = error
             raise
@@ -56,22 +73,25 @@ class ResolverLoop(asyncio.SelectorEventLoop):
             progress.current().cause = error
             raise
 
-    def _lookup(self, key: tuple[Any, ...]) -> asyncio.Future[Any]:
-        if key not in self._lookups:
-            lookup = self._lookups[key] = self.create_future()
-            lookup.add_done_callback(lambda done: (self._lookups.pop(key), done.exception()))
-            threading.Thread(target=self._look_up, args=(key, lookup), name="resolver", daemon=True).start()
-        return self._lookups[key]
+    def _ask(self, key: Key) -> asyncio.Future[Any]:
+        """Join the look-up of this name, start it, or let one more thread ask where it has been silent for long."""
+        lookup = self._lookups.get(key)
+        if lookup is None:
+            lookup = self._lookups[key] = _Lookup(self.create_future())
+            lookup.answer.add_done_callback(lambda done: (self._lookups.pop(key), done.exception()))
+        if lookup.threads == 0 or (lookup.threads < MOST_THREADS and self.time() - lookup.asked_at > ASK_AGAIN_AFTER):
+            lookup.threads, lookup.asked_at = lookup.threads + 1, self.time()
+            threading.Thread(target=self._look_up, args=(key, lookup.answer), name="resolver", daemon=True).start()
+        return lookup.answer
 
-    def _look_up(self, key: tuple[Any, ...], lookup: asyncio.Future[Any]) -> None:
+    def _look_up(self, key: Key, answer: asyncio.Future[Any]) -> None:
         settle: Callable[[Any], None]
         result: Any
         try:
-            result = socket.getaddrinfo(*key)
-            settle = lookup.set_result
+            result, settle = socket.getaddrinfo(*key), answer.set_result
         except OSError as error:
-            result, settle = error, lookup.set_exception
+            result, settle = error, answer.set_exception
         except UnicodeError:  # an empty or overlong label never reaches the system's resolver
-            result, settle = socket.gaierror(socket.EAI_NONAME, "not a host name"), lookup.set_exception
+            result, settle = socket.gaierror(socket.EAI_NONAME, "not a host name"), answer.set_exception
         with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
-            self.call_soon_threadsafe(settle, result)
+            self.call_soon_threadsafe(lambda: None if answer.done() else settle(result))
