@@ -1,6 +1,7 @@
 """A real PostgreSQL cluster that a test may start, break, freeze and mend."""
 
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -94,11 +95,11 @@ class Postgres:
         processes.thaw(self.process.pid)
 
     def close(self) -> None:
-        """End the server in whatever state it is."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        self.thaw()
-        self.stop("immediate")
+        """End the server in whatever state it is, and give its disk back."""
+        if self._process is not None and self._process.poll() is None:
+            self.thaw()
+            self.stop("immediate")
+        shutil.rmtree(self.data)
 
     @property
     def process(self) -> subprocess.Popen[bytes]:

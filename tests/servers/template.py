@@ -35,6 +35,10 @@ def make_template(workshop: Workshop, binaries: Path) -> Template:
     try:
         server.sql(f"CREATE ROLE app LOGIN PASSWORD '{PASSWORD}'", database="postgres")
         server.sql("CREATE DATABASE app OWNER app", database="postgres")
+        # Every copy costs what it holds: 7 MB for each database.
+        server.sql("UPDATE pg_database SET datistemplate = false WHERE datname = 'template0'")
+        for unused in ("template0", "postgres"):
+            server.sql(f"DROP DATABASE {unused}")
     finally:
         server.stop("fast")
     (data / "log").unlink()
