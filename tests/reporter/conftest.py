@@ -70,7 +70,8 @@ def start(cleanup: ExitStack) -> Start:
     """Start a program in the environment of a SQLAlchemy version; it ends with the test."""
 
     def run(version: str, *arguments: str | Path, module: str | None = None, **options: Any) -> "subprocess.Popen[str]":
-        command: list[str | Path] = [environments.python(version), "-W", "error::RuntimeWarning"]
+        prefix = options.pop("prefix", ())
+        command: list[str | Path] = [*prefix, environments.python(version), "-W", "error::RuntimeWarning"]
         process = subprocess.Popen(
             [*command, *(["-m", module] if module else []), *arguments],
             cwd=options.pop("cwd", APPLICATIONS),

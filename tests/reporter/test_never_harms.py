@@ -1,0 +1,154 @@
+"""Whatever becomes of its reports, an application works as before, says nothing of it, and ends at once."""
+
+import json
+import socket
+import subprocess
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.reporter.conftest import Start, url
+from tests.servers.needs import need_root, need_tools
+from tests.servers.network import Network
+from tests.servers.ports import free_port
+from tests.servers.postgres import Postgres
+from tests.servers.resolver import Mood, Resolver
+from tests.servers.workshop import Workshop
+
+KINDS = (("sync", "psycopg2"), ("async", "asyncpg"))
+EXIT = 3.0  # seconds for an interpreter to end on a busy machine; waiting for a name server would take ten
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind[0])
+def kind(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Both kinds of engine."""
+    return request.param  # type: ignore[no-any-return]
+
+
+def work(start: Start, address: str, name: str, *, prefix: tuple[str, ...] = ()) -> int:
+    """Run the application; everything is as it should be but for the number of errors, which is returned."""
+    process = start("2.1", "careful.py", address, name, prefix=prefix)
+    assert process.stdout is not None
+    said = json.loads(process.stdout.readline() or "{}")
+    began = time.monotonic()
+    out, complaints = process.communicate(timeout=20)
+    took = time.monotonic() - began
+
+    assert (process.returncode, out) == (0, "")
+    assert said["times"] > 20
+    assert said["median"] < 0.05
+    assert complaints.count("\n") <= 1, complaints
+    assert took < EXIT
+    return int(said["errors"])
+
+
+def with_reports(server: Postgres, driver: str, to: str) -> str:
+    """The database's address, reports going elsewhere twenty times a second."""
+    return url(server, driver, plugin="dbhealth", dbhealth_interval="0.05", dbhealth_address=to)
+
+
+def test_nobody_listens(start: Start, kind: tuple[str, str], shared_server: Postgres) -> None:
+    """The exporter is not there."""
+    work(start, with_reports(shared_server, kind[1], f"127.0.0.1:{free_port()}"), kind[0])
+
+
+def test_no_such_socket(start: Start, kind: tuple[str, str], shared_server: Postgres) -> None:
+    """The exporter has not made its file yet."""
+    errors = work(start, with_reports(shared_server, kind[1], "unix:/nowhere/reports"), kind[0])
+
+    assert errors > 5
+
+
+def test_full_buffer(
+    start: Start, kind: tuple[str, str], shared_server: Postgres, workshop: Workshop, cleanup: ExitStack
+) -> None:
+    """The exporter hangs and reads nothing: a report that would have to wait is dropped."""
+    path = workshop.folder("full") / "reports"
+    hung = cleanup.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+    hung.bind(str(path))
+
+    assert work(start, with_reports(shared_server, kind[1], f"unix:{path}"), kind[0]) > 0
+
+
+def test_no_permission(
+    start: Start, kind: tuple[str, str], shared_server: Postgres, workshop: Workshop, cleanup: ExitStack
+) -> None:
+    """The socket belongs to somebody else."""
+    need_root()
+    need_tools("setpriv")
+    path = workshop.folder("private") / "reports"
+    theirs = cleanup.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+    theirs.bind(str(path))
+    workshop.give(path, mode=0o600)
+    prefix = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
+
+    assert work(start, with_reports(shared_server, kind[1], f"unix:{path}"), kind[0], prefix=prefix) > 5
+
+
+def test_not_permitted(start: Start, shared_server: Postgres, net: Network) -> None:
+    """A firewall makes each sending fail with EPERM."""
+    rules = "add table inet deny; add chain inet deny out { type filter hook output priority 0; }; "
+    subprocess.run([*net.prefix, "nft", rules + "add rule inet deny out udp dport 9851 drop"], check=True)
+    place = f"postgresql+psycopg2://postgres@/app?host={shared_server.data}&port={shared_server.port}"
+    address = f"{place}&plugin=dbhealth&dbhealth_interval=0.05"
+
+    assert work(start, address, "sync", prefix=tuple(net.prefix)) > 5
+
+
+def test_a_name_that_never_resolves(
+    start: Start, kind: tuple[str, str], shared_server: Postgres, resolver: Resolver
+) -> None:
+    """The name server is silent: neither the work nor the end waits for it."""
+    resolver.mood = Mood.SILENT
+    to = "exporter.test:9851"
+
+    work(start, with_reports(shared_server, kind[1], to), kind[0], prefix=tuple(resolver.prefix))
+
+    assert resolver.questions > 0
+
+
+def test_a_name_that_is_unknown(start: Start, shared_server: Postgres, resolver: Resolver) -> None:
+    """The name server knows no such name: each try is counted, and tried again."""
+    resolver.mood = Mood.UNKNOWN
+    to = "exporter.test:9851"
+
+    assert work(start, with_reports(shared_server, "psycopg2", to), "sync", prefix=tuple(resolver.prefix)) > 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("dbhealth_interval", "soon"),
+        ("dbhealth_interval", "-1"),
+        ("dbhealth_interval", "nan"),
+        ("dbhealth_interval", "1e9"),
+        ("dbhealth_leak_after", "never"),
+        ("dbhealth_address", "nonsense"),
+        ("dbhealth_address", "host:99999"),
+    ],
+)
+def test_a_bad_value(start: Start, shared_server: Postgres, name: str, value: str) -> None:
+    """One warning, and the default in its place: the driver never sees it, the application works."""
+    process = start("2.1", "careful.py", url(shared_server, "psycopg2", plugin="dbhealth", **{name: value}), "sync")
+
+    out, complaints = process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    assert json.loads(out)["times"] > 20
+    assert complaints.count("\n") == 1
+    assert complaints.startswith(f"db_health_reporter {name} is n")
+
+
+def test_without_the_exporters_tree(tmp_path: Path, start: Start, shared_server: Postgres) -> None:
+    """The reporter stands alone: nothing of the exporter is imported."""
+    script = tmp_path / "alone.py"
+    script.write_text(
+        "import sys, sqlalchemy\n"
+        "sqlalchemy.create_engine(sys.argv[1]).connect().close()\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('exporter', 'prometheus_client')])\n"
+    )
+    process = start("2.1", script, url(shared_server, "psycopg2", plugin="dbhealth"))
+
+    assert process.communicate(timeout=20) == ("[]\n", "")
