@@ -75,13 +75,16 @@ def _head(service: Service, name: str, worst: Watch) -> str:
     return (
         f'<header class="card head {kind}" aria-live="polite"><h1>{mark(kind)}<span>{which}'
         f'{escape(advice.sentence)}</span></h1><p class="next"><b>Next:</b> {escape(advice.next_step)}{link}</p>'
-        f'{_culprit(service, name)}<p class="faint">Verdict: {escape(words)}{more}.</p></header>'
+        f'{_culprit(service, name, verdict)}<p class="faint">Verdict: {escape(words)}{more}.</p></header>'
     )
 
 
-def _culprit(service: Service, name: str) -> str:
+def _culprit(service: Service, name: str, verdict: Verdict) -> str:
     """Where in the application the connections are that do not come back."""
-    if service.app_pools is None or (facts := service.app_pools.facts(name)).culprit_location is None:
+    if service.app_pools is None or verdict not in (Verdict.APP_POOL_WEDGED, Verdict.APP_POOL_EXHAUSTED):
+        return ""
+    facts = service.app_pools.facts(name)
+    if facts.culprit_location is None:
         return ""
     whose = f"pool {escape(facts.culprit_pool or '')}, worker {escape(facts.culprit_worker or '')}"
     return f"<p>Oldest checkout: {whose}, at <b>{escape(facts.culprit_location[:TEXT])}</b></p>"
@@ -119,7 +122,7 @@ def _server(watch: Watch) -> str:
     role = {True: "replica", False: "primary", None: "role not known"}[watch.seen.in_recovery]
     facts = watch.facts
     if facts is None:
-        return f'<h3>Server</h3><p>{role}; <span class="faint">its connections are not known</span></p>'
+        return f"<h3>Server</h3><p>{role}; connections not known</p>"
     share = facts.connections / facts.max_connections
     kind = filling(share)
     idle = facts.oldest_idle_in_transaction

@@ -21,7 +21,7 @@ p{margin:.35rem 0}a{color:var(--link)}
 .faint{color:var(--faint);font-size:.9rem}
 .mark{width:1.1em;height:1.1em;vertical-align:-.18em;margin-right:.35em;flex:none}
 ul{list-style:none;margin:.25rem 0;padding:0}li{padding:.2rem 0}
-.spark{width:100%;height:3rem;display:block}.bar{width:100%;height:.8rem;display:block;border-radius:.2rem}
+.defs{position:absolute;width:0;height:0}.spark{width:100%;height:3rem;display:block}.bar{width:100%;height:.8rem;display:block;border-radius:.2rem}
 nav a{display:inline-block;margin:.25rem 1rem .25rem 0}
 #lost{border:2px solid var(--bad);border-radius:.5rem;padding:.5rem 1rem;color:var(--bad);font-weight:600}
 """

@@ -31,7 +31,7 @@ def marks() -> str:
     """Return what `mark` draws from; once on the page."""
     look = 'viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.6"'
     symbols = "".join(f'<symbol id="{kind}" {look}>{outline}</symbol>' for kind, outline in _OUTLINES.items())
-    return f'<svg hidden width="0" height="0">{symbols}</svg>'
+    return f'<svg class="defs">{symbols}</svg>'
 
 
 def icon(kind: str) -> str:
