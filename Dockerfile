@@ -26,12 +26,12 @@ LABEL org.opencontainers.image.title="db-health-exporter" \
 RUN stdlib="$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
     && rm -rf "$stdlib/ensurepip" "$stdlib"/site-packages/pip* /usr/local/bin/pip* /usr/share/python-wheels \
     && find "$stdlib" -name __pycache__ -prune -exec rm -rf {} + \
-    && python3 -m compileall -q -o 2 --invalidation-mode unchecked-hash -x 'lib2to3/tests|/test/' "$stdlib"
+    && PYTHONNODEBUGRANGES=1 python3 -m compileall -q -o 2 --invalidation-mode unchecked-hash -x 'lib2to3/tests|/test/' "$stdlib"
 COPY LICENSE /opt/exporter/
 COPY --from=build /opt/exporter /opt/exporter
-RUN python3 -m compileall -q -o 2 --invalidation-mode unchecked-hash /opt/exporter
+RUN PYTHONNODEBUGRANGES=1 python3 -m compileall -q -o 2 --invalidation-mode unchecked-hash /opt/exporter
 ENV PATH=/opt/exporter/bin:/usr/local/bin:/usr/bin:/bin \
-    PYTHONOPTIMIZE=2 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+    PYTHONOPTIMIZE=2 PYTHONNODEBUGRANGES=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 WORKDIR /
 EXPOSE 9850

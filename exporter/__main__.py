@@ -74,9 +74,9 @@ def _run(command: str, own: argparse.Namespace, values: Values) -> int:
     from exporter import commands  # noqa: PLC0415
 
     if command == "check" and own.explain:
-        from exporter import explain  # noqa: PLC0415
+        from exporter.explain import explain  # noqa: PLC0415
 
-        return _in_loop(explain.explain(values))
+        return _in_loop(explain(values))
     if command == "check":
         return _in_loop(commands.check(values))
     if command == "wait":

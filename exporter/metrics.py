@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from exporter.watch import Watch
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-KEPT_RENDERINGS = 32  # one for each combination of format, compression and filter; clients name the filter
+KEPT_BYTES = 4 << 20  # of renderings: one for each format, compression and filter, and clients name the filter
 
 
 class Metrics:
@@ -84,7 +84,7 @@ class Metrics:
             registry = self._registry.restricted_registry(names) if names else self._registry
             body = encoder(registry)
             kept = (gzip.compress(body, compresslevel=1) if compress else body, content_type)
-            if len(self._renderings) < KEPT_RENDERINGS:
+            if len(kept[0]) + sum(len(body) for body, _ in self._renderings.values()) <= KEPT_BYTES:
                 self._renderings[key] = kept
         return kept
 
