@@ -6,21 +6,33 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.conftest import StartExporter
+from tests.servers.client import Stalls
 from tests.servers.exporter import Exporter
 from tests.servers.postgres import Postgres
 from tests.servers.story import recovers, unharmed, warm
+from tests.servers.template import Template
 from tests.servers.waiting import until
+from tests.servers.workshop import Workshop
 
 SECOND = 1.0
 
 
-@pytest.fixture
-def exporter(server: Postgres, start_exporter: StartExporter) -> Exporter:
-    """A healthy one."""
-    made = start_exporter(server.url())
+@pytest.fixture(scope="module")
+def database(template: Template) -> Iterator[Postgres]:
+    """One for all of these tests: none of them hurts it for long."""
+    made = template.copy()
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def exporter(database: Postgres, workshop: Workshop, stalls: Stalls) -> Iterator[Exporter]:
+    """One for all of these tests: each must leave it as it was."""
+    made = Exporter(workshop, {"DATABASE_URL": database.url()}, stalls=stalls)
     warm(made)
-    return made
+    yield made
+    made.close()
 
 
 @contextmanager
@@ -73,9 +85,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_request(exporter: Exporter, server: Postgres, name: str) -> None:
+def test_broken_request(exporter: Exporter, database: Postgres, name: str) -> None:
     """A request that is none gets a short 4xx or a closed line, never a 5xx nor a word of the inside."""
-    with unharmed(exporter, server):
+    with unharmed(exporter, database):
         with line(exporter) as bad:
             try:
                 bad.sendall(BROKEN[name])
@@ -123,9 +135,9 @@ def test_huge_body_is_not_read(exporter: Exporter) -> None:
     good_client_is_served(exporter)
 
 
-def test_500_idle_connections(exporter: Exporter, server: Postgres) -> None:
+def test_500_idle_connections(exporter: Exporter, database: Postgres) -> None:
     """Connections that say nothing cost a socket each, delay nobody, and are given back when they end."""
-    with unharmed(exporter, server):
+    with unharmed(exporter, database):
         with ExitStack() as idle:
             for _ in range(500):
                 idle.enter_context(line(exporter))
@@ -135,24 +147,24 @@ def test_500_idle_connections(exporter: Exporter, server: Postgres) -> None:
         good_client_is_served(exporter)
 
 
-def test_500_slow_requests(exporter: Exporter, server: Postgres) -> None:
+def test_500_slow_requests(exporter: Exporter, database: Postgres) -> None:
     """Requests that come a byte at a time delay nobody, with a database that hangs or not."""
-    with unharmed(exporter, server):
+    with unharmed(exporter, database):
         with ExitStack() as slow:
             lines = [slow.enter_context(line(exporter)) for _ in range(500)]
             for byte in b"GET /healthz":
                 for each in lines:
                     each.sendall(bytes([byte]))
             good_client_is_served(exporter)
-            server.freeze()
+            database.freeze()
             exporter.wait_for("query_timeout", within=4)
-            server.thaw()
+            database.thaw()
         recovers(exporter)
 
 
-def test_slow_reader(exporter: Exporter, server: Postgres) -> None:
+def test_slow_reader(exporter: Exporter, database: Postgres) -> None:
     """A client that asks for `/metrics` a thousand times and reads nothing holds up nobody."""
-    with unharmed(exporter, server), line(exporter) as lazy:
+    with unharmed(exporter, database), line(exporter) as lazy:
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         lazy.settimeout(SECOND)
         try:
@@ -164,14 +176,14 @@ def test_slow_reader(exporter: Exporter, server: Postgres) -> None:
         lazy.close()
 
 
-def test_client_that_leaves_while_the_database_hangs(exporter: Exporter, server: Postgres) -> None:
+def test_client_that_leaves_while_the_database_hangs(exporter: Exporter, database: Postgres) -> None:
     """Kubelets give up after a second: what they no longer wait for leaves nothing behind."""
-    with unharmed(exporter, server):
-        server.freeze()
+    with unharmed(exporter, database):
+        database.freeze()
         for _ in range(50):
             with line(exporter) as hasty:
                 hasty.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         exporter.wait_for("query_timeout", within=4)
-        server.thaw()
+        database.thaw()
         recovers(exporter)
         until(lambda: exporter.get("/livez").status == 200, within=1, what="alive")

@@ -47,7 +47,7 @@ def test_address_not_allowed(driver: str, server: Postgres, start_exporter: Star
 
 def test_password_changed_under_a_warm_pool(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """Open connections outlive a password: pooled stays green, fresh says what a restart would meet."""
-    exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="1")
+    exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="0.5")
 
     with unharmed(exporter, server):
         exporter.wait_for("success", path="fresh", within=3)
@@ -66,7 +66,7 @@ def test_rotated_password_file(
     """A changed password file takes effect with the next connection, without a restart."""
     file = Path(workshop.folder("secret")) / "url"
     file.write_text(server.url(driver) + "\n")
-    exporter = start_exporter(DATABASE_URL_FILE=str(file), FRESH_PROBE_INTERVAL="1")
+    exporter = start_exporter(DATABASE_URL_FILE=str(file), FRESH_PROBE_INTERVAL="0.5")
 
     with unharmed(exporter, server):
         set_password(server, "rotated")
@@ -90,7 +90,7 @@ def test_full_server_under_a_warm_pool(
 ) -> None:
     """A full server is healthy for those inside: pooled green, fresh refused, verdict `server_full`."""
     server = start_postgres(max_connections=5, superuser_reserved_connections=2)
-    exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="1")
+    exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="0.5")
 
     with unharmed(exporter, server):
         exporter.wait_for("success", path="fresh", within=3)

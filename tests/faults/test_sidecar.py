@@ -53,7 +53,7 @@ def test_sigterm_while_healthy(driver: str, server: Postgres, start_exporter: St
 
 def test_sigterm_while_frozen(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """A database that does not answer holds up no exit."""
-    exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="1")
+    exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="0.5")
     warm(exporter)
     server.freeze()
     exporter.wait_for("query_timeout", within=4)

@@ -26,7 +26,7 @@ def proxy(server: Postgres, background: Background, cleanup: ExitStack) -> Proxy
 def test_300_ms(driver: str, server: Postgres, proxy: Proxy, start_exporter: StartExporter) -> None:
     """At 300 ms a round trip the pooled probe just passes, a new connection cannot: `database_slow`."""
     url = server.url(driver, host="127.0.0.1", port=proxy.port)
-    exporter = start_exporter(url, FRESH_PROBE_INTERVAL="1")
+    exporter = start_exporter(url, FRESH_PROBE_INTERVAL="0.5")
 
     with unharmed(exporter, server):
         proxy.latency = 0.3

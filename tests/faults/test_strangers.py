@@ -1,6 +1,8 @@
 """Something answers on the port, and it is no database, or one behind a line that breaks."""
 
+import json
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
@@ -10,6 +12,14 @@ from tests.servers.background import Background, Listener
 from tests.servers.postgres import Postgres
 from tests.servers.proxy import Proxy
 from tests.servers.story import fails, recovers, unharmed
+from tests.servers.waiting import until
+
+STRANGERS = {
+    impostors.http: "protocol",
+    impostors.garbage: "protocol",
+    impostors.hang_up: "protocol",
+    impostors.silent: "connect_timeout",
+}
 
 
 @pytest.fixture
@@ -20,27 +30,31 @@ def proxy(server: Postgres, background: Background, cleanup: ExitStack) -> Proxy
     return made
 
 
-@pytest.fixture(params=[impostors.http, impostors.garbage, impostors.hang_up, impostors.silent])
-def stranger(background: Background, cleanup: ExitStack, request: pytest.FixtureRequest) -> Listener:
-    """Something that is no database."""
-    made = Listener(background, request.param)
-    cleanup.callback(made.close)
-    return made
-
-
-@pytest.mark.parametrize("sslmode", ["prefer", "disable"])
 def test_no_database_on_the_port(
-    driver: str, server: Postgres, proxy: Proxy, stranger: Listener, start_exporter: StartExporter, sslmode: str
+    driver: str, server: Postgres, background: Background, cleanup: ExitStack, start_exporter: StartExporter
 ) -> None:
-    """A web server, nonsense or a hang-up is `protocol`, silence a timeout; a real database ends it."""
-    outcome = "connect_timeout" if stranger.serve is impostors.silent else "protocol"
-    proxy.target = (stranger.host, stranger.port)
-    exporter = start_exporter(server.url(driver, host="127.0.0.1", port=proxy.port, sslmode=sslmode))
+    """A web server, nonsense or a hang-up is `protocol`, silence a timeout; a real database ends each."""
+    urls, proxies, expected = {}, [], {}
+    for stranger, outcome in STRANGERS.items():
+        listener = Listener(background, stranger)
+        proxy = Proxy(background, (listener.host, listener.port))
+        cleanup.callback(listener.close)
+        cleanup.callback(proxy.close)
+        proxies.append(proxy)
+        for sslmode in ("prefer", "disable"):
+            name = f"{stranger.__name__}-{sslmode}"
+            urls[name] = server.url(driver, host="127.0.0.1", port=proxy.port, sslmode=sslmode)
+            expected[name] = outcome
+    exporter = start_exporter(DATABASES=json.dumps(urls))
 
-    fails(exporter, outcome, verdict="database_down")
-    proxy.target = (server.host, server.port)
-    recovers(exporter, within=3.5)
-    assert server.sessions() == 1
+    for name, outcome in expected.items():
+        until(partial(exporter.outcomes, database=name), within=3, what=f"an outcome of {name}")
+        assert set(exporter.outcomes(database=name)) == {outcome}, (name, exporter.log())
+        assert exporter.verdict(name) == "database_down"
+    for proxy in proxies:
+        proxy.target = (server.host, server.port)
+    until(lambda: exporter.health().status == 200, within=3.5, what="all well")
+    assert server.sessions() == len(urls)
 
 
 def test_answers_cut_short(driver: str, server: Postgres, proxy: Proxy, start_exporter: StartExporter) -> None:

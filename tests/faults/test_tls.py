@@ -1,5 +1,6 @@
 """TLS that does not come about: refused, not trusted, for another host, expired, or one-sided."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.servers import certificates
 from tests.servers.certificates import Authority
 from tests.servers.postgres import Postgres
 from tests.servers.story import fails, recovers, stays_green, warm
+from tests.servers.waiting import until
 from tests.servers.workshop import Workshop
 
 
@@ -32,16 +34,20 @@ def wallet(workshop: Workshop, authority: Authority) -> Wallet:
     return Wallet(folder, certificates.write(folder, "root.pem", authority.certificate))
 
 
-@pytest.mark.parametrize("sslmode", ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
 def test_every_sslmode_connects(
-    driver: str, tls_server: Postgres, wallet: Wallet, start_exporter: StartExporter, sslmode: str
+    driver: str, tls_server: Postgres, wallet: Wallet, start_exporter: StartExporter
 ) -> None:
     """A server that is right for `verify-full` is right for every mode, and encrypts where it should."""
-    exporter = start_exporter(tls_server.url(driver, sslmode=sslmode, sslrootcert=wallet.root))
+    urls = {
+        sslmode: tls_server.url(driver, sslmode=sslmode, sslrootcert=wallet.root, application_name=sslmode)
+        for sslmode in ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+    }
+    exporter = start_exporter(DATABASES=json.dumps(urls))
+    until(lambda: exporter.health().status == 200, within=5, what="all connect")
 
-    warm(exporter)
-    query = "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'app'"
-    assert tls_server.value(query) is (sslmode not in {"disable", "allow"})
+    query = "SELECT application_name, ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'app'"
+    encrypted = dict(tls_server.sql(query))
+    assert encrypted == {sslmode: sslmode not in {"disable", "allow"} for sslmode in urls}
 
 
 def test_wanted_and_refused(driver: str, tls_server: Postgres, start_exporter: StartExporter) -> None:
@@ -82,7 +88,7 @@ def test_expired_under_a_warm_pool(
 ) -> None:
     """An expired certificate breaks no open connection: pooled stays green, fresh tells in advance."""
     url = tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root)
-    exporter = start_exporter(url, FRESH_PROBE_INTERVAL="1")
+    exporter = start_exporter(url, FRESH_PROBE_INTERVAL="0.5")
     warm(exporter)
 
     tls_server.serve_tls(authority.server("127.0.0.1", days=-1))

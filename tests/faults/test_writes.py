@@ -25,7 +25,7 @@ def start_writing(driver: str, start_exporter: StartExporter) -> StartWriting:
         url = server.url(driver)
         done = command.run("init-db", DATABASE_URL=url)
         assert done.returncode == 0, done.stderr
-        exporter = start_exporter(url, WRITE_PROBE_INTERVAL="1")
+        exporter = start_exporter(url, WRITE_PROBE_INTERVAL="0.5")
         exporter.wait_for("success", path="write", within=5)
         return exporter
 
@@ -124,7 +124,7 @@ def test_write_path_on_a_standby(server: Postgres, start_writing: StartWriting) 
 
 def test_table_was_never_made(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """The write path without `init-db` says so instead of calling the database broken in reading."""
-    exporter = start_exporter(server.url(driver), WRITE_PROBE_INTERVAL="1")
+    exporter = start_exporter(server.url(driver), WRITE_PROBE_INTERVAL="0.5")
 
     exporter.wait_for("error", path="write", within=5)
     stays_green(exporter, probes=1)
