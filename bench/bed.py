@@ -47,12 +47,18 @@ class Bed:
         self.server.start()
         self.server.sql("CREATE ROLE peer LOGIN SUPERUSER PASSWORD 'peer'")
         self._bytecode = workshop.folder("bytecode")
-        self.exporter().end()
+        compiling = self.exporter()
+        compiling.warm(1)
+        compiling.end()
 
     def exporter(self, *, cgroup: str = "", **environment: str) -> Exporter:
-        """Start one as the image does: at -OO, from bytecode, with every default."""
+        """Start one as the image does: at -OO and without column tables, from bytecode, with every default."""
         url = self.server.url(**self.parameters)
-        optimised = {"PYTHONOPTIMIZE": "2", "PYTHONPYCACHEPREFIX": str(self._bytecode)}
+        optimised = {
+            "PYTHONOPTIMIZE": "2",
+            "PYTHONNODEBUGRANGES": "1",
+            "PYTHONPYCACHEPREFIX": str(self._bytecode),
+        }
         made = Exporter({"DATABASE_URL": url, **optimised, **environment}, cgroup=cgroup)
         self._stack.callback(made.end)
         return made
@@ -122,6 +128,14 @@ class Exporter(Process):
         enter = ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', cgroup] if cgroup else []
         command = [*enter, sys.executable, "-m", "exporter", "serve"]
         super().__init__(command, {**places, **environment}, port=port, first="/healthz")
+
+    def wait_for(self, status: int) -> None:
+        """Ask `/healthz` until this is its status."""
+        limit = time.monotonic() + 15
+        while self.get("/healthz")[0] != status:
+            if time.monotonic() > limit:
+                raise RuntimeError(f"/healthz never said {status}")
+            time.sleep(0.05)
 
     def warm(self, requests: int = WARM_UP) -> None:
         """Ask each endpoint so many times."""
