@@ -12,6 +12,7 @@ from tests.conftest import StartPostgres
 from tests.observability import places
 
 ALERTS = sorted(rule["alert"] for rule in places.alerts())
+DOCS = places.RUNBOOKS.parent
 SECTIONS = [
     "What it means",
     "What users see",
@@ -53,9 +54,20 @@ def test_every_page_is_in_the_same_order(page: Path) -> None:
 
 def test_links_lead_somewhere() -> None:
     """Every link to another file of the repository is right."""
-    for page in places.RUNBOOKS.glob("*.md"):
+    for page in (*places.RUNBOOKS.glob("*.md"), DOCS / "observability.md"):
         for target in LINK.findall(page.read_text()):
             assert target.startswith("http") or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_documentation_lists_every_alert_with_its_severity() -> None:
+    """The table in docs/observability.md is the rules' own."""
+    table = re.findall(r"(?m)^\| \[(\w+)\]\(runbooks/\1\.md\) \| (\w+) \|", (DOCS / "observability.md").read_text())
+    rules = [(rule["alert"], rule["labels"]["severity"]) for rule in places.alerts()]
+
+    assert sorted(table) == sorted(rules)
+    for page in pages():
+        severity = dict(rules)[page.stem]
+        assert f"Severity: {severity}.\n" in page.read_text()
 
 
 def test_what_helps_most_is_said() -> None:
