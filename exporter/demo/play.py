@@ -120,7 +120,9 @@ class Play:
 
     async def _restart(self) -> None:
         await self._parts.pop("application").end()
+        self.watcher.forget_application()
         await self._start_application()
+        await self.watcher.wait_for(lambda status: bool(status.answered), within=STARTS_WITHIN)
 
     def _exporter_environment(self) -> dict[str, str]:
         port, reports, *_ = self._ports

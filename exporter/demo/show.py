@@ -80,9 +80,10 @@ class Live:
     def take(self, message: Message) -> None:
         """Remember, and redraw."""
         if message.say is not None:
-            self._log.append(f"{_clock()}  {message.say}")
             if self._links is None or self._over:
                 self._terminal.write(f"  {message.say}\n")
+            else:
+                self._log.append(f"{_clock()}  {message.say}")
         if message.status is not None:
             if message.status.verdict != self._status.verdict:
                 self._log.append(f"{_clock()}  verdict {message.status.verdict}")

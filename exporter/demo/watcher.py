@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import re
 import time
@@ -56,6 +57,11 @@ class Watcher:
             return False
         return True
 
+    def forget_application(self) -> None:
+        """Begin anew with its counts: it is another process now."""
+        self._counted.clear()
+        self.status = dataclasses.replace(self.status, answered=None)
+
     async def _look(self, session: aiohttp.ClientSession) -> Status:
         texts = await asyncio.gather(
             _get(session, f"{self._exporter}/metrics"),
@@ -95,7 +101,8 @@ class Watcher:
         self._counted.append((time.monotonic(), int(state["answered"]), int(state["failed"])))
         (then, answered, failed), (now, *newest) = self._counted[0], self._counted[-1]
         seconds = max(now - then, EVERY)
-        return (newest[0] - answered) / seconds, (newest[1] - failed) / seconds, str(state["error"])
+        rates = [max(0, new - old) / seconds for new, old in zip(newest, (answered, failed), strict=True)]
+        return rates[0], rates[1], str(state["error"])
 
     def _remember_latency(self, samples: Samples) -> None:
         at = _value(samples, "dbhealth_probe_last_timestamp_seconds", path="pooled")
