@@ -1,0 +1,75 @@
+"""Every pool class of SQLAlchemy and one of the application's own: what they do is the same with the reporter."""
+
+import json
+import logging
+import sys
+import threading
+import time
+from typing import Any
+
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import AssertionPool, NullPool, Pool, QueuePool, SingletonThreadPool, StaticPool
+
+SELECT = text("select 1")
+
+
+class Own(QueuePool):
+    """A class of the application's own, with an argument and a recreate of its own."""
+
+    def __init__(self, creator: Any, flavour: str = "plain", **arguments: Any) -> None:
+        """Keep the argument."""
+        super().__init__(creator, **arguments)
+        self.flavour = flavour
+
+    def recreate(self) -> "Own":
+        """Forget everything but the flavour, as a careless class does: not even the events go along."""
+        return Own(self._creator, flavour=self.flavour, dialect=self._dialect)
+
+
+CLASSES: dict[str, Any] = {
+    "queue": QueuePool,
+    "null": NullPool,
+    "static": StaticPool,
+    "singleton": SingletonThreadPool,
+    "assertion": AssertionPool,
+    "own": Own,
+}
+
+
+def main(name: str, address: str) -> None:
+    """Live a little with one class."""
+    logging.basicConfig(level=logging.DEBUG, format="%(message)s")
+    cls = CLASSES[name]
+    if name == "own":
+        plain = make_url(address).difference_update_query(["plugin", "dbhealth_address", "dbhealth_interval"])
+        made = create_engine(plain)
+        own = Own(made.pool._creator, flavour="sweet", pool_size=2, dialect=made.dialect)
+        engine: Any = create_engine(address, pool=own)
+    else:
+        engine = create_engine(address, poolclass=cls)
+    seen: list[str] = []
+    event.listen(engine, "checkout", lambda *_: seen.append("checkout"))
+    assert isinstance(engine.pool, cls)
+    assert type(engine.pool).__name__ == cls.__name__
+    for _ in range(2):
+        with engine.connect() as connection:
+            connection.execute(SELECT)
+        other = threading.Thread(target=lambda: engine.connect().close())
+        other.start()
+        other.join()
+    engine.dispose()
+    assert isinstance(engine.pool, cls)
+    connection = engine.connect()
+    connection.execute(SELECT)
+    status = engine.pool.status()
+    assert name != "own" or engine.pool.flavour == "sweet"
+    assert seen == ["checkout"] * (4 if name == "own" else 5)
+    print(json.dumps({"status": status, "kind": Pool.__name__}), flush=True)
+    sys.stdin.readline()
+    connection.close()
+    time.sleep(0.3)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

@@ -1,0 +1,61 @@
+"""Every pool class works as before, and what it cannot tell is absent, not 0."""
+
+import json
+
+import pytest
+
+from tests.reporter import environments
+from tests.reporter.conftest import Start, reporting
+from tests.servers.exporter import Exporter
+from tests.servers.postgres import Postgres
+from tests.servers.waiting import until
+
+NAMED = {"size", "checked_out_connections", "checked_in_connections", "overflow_connections"}
+ALWAYS = {"oldest_checkout_seconds"}
+GAUGES = {
+    "queue": {*NAMED, *ALWAYS, "max_connections", "pending_requests"},
+    "own": {*NAMED, *ALWAYS, "max_connections", "pending_requests"},
+    "null": ALWAYS,
+    "singleton": ALWAYS,
+    "assertion": ALWAYS,
+    "static": set(),
+}
+CONNECTS = {"queue": 2, "own": 2, "null": 5, "singleton": 4, "assertion": 2, "static": 2}
+
+
+@pytest.mark.parametrize("version", environments.VERSIONS)
+@pytest.mark.parametrize("name", GAUGES)
+def test_pool_class(
+    name: str, version: str, start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
+) -> None:
+    """The class, its arguments, its events and its own `recreate` are kept; its gauges are those it has."""
+    process = start(version, "classes.py", name, reporting(shared_server, "psycopg2", report_port))
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    assert said, process.communicate()[1]
+    assert json.loads(said)["kind"] == "Pool"
+
+    until(
+        lambda: gauges(exporter) == GAUGES[name] and counted(exporter, "create") == CONNECTS[name], within=3, what=name
+    )
+
+    assert counted(exporter, "wait") == 5
+    process.communicate("\n", timeout=10)
+    assert process.returncode == 0
+
+
+def gauges(exporter: Exporter) -> set[str]:
+    """Which gauges the application's pool has."""
+    return {
+        name.removeprefix("dbhealth_pool_")
+        for name, labels in exporter.samples()
+        if name.startswith("dbhealth_pool_") and {"pool", "worker"} <= dict(labels).keys() and ("pool", "app") in labels
+    }
+
+
+def counted(exporter: Exporter, what: str) -> float:
+    """How often something was timed."""
+    wanted = f"dbhealth_pool_{what}_seconds_count"
+    return sum(
+        value for (name, labels), value in exporter.samples().items() if name == wanted and ("pool", "app") in labels
+    )
