@@ -1,0 +1,61 @@
+"""The wire format is enough for another language: the documentation's example is run as it stands."""
+
+import re
+import shutil
+import socket
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+
+from exporter import app_fields, app_report
+from exporter.app_pools import AppPools
+from exporter.pool_state import BOUNDS
+from tests.reporter.datagrams import content
+from tests.servers.needs import need_tools
+
+DOCUMENT = Path(__file__).parents[2] / "docs/reporter.md"
+POOL = "{ options: { max: 10 }, totalCount: 4, idleCount: 1, waitingCount: 2, on: (_, listen) => listen() }"
+
+
+def test_the_example(tmp_path: Path, cleanup: ExitStack) -> None:
+    """Twenty lines, two reports of a pool, one of them a goodbye, and the exporter takes both."""
+    need_tools("node")
+    (example,) = re.findall(r"```js\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    assert len(example.splitlines()) <= 20
+    (tmp_path / "report.js").write_text(example)
+    listening = cleanup.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    listening.bind(("127.0.0.1", 0))
+    listening.settimeout(10)
+    options = f"{{ port: {listening.getsockname()[1]} }}"
+    pools = AppPools(databases={"app": "app"})
+
+    done = subprocess.run(
+        [str(shutil.which("node")), "-e", f"require('./report.js')({POOL}, {options})"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    pools.receive(listening.recv(9000))
+    (state,) = pools.states()
+    assert (state.size, state.checked_out, state.checked_in, state.pending) == (10, 3, 1, 2)
+    pools.receive(listening.recv(9000))
+    assert pools.states() == ()
+    assert pools.totals()[0].connects == 1
+    assert sum(pools.rejected().values()) == 0
+
+
+def test_every_field_is_documented() -> None:
+    """The table has each field that a report may have, and the bounds are those of the code."""
+    text = DOCUMENT.read_text()
+    fields = set(re.findall(r"`([a-z_.]+)`", "".join(re.findall(r"(?m)^\| (`.*?) \|", text))))
+
+    assert {*content(), "lag", "stalled", "bye", "oldest.where", "oldest.doing"} <= fields
+    listed = re.search(r"were at most (.*?) s,", text, re.DOTALL)
+    assert listed is not None
+    assert tuple(map(float, re.findall(r"[\d.]+", listed[1]))) == BOUNDS
+    assert f"at most {app_report.MAX_BYTES} bytes" in text
+    assert f"text, {app_fields.MAX_NAME}" in text
