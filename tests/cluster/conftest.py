@@ -34,8 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _wanted() -> None:
     """Nobody starts a cluster by the way."""
-    if not WHERE:
-        pytest.skip("runs a Kubernetes: `make e2e` does it")
+    need(bool(WHERE), "runs a Kubernetes: `make e2e` says where")
 
 
 @pytest.fixture(scope="session")
@@ -118,9 +117,7 @@ def secret(kube: Kube, namespace: str, database: Postgres) -> Callable[..., None
 
 
 @pytest.fixture
-def release(
-    kube: Kube, helm: Helm, namespace: str, images: None, cleanup: ExitStack
-) -> Callable[..., Release]:
+def release(kube: Kube, helm: Helm, namespace: str, images: None, cleanup: ExitStack) -> Callable[..., Release]:
     """Install the chart with the test's images; keywords are values."""
     del images
 

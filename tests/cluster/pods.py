@@ -6,7 +6,10 @@ from tests.cluster.kube import Object
 from tests.cluster.release import APPLICATION
 
 INJECT = {"db-health-exporter/inject": "true"}
-URL: Object = {"name": "DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": "orders-database", "key": "DATABASE_URL"}}}
+URL: Object = {
+    "name": "DATABASE_URL",
+    "valueFrom": {"secretKeyRef": {"name": "orders-database", "key": "DATABASE_URL"}},
+}
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},

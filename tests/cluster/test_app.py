@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.cluster.kube import Kube
+from tests.cluster.kube import Kube, Object
 from tests.cluster.release import DATABASE, Release, app, exporter
 from tests.servers.postgres import Postgres
 from tests.servers.waiting import until
@@ -21,9 +21,7 @@ def _secret(secret: WriteSecret) -> None:
     """Every test's namespace has the database's Secret."""
 
 
-def test_a_frozen_database_makes_a_gated_pod_unready_and_restarts_nothing(
-    release: Install, database: Postgres
-) -> None:
+def test_a_frozen_database_makes_a_gated_pod_unready_and_restarts_nothing(release: Install, database: Postgres) -> None:
     """`gate` follows the database within 5 s with the chart's own probe timing, `latch` does not; nothing restarts."""
     probes = {"readiness": True, "liveness": True}
     gate = release("gate", app=app(probes=probes), database=DATABASE, exporter=exporter(settings={"READINESS": "gate"}))
@@ -82,27 +80,27 @@ def test_the_sidecar_outlives_the_application(kube: Kube, release: Install) -> N
     try:
         kube.run("delete", "pod", "-n", pod.namespace, pod.name, "--wait=false")
         pod.until(lambda: "asked to end" in pod.log("app"), "the application asked to end")
+        ends_at = float(pod.log("app").split()[0]) + 3
         answers = {}
         while "running" in pod.containers()["app"]["state"]:
             answers[time.time()] = pod.ask("/healthz").status
         ends = until(lambda: _ends(pod.containers()), within=20, what="both containers ended", every=0.1)
-        ended = float(pod.log("app").splitlines()[-1].split()[0])
     finally:
         kube.run("patch", "pod", "-n", pod.namespace, pod.name, "-p", '{"metadata":{"finalizers":null}}')
 
     # The kubelet tells of the end up to a second later.
-    during = [status for moment, status in answers.items() if moment < ended - 0.1]
+    during = [status for moment, status in answers.items() if moment < ends_at - 0.1]
     assert len(during) > 3
     assert set(during) == {200}
     assert ends["db-health-exporter"]["exitCode"] == 0
     assert 0 <= (_time(ends["db-health-exporter"]) - _time(ends["app"])).total_seconds() <= 3
 
 
-def _ends(containers: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
+def _ends(containers: dict[str, Object]) -> dict[str, Object]:
     states = {name: container["state"] for name, container in containers.items()}
-    ends = {name: state["terminated"] for name, state in states.items() if "terminated" in state}  # type: ignore[operator, index]
-    return ends if len(ends) == len(containers) else {}  # type: ignore[return-value]
+    ends = {name: state["terminated"] for name, state in states.items() if "terminated" in state}
+    return ends if len(ends) == len(containers) else {}
 
 
-def _time(end: dict[str, object]) -> datetime:
-    return datetime.fromisoformat(str(end["finishedAt"]))
+def _time(end: Object) -> datetime:
+    return datetime.fromisoformat(end["finishedAt"])

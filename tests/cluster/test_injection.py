@@ -91,7 +91,7 @@ def test_what_an_application_brings_is_copied_or_kept(
     """References stay references; its own probe stays; what `$(VAR)` and `_FILE` need comes along, and nothing else."""
     policy(exporter={"settings": {"DATABASE_EXPECT": "primary", "PROBE_INTERVAL": 100000000}})
     probe = {"httpGet": {"path": "/own", "port": 8000}}
-    variables = [
+    variables: list[Object] = [
         {"name": "UNRELATED", "value": "x"},
         {"name": "DB_HOST", "valueFrom": {"configMapKeyRef": {"name": "places", "key": "host"}}},
         {"name": "DATABASE_HOST", "value": "$(DB_HOST)"},

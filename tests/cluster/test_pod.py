@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
@@ -125,7 +125,7 @@ def test_a_service_reaches_the_sidecars_named_port(
 @pytest.fixture
 def prometheus(
     workshop: Workshop, kubeconfig: Path, namespace: str, cleanup: ExitStack
-) -> Iterator[Callable[[str], list[dict[str, Any]]]]:
+) -> Callable[[str], list[dict[str, Any]]]:
     """A Prometheus on this machine that discovers pods of the test's namespace; called with a query."""
     need(not CURRENT, "pods of another cluster cannot be scraped from here")
     program = tool("prometheus3", "prometheus")
@@ -136,8 +136,13 @@ def prometheus(
     job = {"job_name": "pods", "scrape_interval": "1s", "kubernetes_sd_configs": [discovery], "relabel_configs": [keep]}
     (folder / "prometheus.yml").write_text(json.dumps({"scrape_configs": [job]}))
     port = free_port()
-    command = [program, "--config.file=prometheus.yml", "--storage.tsdb.path=data", f"--web.listen-address=127.0.0.1:{port}"]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=(folder / "log").open("w"))
+    command = [
+        str(program),
+        "--config.file=prometheus.yml",
+        "--storage.tsdb.path=data",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     cleanup.callback(process.wait)
     cleanup.callback(process.terminate)
 

@@ -53,7 +53,9 @@ def test_an_upgrade_from_the_previous_chart_keeps_the_application_ready(
     until(lambda: made.pod().name == before.name, within=30, what="only the pod from before", every=0.3)
 
     made.upgrade(back, "--timeout", "90s", values={**values, "podLabels": {"upgraded": "true"}})
-    until(lambda: made.pod().look()["metadata"]["labels"].get("upgraded") == "true", within=60, what="the new pod alone")
+    until(
+        lambda: made.pod().look()["metadata"]["labels"].get("upgraded") == "true", within=60, what="the new pod alone"
+    )
     made.pod().until_ready()
 
 

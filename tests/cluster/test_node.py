@@ -1,0 +1,29 @@
+"""The one-node Kubernetes itself."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import node
+from tests.cluster.conftest import CURRENT
+from tests.servers.needs import need
+
+
+@pytest.fixture
+def ours(kubeconfig: Path) -> Path:
+    """A cluster of our own."""
+    need(not CURRENT, "not our cluster")
+    return kubeconfig
+
+
+def test_a_running_cluster_is_seen(ours: Path) -> None:
+    """The look for leftovers, which ends every run, knows the cluster's processes, link, routes and files."""
+    del ours
+    kinds = {item.split()[0] for item in node.leftovers()}
+
+    assert kinds >= {"file", "link", "route", "process", "cgroup"}
+
+
+def test_starting_twice_is_starting_once(ours: Path) -> None:
+    """`up` on a running cluster only says where its kubeconfig is."""
+    assert node.up() == ours
