@@ -1,0 +1,50 @@
+"""What the pages about deploying show is what the chart takes."""
+
+import re
+import shlex
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.chart.tools import CHART, ROOT, Helm
+
+PAGES = [*sorted((ROOT / "docs").glob("deploy-*.md")), CHART / "README.md"]
+APP = {"app": {"image": {"repository": "orders"}}}
+
+
+def fenced(language: str) -> list[Any]:
+    """Every block of a language in the pages, with its page as the parameter's name."""
+    found = []
+    for page in PAGES:
+        for number, block in enumerate(re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)):
+            found.append(pytest.param(block, id=f"{page.name}-{number}"))
+    return found
+
+
+VALUES = [block for block in fenced("yaml") if re.match(r"(mode|database|databases|exporter):", block.values[0])]
+COMMANDS = [block for block in fenced("sh") if "helm install" in block.values[0]]
+
+
+@pytest.mark.parametrize("block", VALUES)
+def test_values_on_a_page_render(helm: Helm, block: str) -> None:
+    """An example that is copied works."""
+    values = yaml.safe_load(block)
+
+    assert helm.template(values=values if "mode" in values else {**APP, **values})
+
+
+@pytest.mark.parametrize("block", COMMANDS)
+def test_commands_on_a_page_render(helm: Helm, block: str) -> None:
+    """A command that is copied is accepted, its chart apart."""
+    [line] = [line for line in block.replace("\\\n", "").splitlines() if line.startswith("helm install")]
+    words = shlex.split(line)
+    flags = words[words.index("./helm/db-health-exporter") + 1 :]
+
+    assert helm.template(CHART, *[word for word in flags if word != "--create-namespace"])
+
+
+def test_the_pages_have_examples() -> None:
+    """The tests above would pass without any."""
+    assert len(VALUES) >= 2
+    assert len(COMMANDS) >= 4
