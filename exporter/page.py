@@ -59,8 +59,8 @@ def render(service: Service, *, clock: Callable[[], float] = time.monotonic) -> 
         f"<title>{escape(words)} - {escape(name)}</title>"
         f'<link rel="icon" href="{icon(kind)}"><style>{STYLE}</style>'
         '<noscript><meta http-equiv="refresh" content="5"></noscript></head>'
-        f'<body><p id="lost" role="alert" hidden></p>{marks()}<main>{_head(service, name, worst)}{shown}'
-        f"{_others(watches[len(watches) - left :])}{_foot()}</main><script>{SCRIPT}</script></body></html>"
+        f'<body><p id="lost" role="alert" hidden></p>{marks()}<main>{_head(service, name, worst)}<div id="rest">{shown}'
+        f"{_others(watches[len(watches) - left :])}{_foot()}</div></main><script>{SCRIPT}</script></body></html>"
     )
     return page, POLICY
 

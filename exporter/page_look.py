@@ -26,10 +26,11 @@ nav a{display:inline-block;margin:.25rem 1rem .25rem 0}
 #lost{border:2px solid var(--bad);border-radius:.5rem;padding:.5rem 1rem;color:var(--bad);font-weight:600}
 """
 
-# Every two seconds the page is asked for again and its parts are put in place of the old ones; nothing is asked for
-# while nobody looks. When the exporter does not answer, the page says so and keeps what it knew.
+# Every two seconds the page is asked for again, and the parts that have changed are put in place of the old ones (a
+# screen reader hears the headline again only when it is another one); nothing is asked for while nobody looks. When
+# the exporter does not answer, the page says so and keeps what it knew.
 SCRIPT = """
-const lost=document.getElementById("lost"),parts=["title","main"];
+const lost=document.getElementById("lost"),parts=["title","link","header","#rest"];
 let seen=new Date();
 async function refresh(){
  if(document.hidden)return;
@@ -37,7 +38,10 @@ async function refresh(){
   const answer=await fetch(location.href,{cache:"no-store",signal:AbortSignal.timeout(4000)});
   if(!answer.ok)throw new Error(answer.status);
   const page=new DOMParser().parseFromString(await answer.text(),"text/html");
-  for(const part of parts)document.querySelector(part).replaceWith(page.querySelector(part));
+  for(const part of parts){
+   const old=document.querySelector(part),now=page.querySelector(part);
+   if(old.outerHTML!==now.outerHTML)old.replaceWith(now);
+  }
   seen=new Date();lost.hidden=true;
  }catch{
   lost.textContent="The exporter does not answer. What you see is from "+seen.toLocaleTimeString()+".";
