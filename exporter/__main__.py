@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from exporter import __version__
 from exporter import values as settings
@@ -45,8 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _run(command, own, values)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say it in one line, as a bad setting is said, where argparse would repeat the usage."""
+        self.exit(BAD_SETTINGS, f"db-health-exporter: {message}\n")
+
+
 def _own_flags(command: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"db-health-exporter {command}", add_help=False, allow_abbrev=False)
+    parser = _Parser(prog=f"db-health-exporter {command}", add_help=False, allow_abbrev=False)
     if command == "wait":
         parser.add_argument("--timeout", type=_duration, default=60.0)
     if command == "check":

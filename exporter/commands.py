@@ -93,4 +93,4 @@ def _status(values: Values, readings: list[Reading]) -> int:
 
 def _say(database: Database, reading: Reading) -> None:
     detail = f": {reading.detail}" if reading.detail else ""
-    print(f"{database.name}: {reading.outcome} in {reading.seconds * 1000:.1f} ms{detail}")  # noqa: T201
+    print(f"{database.name}: {reading.outcome} in {reading.seconds * 1000:.1f} ms{detail}", flush=True)  # noqa: T201

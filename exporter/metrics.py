@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 KEPT_BYTES = 4 << 20  # of renderings: one for each format, compression and filter, and clients name the filter
+ENTRY_BYTES = 512  # what an empty rendering costs: a filter that matches nothing is kept too
 
 
 class Metrics:
@@ -46,6 +47,7 @@ class Metrics:
         """Create every series, so that each counter is there from the start at 0."""
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._renderings: dict[tuple[str, bool, tuple[str, ...]], tuple[bytes, str]] = {}
+        self._kept_bytes = 0
         self._registry = CollectorRegistry(auto_describe=True)
         self._probes = Counter(
             "dbhealth_probes", "Probes by outcome.", ("database", "path", "outcome"), registry=self._registry
@@ -74,6 +76,7 @@ class Metrics:
     def changed(self) -> None:
         """Forget the renderings: something has changed since."""
         self._renderings.clear()
+        self._kept_bytes = 0
 
     def render(self, *, accept: str, compress: bool, names: Sequence[str] = ()) -> tuple[bytes, str]:
         """Return the body and its content type, in the format that the client asks for."""
@@ -84,7 +87,8 @@ class Metrics:
             registry = self._registry.restricted_registry(names) if names else self._registry
             body = encoder(registry)
             kept = (gzip.compress(body, compresslevel=1) if compress else body, content_type)
-            if len(kept[0]) + sum(len(body) for body, _ in self._renderings.values()) <= KEPT_BYTES:
+            self._kept_bytes += ENTRY_BYTES + len(kept[0]) + sum(map(len, names))
+            if self._kept_bytes <= KEPT_BYTES:
                 self._renderings[key] = kept
         return kept
 

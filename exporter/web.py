@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from prometheus_client.exposition import gzip_accepted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -52,7 +51,7 @@ def routes_for_people(service: Service, metrics: Metrics) -> list[web.RouteDef]:
     """What Prometheus and people ask."""
 
     async def scrape(request: web.Request) -> web.Response:
-        compress = gzip_accepted(request.headers.get("Accept-Encoding", ""))
+        compress = _takes_gzip(request.headers.get("Accept-Encoding", ""))
         body, content_type = metrics.render(
             accept=request.headers.get("Accept", ""), compress=compress, names=request.query.getall("name[]", [])
         )
@@ -105,3 +104,11 @@ def _plain(*, passed: bool) -> web.Response:
 
 def _wants_json(request: web.Request) -> bool:
     return "json" in request.headers.get("Accept", "")
+
+
+def _takes_gzip(accepted: str) -> bool:
+    for each in accepted.lower().split(","):
+        coding, _, quality = each.replace(" ", "").partition(";q=")
+        if coding == "gzip":
+            return quality.strip("0.") != "" or not quality  # `gzip;q=0` is a refusal
+    return False

@@ -42,9 +42,9 @@ def server(template: Template) -> Iterator[Postgres]:
 def database(server: Postgres) -> Iterator[str]:
     """An empty database."""
     name = f"test_{server.value('SELECT count(*) FROM pg_database')}"
-    server.sql(f"CREATE DATABASE {name} OWNER app", database="postgres")
+    server.sql(f"CREATE DATABASE {name} OWNER app", database="template1")
     yield name
-    server.sql(f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
+    server.sql(f"DROP DATABASE {name} WITH (FORCE)", database="template1")
 
 
 @pytest.fixture
