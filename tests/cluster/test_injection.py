@@ -57,6 +57,12 @@ def test_a_labelled_deployment_gets_the_exporter_and_becomes_ready(
     """Same references, healthy and ready; an existing init container and its order stay; uninstalling removes all."""
     del secret
     release = policy()
+    links = {"selector": {"app": "none"}, "ports": [{"port": 5432}]}
+    kube.apply(
+        # Every pod is told its address as DATABASE_PORT=tcp://…, which is no port.
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "database"}, "spec": links},
+        namespace=namespace,
+    )
     first = container("migrate", args=["once"])
     kube.apply(deployment(template(container(env=[URL]), labels=INJECT, initContainers=[first])), namespace=namespace)
     made = kube.pod(namespace, "app=orders")

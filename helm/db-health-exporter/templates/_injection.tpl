@@ -92,6 +92,10 @@ DATABASE_POOL_SIZE: "5"
       e.name.startsWith('DATABASE_') || e.name == 'DATABASES'
       || variables.database.exists(d, has(d.value) && d.value.contains('$(' + e.name + ')'))),
     JSONPatch{op: 'copy', from: variables.source + '/env/' + string(i), path: variables.target + '/env/-'})
+  {{- /* A Service called "database" would set it to its address; an empty variable is as good as none. */}}
+  + (variables.secret != '' || variables.env.exists(e, e.name == 'DATABASE_PORT') ? [] : [JSONPatch{
+    op: 'add', path: variables.target + '/env/-', value: Object.spec.{{ $list }}.env{name: 'DATABASE_PORT', value: ''}
+  }])
   + variables.mounts.transformList(i, m,
     variables.database.exists(d, has(d.value) && d.value.contains(m.mountPath)),
     JSONPatch{op: 'copy', from: variables.source + '/volumeMounts/' + string(i), path: variables.target + '/volumeMounts/-'})
