@@ -12,9 +12,11 @@ import pytest
 
 from tests.conftest import StartPostgres
 from tests.observability import places
+from tests.servers.certificates import Authority, write
 from tests.servers.ports import free_port
 from tests.servers.postgres import PASSWORD, Postgres
 from tests.servers.template import Template
+from tests.servers.workshop import Workshop
 
 STAGES = ["name resolution", "TCP connect", "TLS", "authentication", "query", "role", "connections", "write"]
 
@@ -134,6 +136,21 @@ def test_a_server_with_tls(tls_server: Postgres) -> None:
 
     assert told.signs["TLS"] == "+", told.text
     assert "TLSv1.3, certificate not checked" in told.line("TLS")
+
+
+def test_a_certificate_that_is_checked(tls_server: Postgres, authority: Authority, workshop: Workshop) -> None:
+    """How long it is still good for is told; one that is not any more is where it ends."""
+    root = write(workshop.folder("trust"), "root.crt", authority.certificate)
+    url = tls_server.url(sslmode="verify-full", sslrootcert=root)
+    told = explain(url)
+    assert "certificate valid until" in told.line("TLS")
+    assert told.status == 0
+
+    tls_server.serve_tls(authority.server("127.0.0.1", days=-1))
+    expired = explain(url)
+    assert failed_at(expired) == "TLS"
+    assert "certificate has expired" in expired.line("TLS")
+    assert "(tls)" in expired.text
 
 
 def test_a_wrong_password(healthy: Postgres, driver: str) -> None:
