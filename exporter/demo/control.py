@@ -27,7 +27,7 @@ button{font:inherit;text-align:left;padding:.6rem .8rem;border:1px solid #8888;b
 background:#8881;cursor:pointer}
 button small{display:block;opacity:.7}
 button.heal{border-color:#2e7d32}
-meter{width:12rem}
+meter{width:8rem}
 """
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -77,10 +77,11 @@ class Control:
 def render(status: Status, page: str) -> str:
     """Return the page."""
     pool = status.pool
+    held = f", one held since {pool.location}" if pool.location else ""
     broken = ", ".join(status.faults) or "nothing"
     buttons = "".join(
         f'<button class="{each.name}" formaction="/do/{each.name}">{escape(each.label)}'
-        f"<small>{escape(each.story)}</small></button>"
+        f"<small>{escape(each.story)}<br>→ {escape(each.expect)}</small></button>"
         for each in ACTIONS
     )
     kind = status.verdict if status.verdict in {"healthy", "unknown"} else "ill"
@@ -89,9 +90,9 @@ def render(status: Status, page: str) -> str:
 <body><h1>db-health-exporter · demo</h1>
 <div class="verdict {kind}"><b>{escape(status.verdict)}</b>
 <p>{escape(status.sentence)}<br>{escape(status.next_step)}</p></div>
-<p>Broken now: {escape(broken)}.
-The application's pool: <meter max="{pool.most or 1}" value="{pool.used}"></meter>
-{pool.used} of {pool.most} in use, {pool.pending} waiting.</p>
+<p>Broken now: {escape(broken)}.<br>
+The application's pool: <meter max="{pool.most or 1}" high="{0.9 * pool.most}" optimum="0" value="{pool.used}"></meter>
+{pool.used} of {pool.most} in use, {pool.pending} waiting{escape(held)}.</p>
 <form method="post">{buttons}</form>
 <p>The exporter: <a href="{page}/">page</a> · <a href="{page}/healthz?verbose">health</a> ·
 <a href="{page}/app/livez?verbose">app/livez</a> · <a href="{page}/metrics">metrics</a></p></body></html>"""

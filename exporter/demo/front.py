@@ -54,6 +54,7 @@ class Front:
         for each in SIGNALS:
             signal.signal(each, self._stop)
         signal.signal(signal.SIGTSTP, self._pause)
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # the shell may have its terminal back before we have left it
         try:
             self._terminal.enter()
             self._start()
