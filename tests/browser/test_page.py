@@ -131,7 +131,7 @@ async def test_the_page_is_readable_on_every_screen(
     async with browser(workshop) as page:
         await page.open(address(exporter))
         await page.until("document.body.innerText.includes('orders (worker 1)')", within=20)
-        await asyncio.sleep(5)  # for the line of recent probes to have a length
+        await page.until("/none of [3-6]\\d failed/.test(document.body.innerText)", within=60)  # the line has a length
         await look_at(page, exporter, title="healthy", name="healthy")
 
         application.told_to("wedge")
