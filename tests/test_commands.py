@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,9 @@ import pytest
 
 from exporter import commands
 from exporter.__main__ import main
+from tests.servers import processes
 from tests.servers.command import run
+from tests.servers.needs import need_root, need_tools
 from tests.servers.ports import free_port
 from tests.servers.postgres import PASSWORD, Postgres
 from tests.servers.template import Template
@@ -167,6 +170,23 @@ def test_wait_until_it_answers(template: Template) -> None:
     assert first.startswith("app: refused")
     assert rest.splitlines()[-1].startswith("app: success")
     assert waiting.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_wait_as_process_one(number: signal.Signals) -> None:
+    """An init container's first process ends when it is told to: the kernel gives it no default for a signal."""
+    need_root()
+    need_tools("unshare")
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DATABASE_URL": down()}
+    command = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-m", "exporter", "wait"]
+    with subprocess.Popen(command, cwd="/", env=environment, stdout=subprocess.PIPE, text=True) as outer:
+        assert outer.stdout is not None
+        assert outer.stdout.readline()
+        os.kill(processes.children(outer.pid)[0], number)
+        try:
+            assert outer.wait(timeout=5) == 128 + number
+        finally:
+            outer.kill()
 
 
 def owner(server: Postgres, name: str) -> str:

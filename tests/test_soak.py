@@ -60,7 +60,7 @@ class Faults:
         self._proxy.latency = 0
 
 
-def test_growth(server: Postgres, background: Background, cleanup: ExitStack, start_exporter: StartExporter) -> None:
+def test_soak(server: Postgres, background: Background, cleanup: ExitStack, start_exporter: StartExporter) -> None:
     """However often the database breaks and however many ask, memory, sockets, tasks and threads stay as they were."""
     proxy = Proxy(background, (server.host, server.port))
     cleanup.callback(proxy.close)
