@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.ready
 
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test lint bench soak image e2e clean
+.PHONY: help demo test test-core lint bench soak image e2e clean
 help: ## list what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -24,8 +24,11 @@ demo: $(STAMP) ## a real PostgreSQL, a busy application and the exporter; Ctrl-C
 test: $(STAMP) ## the tests; what needs a tool that is missing is skipped with a reason
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --ignore tests/cluster
 
+test-core: $(STAMP) ## the tests of the modules alone
+	$(BIN)/python -m pytest $(PYTEST_ARGS) tests/test_*.py
+
 e2e: $(STAMP) ## the chart on a real Kubernetes: one of its own, or E2E_CLUSTER=current
-	$(BIN)/python -m pytest $(PYTEST_ARGS) tests/cluster
+	E2E_CLUSTER=$${E2E_CLUSTER:-own} $(BIN)/python -m pytest $(PYTEST_ARGS) tests/cluster
 
 bench: $(STAMP) ## figures, beside the peers that are installed
 	$(BIN)/python -m bench
