@@ -85,3 +85,20 @@ def _without_age(samples: dict[str, float]) -> dict[str, float]:
     samples.pop("oldest_checkout_seconds", None)
     samples.pop("dbhealth_app_event_loop_lag_seconds", None)
     return samples
+
+
+@pytest.mark.parametrize(("version", "driver"), PAIRS)
+def test_a_crowd_is_counted_exactly(
+    version: str, driver: str, start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
+) -> None:
+    """Twelve threads or tasks at three connections: no checkout is lost or counted twice, and nobody is left."""
+    kind = "async" if driver in ASYNCHRONOUS else "sync"
+    process = start(version, "crowd.py", reporting(shared_server, driver, report_port), kind)
+
+    times = json.loads(line(process))
+
+    until(lambda: seen(exporter).get("use_seconds_count") == times, within=3, what=f"{times} checkins")
+    found = seen(exporter)
+    assert found["wait_seconds_count"] == times
+    assert (found["checked_out_connections"], found["pending_requests"], found["oldest_checkout_seconds"]) == (0, 0, 0)
+    assert process.communicate("\n", timeout=10) == ("", "")
