@@ -141,6 +141,10 @@ async def test_the_page_is_readable_on_every_screen(
         await look_at(page, exporter, title="database down", name="down")
         assert page.complaints == []
 
+        await page.look(width=1280, dark=False)
+        await page.value("document.querySelector('.faint').style.color = '#aaa'")
+        assert (await page.value(CONTRAST))["poor"]  # the check is able to fail
+
 
 async def look_at(page: Tab, exporter: Exporter, *, title: str, name: str) -> None:
     """Wait for a verdict, and look at it on every screen."""
