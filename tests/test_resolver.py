@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from exporter import progress
+from exporter import resolver as resolver_module
 from exporter.progress import Phase, Progress
 from exporter.resolver import ResolverLoop
 from tests.servers.ports import free_port
@@ -145,3 +146,34 @@ def test_answer_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
             thread.join(5)
 
     assert failed == []
+
+
+def test_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that has been silent for long is asked for once more, and no more often than a few times at once."""
+    asked: list[int] = []
+    go = threading.Event()
+    real = socket.getaddrinfo
+
+    def lost(*arguments: Any) -> Any:
+        asked.append(len(asked))
+        if len(asked) < resolver_module.MOST_THREADS:
+            go.wait(5)
+        return real("127.0.0.1", *arguments[1:])
+
+    monkeypatch.setattr(socket, "getaddrinfo", lost)
+    monkeypatch.setattr(resolver_module, "ASK_AGAIN_AFTER", 0.05)
+
+    async def work(loop: asyncio.AbstractEventLoop) -> Any:
+        first = asyncio.ensure_future(loop.getaddrinfo("db.example", 5432))
+        for _ in range(20):
+            await asyncio.sleep(0.02)
+            if first.done():
+                break
+            asyncio.ensure_future(loop.getaddrinfo("db.example", 5432)).add_done_callback(lambda done: done.exception())
+        answers = await first
+        go.set()
+        await asyncio.sleep(0.05)  # the others answer too, and nobody minds
+        return answers
+
+    assert run(work)
+    assert len(asked) == resolver_module.MOST_THREADS
