@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.ready
 
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test test-core lint bench soak image e2e clean
+.PHONY: help dashboard demo test test-core lint bench soak image e2e clean
 help: ## list what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -41,6 +41,9 @@ lint: $(STAMP) ## style, types and the layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+dashboard: $(STAMP) ## the Grafana dashboard's file anew, from its generator
+	$(BIN)/python -m tools.dashboard
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist

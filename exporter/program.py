@@ -79,7 +79,7 @@ class Program:
             await self._serve(application(probes, people), values.listen_port)
         else:
             await self._serve(application(probes), values.listen_port)
-            await self._serve(application(people), values.metrics_port)
+            await self._serve(application(probes, people), values.metrics_port)  # the page links to all of them
         if self.app_pools is not None:
             own = [values.pod_ip] if values.pod_ip else []
             self._listener = await listen(self.app_pools, values.app_pool_listen, sources=own)
