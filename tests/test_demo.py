@@ -142,6 +142,8 @@ class Demo:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=15)
+        for identity in self.inhabitants():  # a test has failed: let its remains not harm the next one
+            os.kill(int(identity.split()[0]), signal.SIGKILL)
         for descriptor in (self.slave, self._master):
             if descriptor >= 0:
                 os.close(descriptor)
