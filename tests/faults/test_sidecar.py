@@ -141,7 +141,8 @@ def holds(exporter: Exporter, held: Holdings) -> bool:
     return exporter.holdings() == held
 
 
-def test_a_hundred_freezes(server: Postgres, start_exporter: StartExporter) -> None:
+@pytest.mark.timeout(60 + 2 * CYCLES)
+def test_soak_of_a_hundred_freezes(server: Postgres, start_exporter: StartExporter) -> None:
     """Freeze and thaw, again and again, leaves both drivers with one session and as much as they began with."""
     quick = {"PROBE_TIMEOUT": "0.15", "PROBE_INTERVAL": "0.1", "HEALTH_MAX_AGE": "0.05"}
     exporters = [start_exporter(server.url(driver), **quick) for driver in SCHEMES]
