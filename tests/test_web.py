@@ -203,7 +203,7 @@ def test_readiness(
 
 
 def test_second_listener(server: Postgres, start_exporter: StartExporter) -> None:
-    """With METRICS_PORT, scrapes and the page have a listener of their own, and kubelets keep the first."""
+    """With METRICS_PORT, scrapes and the page have a listener of their own, which answers what the page links to."""
     port = free_port()
     exporter = start_exporter(server.url(), METRICS_PORT=str(port))
     until(lambda: exporter.get("/healthz").status == 200, within=10, what="healthy")
