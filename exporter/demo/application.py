@@ -76,9 +76,10 @@ class Application:
         return web.Response()
 
     async def block(self, _: web.Request) -> web.Response:
-        """Stop the event loop while every connection is in use."""
-        for number in reversed(range(POOL_SIZE + MAX_OVERFLOW)):
-            self._take(self._shop.print_invoice(blocks=number == 0))
+        """Stop the event loop while every connection is in use: who comes last finds the others waiting."""
+        for _each in range(POOL_SIZE + MAX_OVERFLOW - 1):
+            self._take(self._shop.reserve_goods())
+        self._take(self._shop.print_invoice())
         return web.Response()
 
     async def state(self, _: web.Request) -> web.Response:

@@ -90,13 +90,11 @@ class Shop:
             await session.execute(select(Good.stock).limit(1))
             await self._reply.wait()
 
-    async def print_invoice(self, *, blocks: bool) -> None:
+    async def print_invoice(self) -> None:
         """Block: call something in a transaction that does not yield to the event loop, as a driver for printers."""
         async with self._sessions.begin() as session:
             await session.execute(select(Order).limit(1))
-            await asyncio.sleep(0.5)
-            if blocks:
-                wait_for_the_printer()
+            wait_for_the_printer()
 
 
 def wait_for_the_printer() -> None:
