@@ -97,11 +97,15 @@ class Process:
             self._reporters.remove(reporter)
 
     def _on_exit_of_child(self) -> None:
-        # A child of multiprocessing, or of Celery's fork of it, ends without the functions of `atexit`.
-        for name in ("multiprocessing.util", "billiard.util"):
-            module = sys.modules.get(name)
-            if module is not None:
-                module.Finalize(None, self.goodbye, exitpriority=0)
+        # A child of multiprocessing, or of Celery, ends without the functions of `atexit`.
+        multiprocessing, celery = sys.modules.get("multiprocessing.util"), sys.modules.get("celery.signals")
+        if multiprocessing is not None:
+            multiprocessing.Finalize(None, self.goodbye, exitpriority=0)
+        if celery is not None:
+            celery.worker_process_shutdown.connect(self._celery_ends, weak=False)
+
+    def _celery_ends(self, **_: object) -> None:
+        self.goodbye()
 
 
 def _unique(name: str, taken: set[str]) -> str:

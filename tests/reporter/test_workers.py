@@ -6,6 +6,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +99,26 @@ def test_four_workers(server: str, start: Start, exporter: Exporter, shared_serv
     process.terminate()
     until(lambda: workers.shown() == 0, within=10, what="a goodbye of each")
     assert workers.counted() == workers.asked
+
+
+def test_celery(start: Start, exporter: Exporter, shared_server: Postgres, report_port: int, tmp_path: Path) -> None:
+    """Each process of the prefork pool counts its own tasks and says goodbye at a warm shutdown."""
+    environment = {"QUEUE": str(tmp_path), "URL": reporting(shared_server, "psycopg2", report_port)}
+    sending = start("2.1", "-c", "import tasks\nfor _ in range(20): tasks.order.delay()", env=environment)
+    assert sending.wait(timeout=30) == 0
+    process = start("2.1", "-A", "tasks", "worker", "-c", "2", module="celery", env=environment)
+    workers = Workers(exporter, 0)
+
+    def uses() -> float:
+        wanted, app = "dbhealth_pool_use_seconds_count", ("pool", "app")
+        return sum(v for (name, labels), v in exporter.samples().items() if name == wanted and app in labels)
+
+    until(lambda: uses() == 20, within=40, what="every task counted")
+    assert 1 <= workers.shown() <= 2
+    process.terminate()
+    until(lambda: workers.shown() == 0, within=20, what="goodbyes")
+    assert "dbhealth_app_worker_silent" not in {name for name, _ in exporter.samples()}
+    assert uses() == 20
 
 
 def _listens(port: int) -> bool:
