@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
+DEMO   := $(VENV)/.demo
 
 export PYTHONDONTWRITEBYTECODE =
 
@@ -10,16 +11,24 @@ export PYTHONDONTWRITEBYTECODE =
 help: ## list what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-$(STAMP): requirements/dev.txt pyproject.toml $(wildcard reporter/pyproject.toml)
+PIP    := $(BIN)/pip install --quiet --disable-pip-version-check
+OURS   := $(PIP) --no-deps --no-build-isolation -e . -e reporter
+
+# A demo wants a fraction of what the tests want; both live in one environment.
+$(DEMO): requirements/demo.txt pyproject.toml reporter/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
-	if [ -f reporter/pyproject.toml ]; then $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e reporter; fi
+	$(PIP) --require-hashes -r requirements/demo.txt
+	$(OURS)
 	touch $@
 
-demo: $(STAMP) ## a real PostgreSQL, a busy application and the exporter; Ctrl-C ends it all
-	@$(BIN)/python -m exporter demo
+$(STAMP): requirements/dev.txt $(DEMO)
+	$(PIP) --require-hashes -r requirements/dev.txt
+	$(OURS)
+	touch $@
+
+demo: $(DEMO) ## a real PostgreSQL, a busy application and the exporter; Ctrl-C ends it all
+	@$(BIN)/python -m exporter demo $(ARGS)
 
 test: $(STAMP) ## the tests; what needs a tool that is missing is skipped with a reason
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --ignore tests/cluster
