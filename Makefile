@@ -39,8 +39,15 @@ test-core: $(STAMP) ## the tests of the modules alone
 e2e: $(STAMP) ## the chart on a real Kubernetes: one of its own, or E2E_CLUSTER=current
 	E2E_CLUSTER=$${E2E_CLUSTER:-own} $(BIN)/python -m pytest $(PYTEST_ARGS) tests/cluster
 
+IMAGE ?= db-health-exporter:0.1.0
+image: ## the container image, by docker, podman or buildah, whichever works; IMAGE_FLAGS are theirs
+	@for tool in docker podman buildah; do \
+	    if $$tool info >/dev/null 2>&1; then set -x; exec $$tool build $(IMAGE_FLAGS) -t $(IMAGE) .; fi; \
+	done; echo "make image: needs docker (with its daemon), podman or buildah" >&2; exit 1
+
 bench: $(STAMP) ## figures, beside the peers that are installed
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.reporter_overhead
 
 soak: $(STAMP) ## 1,000 freezes and thaws
 	SOAK_CYCLES=1000 $(BIN)/python -m pytest --timeout 7200 -k soak tests

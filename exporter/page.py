@@ -87,7 +87,8 @@ def _culprit(service: Service, name: str, verdict: Verdict) -> str:
     if facts.culprit_location is None:
         return ""
     whose = f"pool {escape(facts.culprit_pool or '')}, worker {escape(facts.culprit_worker or '')}"
-    return f"<p>Oldest checkout: {whose}, at <b>{escape(facts.culprit_location[:TEXT])}</b></p>"
+    doing = f"; now: {escape(facts.culprit_doing[:TEXT])}" if facts.culprit_doing else ""
+    return f"<p>Oldest checkout: {whose}, at <b>{escape(facts.culprit_location[:TEXT])}</b>{doing}</p>"
 
 
 def _database(name: str, watch: Watch, pools: Sequence[PoolState], now: float) -> str:

@@ -131,6 +131,7 @@ class Service:
                 if facts.culprit_location is not None:
                     notes.append(
                         f"oldest checkout {name}: pool {facts.culprit_pool}, worker {facts.culprit_worker},"
-                        f" at {facts.culprit_location}"
+                        f" at {facts.culprit_location}, out for {facts.culprit_age_seconds or 0:.0f} s"
+                        f"; now: {facts.culprit_doing or 'not known'}"
                     )
         return notes

@@ -100,6 +100,7 @@ def test_that_another_driver_is_refused_by_name(driver: str) -> None:
         ("postgresql://h/db", [("h", 5432)]),
         ("postgresql://h:/db", [("h", 5432)]),
         ("postgresql://h/d@b", [("h", 5432)]),
+        ("postgresql://u:p@h/d%40b", [("h", 5432)]),
         ("postgresql://u@h.example.:1/db", [("h.example.", 1)]),
         ("postgresql://my_db-1/db", [("my_db-1", 5432)]),
         ("postgresql://10.0.0.1:65535", [("10.0.0.1", 65535)]),
@@ -202,7 +203,6 @@ def test_that_a_password_holds_any_character(character: str) -> None:
         "postgresql://u:1234/x@h/db",
         "postgresql://u:p/a?b#c@h/db",
         "postgresql://u:p?sslmode@h/db",
-        "postgresql://u:p@h/d@b",
         "postgresql://u:@h/db",
         "postgresql://u@h/db",
         "postgresql://u:100%@h/db",
@@ -661,3 +661,12 @@ def encrypted(key: bytes, password: str) -> bytes:
         return key
     how = s.BestAvailableEncryption(password.encode())
     return s.load_pem_private_key(key, None).private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, how)
+
+
+@pytest.mark.parametrize("password", ["S3cr3tP@w/x#y9", "a@b/Zq9"])
+def test_that_no_piece_of_a_password_becomes_a_name(password: str) -> None:
+    """A raw @ before a raw slash can be read in two ways: it is refused, and nothing of it is said."""
+    with pytest.raises(DsnError, match="percent-encode") as caught:
+        parse(f"postgresql://app:{password}@127.0.0.1:25432/app")
+
+    assert password.partition("/")[2] not in str(caught.value)

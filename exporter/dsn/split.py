@@ -44,12 +44,13 @@ def split(url: str) -> Parts:
         raise DsnError(_no_scheme(url))
     rest = url[scheme.end() :]
     readings = list(_readings(rest))
-    if not readings:
+    userinfo, match = next((r for r in readings if _all_known(r[1])), readings[0]) if readings else (None, None)
+    # An @ in what would be the database's name is more likely a piece of a password, and the name is shown.
+    if match is None or (userinfo is not None and "@" in (match["database"] or "")):
         raise DsnError(
             "is not a URL of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE; "
             "percent-encode special characters of the password (@ is %40, / is %2F, % is %25)"
         )
-    userinfo, match = next((r for r in readings if _all_known(r[1])), readings[0])
     return _parts((scheme["driver"] or "").lower(), userinfo, match)
 
 
