@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING, NoReturn
 
 from exporter import __version__
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given[:1] == ["--version"]:
         return _version()
     command = given.pop(0) if given and not given[0].startswith("-") else "serve"
+    if any(each in COMMANDS and not before.startswith("--") for before, each in pairwise(given)):
+        return _refuse("the command comes first: db-health-exporter COMMAND --SETTING VALUE")
     if command not in COMMANDS:
         known = ", ".join(COMMANDS)
         return _refuse(f"unknown command {command!r}: there are {known}")

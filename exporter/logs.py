@@ -33,6 +33,12 @@ def _is_not_the_clients_fault(record: logging.LogRecord) -> bool:
     return kind is None or not any(each.__name__ == "HttpProcessingError" for each in kind.__mro__)
 
 
+def _is_not_a_dropped_connection(record: logging.LogRecord) -> bool:
+    """Drop what asyncio says of a connect that was cut off: asyncpg leaves that error in a future nobody awaits."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or not issubclass(kind, ConnectionError)
+
+
 def set_up(*, style: str, level: str) -> None:
     """Log to stderr, in `text` or `json`, from `level` upwards."""
     handler = logging.StreamHandler(sys.stderr)
@@ -42,4 +48,5 @@ def set_up(*, style: str, level: str) -> None:
     # A connection that was dropped on purpose is no error, and its traceback would tell nothing.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.ERROR)
+    logging.getLogger("asyncio").addFilter(_is_not_a_dropped_connection)
     logging.getLogger("aiohttp.server").addFilter(_is_not_the_clients_fault)

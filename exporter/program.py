@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -24,6 +24,8 @@ from exporter.watch import Watch
 from exporter.web import application, routes_for_people, routes_for_probes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from exporter.app_listener import Listener
     from exporter.values import Database, Values
 
@@ -31,6 +33,10 @@ log = logging.getLogger(__name__)
 
 DRAIN = 0.5  # seconds between "not ready" and the end: whoever asks meanwhile is told
 SHUTDOWN = 0.5  # seconds for requests under way; every answer is due within the probe's own time-out
+
+
+class CannotListenError(Exception):
+    """An address cannot be listened on; the text names the setting to change."""
 
 
 class Program:
@@ -70,19 +76,20 @@ class Program:
         """Listen, then start to probe.
 
         Raises:
-            OSError: an address cannot be listened on.
+            CannotListenError: an address is in use, or not this machine's.
         """
         values = self._values
         probes, people = routes_for_probes(self.service), routes_for_people(self.service, self.metrics)
         self._beating = asyncio.create_task(self._pulse.beat(), name="pulse")
         if values.metrics_port is None:
-            await self._serve(application(probes, people), values.listen_port)
+            await self._serve(application(probes, people), values.listen_port, "LISTEN_PORT")
         else:
-            await self._serve(application(probes), values.listen_port)
-            await self._serve(application(probes, people), values.metrics_port)  # the page links to all of them
+            await self._serve(application(probes), values.listen_port, "LISTEN_PORT")
+            await self._serve(application(probes, people), values.metrics_port, "METRICS_PORT")  # the page links to all
         if self.app_pools is not None:
             own = [values.pod_ip] if values.pod_ip else []
-            self._listener = await listen(self.app_pools, values.app_pool_listen, sources=own)
+            with _naming("APP_POOL_LISTEN"):
+                self._listener = await listen(self.app_pools, values.app_pool_listen, sources=own)
         for watch in self.watches.values():
             watch.start()
 
@@ -99,11 +106,12 @@ class Program:
             with suppress(asyncio.CancelledError):
                 await self._beating
 
-    async def _serve(self, app: web.Application, port: int) -> None:
+    async def _serve(self, app: web.Application, port: int, setting: str) -> None:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN, lingering_time=0)
         await runner.setup()
         self._runners.append(runner)
-        await web.TCPSite(runner, self._values.listen_host, port, backlog=socket.SOMAXCONN).start()
+        with _naming(setting if self._values.listen_host is None else f"{setting} or LISTEN_HOST"):
+            await web.TCPSite(runner, self._values.listen_host, port, backlog=socket.SOMAXCONN).start()
 
     def _on_reading(self, database: str, path: Path, reading: Reading) -> None:
         if path is Path.POOLED and reading.outcome is Outcome.POOL_EXHAUSTED:
@@ -144,6 +152,14 @@ def plan(values: Values, database: Database) -> Plan:
         pod_ip=values.pod_ip,
         host=socket.gethostname(),
     )
+
+
+@contextmanager
+def _naming(setting: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CannotListenError(f"{setting}: cannot listen there ({error.strerror}): change it") from error
 
 
 def _app_pools(values: Values, *, on_change: object) -> AppPools:

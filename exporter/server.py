@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import gc
 import logging
 import signal
 import sys
 from typing import TYPE_CHECKING
 
-from exporter.program import Program
+from exporter.program import CannotListenError, Program
 
 if TYPE_CHECKING:
     from exporter.values import Values
@@ -29,8 +28,8 @@ async def serve(values: Values) -> int:
     program = Program(values)
     try:
         await program.start()
-    except OSError as error:
-        print(f"db-health-exporter: {_cannot_listen(values, error)}", file=sys.stderr)  # noqa: T201 - before the log
+    except CannotListenError as error:
+        print(f"db-health-exporter: {error}", file=sys.stderr)  # noqa: T201 - before the log
         await program.stop(drain=0.0)
         return CANNOT_LISTEN
     log.info("serving on port %d; watching %s", values.listen_port, ", ".join(program.watches))
@@ -49,10 +48,3 @@ def _set_aside() -> None:
     gc.collect()
     gc.freeze()
     gc.collect()  # counts the survivors anew: none
-
-
-def _cannot_listen(values: Values, error: OSError) -> str:
-    what = "LISTEN_HOST, LISTEN_PORT, METRICS_PORT or APP_POOL_LISTEN"
-    if error.errno == errno.EADDRINUSE:
-        return f"an address is in use ({error.strerror}): change {what}"
-    return f"cannot listen on {values.listen_host or 'all interfaces'}: {error.strerror}: change {what}"

@@ -83,7 +83,9 @@ class Settings(BaseSettings):
         "where to listen", "an IP address or a host name", shown="all, IPv4 and IPv6"
     )
     listen_port: kinds.Port = port("the port to listen on", 9850, shown="9850")
-    metrics_port: kinds.Port | None = port("a second listener for `/metrics` and `/`", None, shown="the same")
+    metrics_port: kinds.Port | None = port(
+        "a second listener for `/metrics` and `/`, which the first then answers no more", None, shown="the same"
+    )
     web_config_file: str | None = setting("TLS and passwords for `/metrics`; not supported yet", "left out")
     app_pool_listen: kinds.AppPoolListen = setting(
         "where application processes report their pools",

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -268,3 +269,27 @@ def test_flags_and_files(server: Postgres, tmp_path: Path) -> None:
 def test_pause() -> None:
     """`wait` asks once a second: an init container is no load."""
     assert commands.PAUSE == 1.0
+
+
+def test_a_flag_before_the_command(server: Postgres) -> None:
+    """The command comes first; a database may be called like one."""
+    misplaced = run("--readiness", "gate", "check", DATABASE_URL=server.url())
+    named = run("check", "--database-name", "demo", "--database-host", "127.0.0.1", "--database-port", "1")
+
+    assert (misplaced.returncode, misplaced.stdout) == (2, "")
+    assert (
+        misplaced.stderr == "db-health-exporter: the command comes first: db-health-exporter COMMAND --SETTING VALUE\n"
+    )
+    assert named.returncode == 1
+    assert named.stdout.startswith("demo: refused")
+
+
+def test_a_port_in_use_is_named(server: Postgres) -> None:
+    """An address that cannot be listened on is one line with the setting to change, and exit status 2."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run("serve", DATABASE_URL=server.url(), LISTEN_HOST="127.0.0.1", LISTEN_PORT=port, APP_POOL_LISTEN="off")
+
+    assert done.returncode == 2
+    assert "LISTEN_PORT or LISTEN_HOST" in done.stderr
+    assert done.stderr.count("\n") == 1
