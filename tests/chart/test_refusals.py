@@ -91,7 +91,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a web configuration among the settings": (
         settings(WEB_CONFIG_FILE="/x"),
-        "exporter.settings.WEB_CONFIG_FILE is not taken here: set exporter.webConfigSecret instead",
+        "exporter.settings.WEB_CONFIG_FILE is not taken here: set nothing (it is not supported yet) instead",
+    ),
+    "a web configuration": (
+        {**APP, "exporter": {"webConfigSecret": "tls"}},
+        "exporter.webConfigSecret is not supported yet: leave it out",
+    ),
+    "a web configuration to inject": (
+        {"mode": "injection", "exporter": {"webConfigSecret": "tls"}},
+        "exporter.webConfigSecret is not supported yet: leave it out",
     ),
     "a deadline in words": (
         settings(PROBE_TIMEOUT="900ms"),

@@ -224,14 +224,17 @@ def test_the_gate_holds_the_application_back(helm: Helm) -> None:
     assert gated["failureThreshold"] * gated["periodSeconds"] >= 24 * 3600
 
 
-def test_tls_for_metrics_leaves_the_probes_plain(helm: Helm) -> None:
-    """A web configuration moves /metrics to a port of its own, which the PodMonitor follows."""
-    values = {**with_exporter(webConfigSecret="tls"), "monitoring": {"podMonitor": {"enabled": True}}}
+def test_metrics_may_have_a_port_of_their_own(helm: Helm) -> None:
+    """`METRICS_PORT` makes a second port, which the PodMonitor follows; the probes stay on the first."""
+    values = {**with_exporter(settings={"METRICS_PORT": 9852}), "monitoring": {"podMonitor": {"enabled": True}}}
     objects = helm.template(values=values)
 
-    mine = variables(exporter(objects))
-    assert (mine["WEB_CONFIG_FILE"], mine["METRICS_PORT"]) == ("/etc/db-health-exporter/web/web-config.yml", "9852")
-    assert [port["name"] for port in exporter(objects)["ports"]] == ["db-health", "db-metrics"]
+    assert variables(exporter(objects))["METRICS_PORT"] == "9852"
+    assert {port["name"]: port["containerPort"] for port in exporter(objects)["ports"]} == {
+        "db-health": 9850,
+        "db-metrics": 9852,
+    }
+    assert exporter(objects)["livenessProbe"]["httpGet"]["port"] == "db-health"
     assert of_kind(objects, "PodMonitor")["spec"]["podMetricsEndpoints"] == [{"port": "db-metrics", "path": "/metrics"}]
 
 

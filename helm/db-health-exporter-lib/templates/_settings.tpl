@@ -40,7 +40,7 @@ DATABASE_PARAMETERS: database.parameters
 DATABASES: databases
 DATABASES_FILE: databases
 POD_IP: nothing (the chart takes it from the pod)
-WEB_CONFIG_FILE: exporter.webConfigSecret
+WEB_CONFIG_FILE: nothing (it is not supported yet)
 {{- end }}
 
 {{/* One setting's value: a number never prints as 1e+08, and YAML reads the word off as false. */}}

@@ -9,6 +9,9 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- end }}
 
 {{- define "db-health-exporter.validate" -}}
+{{- if .values.exporter.webConfigSecret -}}
+{{- fail "exporter.webConfigSecret is not supported yet: leave it out" -}}
+{{- end -}}
 {{- include "db-health-exporter.validateSettings" .values.exporter.settings -}}
 {{- if not .injected -}}
 {{- include "db-health-exporter.validateDatabases" . -}}
