@@ -1,7 +1,9 @@
 """What the chart deploys in each mode, with both Helms."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -236,6 +238,64 @@ def test_metrics_may_have_a_port_of_their_own(helm: Helm) -> None:
     }
     assert exporter(objects)["livenessProbe"]["httpGet"]["port"] == "db-health"
     assert of_kind(objects, "PodMonitor")["spec"]["podMetricsEndpoints"] == [{"port": "db-metrics", "path": "/metrics"}]
+
+
+def injecting(**monitor: object) -> dict[str, object]:
+    """Mode injection with a PodMonitor."""
+    return {"mode": "injection", "monitoring": {"podMonitor": {"enabled": True, **monitor}}}
+
+
+def pod_monitor(helm: Helm, values: dict[str, object]) -> dict[str, Any]:
+    """The specification of the PodMonitor, on a cluster that can inject."""
+    objects = helm.template(CHART, "--kube-version", "1.36.0", values=values)
+    spec: dict[str, Any] = of_kind(objects, "PodMonitor")["spec"]
+    return spec
+
+
+@pytest.mark.parametrize(
+    ("label", "kind", "name", "job"),
+    [
+        ("orders", "ReplicaSet", "web-5d4f7c9b8d", None),
+        ("", "ReplicaSet", "orders-web-5d4f7c9b8d", "orders-web"),
+        ("", "StatefulSet", "orders-queue", "orders-queue"),
+        ("", "Job", "nightly-29345760", "nightly"),
+        ("", "Job", "orders-migrate", "orders-migrate"),
+        ("", "", "", None),
+    ],
+)
+def test_each_injected_application_is_a_job_of_its_own(
+    helm: Helm, label: str, kind: str, name: str, job: str | None
+) -> None:
+    """By its label, else by its workload: as one job, two applications' databases of one name would be one database."""
+    spec = pod_monitor(helm, injecting())
+    [rule] = spec["podMetricsEndpoints"][0]["relabelings"]
+
+    assert spec["jobLabel"] == "app.kubernetes.io/name"
+    assert rule["targetLabel"] == "job"
+    meta = "__meta_kubernetes_pod_"
+    assert rule["sourceLabels"] == [
+        f"{meta}label_app_kubernetes_io_name", f"{meta}controller_kind", f"{meta}controller_name",
+    ]  # fmt: skip
+    found = re.fullmatch(rule["regex"], f"{label};{kind};{name}")  # Prometheus anchors it, and joins by semicolons
+    assert rule["replacement"] == "$1$2$3"
+    assert ("".join(group or "" for group in found.groups()) if found else None) == job
+
+
+def test_relabelings_of_the_user_come_after_the_charts(helm: Helm) -> None:
+    """They may use the job's name or set another."""
+    own = {"targetLabel": "job", "replacement": "all"}
+    [endpoint] = pod_monitor(helm, injecting(endpoint={"relabelings": [own]}))["podMetricsEndpoints"]
+
+    assert len(endpoint["relabelings"]) == 2
+    assert endpoint["relabelings"][-1] == own
+
+
+def test_one_application_alone_keeps_the_podmonitors_name(helm: Helm) -> None:
+    """Outside mode injection a PodMonitor selects one workload, and its name is the job's."""
+    spec = pod_monitor(helm, {**APP, "monitoring": {"podMonitor": {"enabled": True}}})
+
+    assert "jobLabel" not in spec
+    assert "relabelings" not in spec["podMetricsEndpoints"][0]
 
 
 def test_a_standalone_exporter_has_a_service_that_always_answers(helm: Helm) -> None:

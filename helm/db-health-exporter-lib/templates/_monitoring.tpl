@@ -1,9 +1,13 @@
 {{/*
 A PodMonitor for the sidecar's port; "monitor" in the dict holds labels, annotations, namespace, interval, endpoint,
-and "podLabels" the labels of the pods.
+and "podLabels" the labels of the pods; "jobLabel" and "relabelings", if given, say what Prometheus calls the job.
 */}}
 {{- define "db-health-exporter.podMonitor" -}}
 {{- $monitor := .monitor | default dict -}}
+{{- $endpoint := deepCopy ($monitor.endpoint | default dict) -}}
+{{- with .relabelings -}}
+{{- $_ := set $endpoint "relabelings" (concat . ($endpoint.relabelings | default list)) -}}
+{{- end -}}
 apiVersion: monitoring.coreos.com/v1
 kind: PodMonitor
 metadata:
@@ -14,6 +18,9 @@ metadata:
   annotations: {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
+  {{- with .jobLabel }}
+  jobLabel: {{ . }}
+  {{- end }}
   selector:
     matchLabels: {{- toYaml .podLabels | nindent 6 }}
   namespaceSelector: {{- .namespaceSelector | default (dict "matchNames" (list .root.Release.Namespace)) | toYaml | nindent 4 }}
@@ -23,7 +30,7 @@ spec:
       {{- with $monitor.interval }}
       interval: {{ . }}
       {{- end }}
-      {{- with $monitor.endpoint }}
+      {{- with $endpoint }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
 {{- end }}

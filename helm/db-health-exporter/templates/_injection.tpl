@@ -3,6 +3,21 @@ The admission policy's expressions, in CEL. JSONPatch, since an applied configur
 to Secrets; a list must exist before something is added to it.
 */}}
 
+{{/*
+The alerts take a name within a job and a namespace for one database, so each application must be a job of its own. A
+pod without the label app.kubernetes.io/name is called after what made it, less what a rollout or a schedule adds; a pod
+that nothing made keeps the PodMonitor's name.
+*/}}
+{{- define "db-health-exporter.injection.relabelings" -}}
+- sourceLabels:
+    - __meta_kubernetes_pod_label_app_kubernetes_io_name
+    - __meta_kubernetes_pod_controller_kind
+    - __meta_kubernetes_pod_controller_name
+  regex: ;(?:ReplicaSet;(.+)-[^-]+|Job;(.+)-[0-9]+|[^;]+;(.+))
+  replacement: $1$2$3
+  targetLabel: job
+{{- end }}
+
 {{/* The list that the exporter's container joins. */}}
 {{- define "db-health-exporter.injection.list" -}}
 {{- .values.exporter.native | ternary "initContainers" "containers" -}}
