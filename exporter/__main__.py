@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, NoReturn
 
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return demo(given)
     own, rest = _own_flags(command).parse_known_args(given)
-    values = settings.read(rest)  # before the server's imports: the child that parses must not add to their peak
+    module = "exporter.server" if command == "serve" else "exporter.commands"
+    values = settings.read(rest, meanwhile=lambda: import_module(module))
     return _run(command, own, values)
 
 
