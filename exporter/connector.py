@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from exporter.dsn import Source, Target
 
 
+# The probe has a deadline of its own. asyncpg's, of 60 s, would keep every ended connect's timer for that long,
+# and with it the connect's TLS context.
+NO_TIMER = {"timeout": None}
 TLS_REQUIRED = ("require", "verify-ca", "verify-full")
 
 
@@ -36,7 +39,7 @@ async def connect(source: Source, heard: Callable[[str], None] = lambda _: None)
     if target.driver == "psycopg":
         record.connection = await _connect_psycopg(target)
     else:
-        record.connection = await asyncpg.connect(**target.connect_arguments())
+        record.connection = await asyncpg.connect(**{**NO_TIMER, **target.connect_arguments()})
         farewell.tap(record.connection, heard)
     record.phase = Phase.QUERYING
     return record.connection

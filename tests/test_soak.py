@@ -12,7 +12,7 @@ from tests.servers.proxy import Proxy
 from tests.servers.waiting import until
 
 CYCLES = int(os.environ.get("SOAK_CYCLES", "30"))
-WARM = max(12, CYCLES // 5)  # until the heap has found its shape: a few hundred probes
+WARM = max(60, CYCLES // 5)  # until the heap has found its shape: a few hundred probes, most of all on Python 3.13
 REQUESTS = 5  # for each fault, on connections of their own
 MEGABYTE = 1024 * 1024
 QUICK = {"PROBE_TIMEOUT": "0.15", "PROBE_INTERVAL": "0.1", "FRESH_PROBE_INTERVAL": "0.3", "HEALTH_MAX_AGE": "0.05"}
