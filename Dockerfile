@@ -6,7 +6,7 @@ FROM ${BASE} AS build
 # One virtual environment brings pip, the other is what ships.
 RUN python3 -m venv /build && python3 -m venv --without-pip /opt/exporter
 COPY requirements/image.txt /build/
-RUN /build/bin/pip --python /opt/exporter/bin/python3 install --no-cache-dir --no-compile --require-hashes \
+RUN /build/bin/pip --python /opt/exporter/bin/python3 install --no-cache-dir --no-compile --no-deps --require-hashes \
         --only-binary :all: -r /build/image.txt
 COPY exporter /build/exporter
 RUN cp -r /build/exporter "$(/opt/exporter/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/" \

@@ -14,19 +14,24 @@ help: ## list what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 PIP    := $(BIN)/pip install --quiet --disable-pip-version-check
+# A lock names everything, so nothing is resolved: pip would look at versions newer than the lock's and stop at them.
+LOCKED := $(PIP) --no-deps --require-hashes
 OURS   := $(PIP) --no-deps --no-build-isolation -e . -e reporter
+CHECK  := $(BIN)/pip check --disable-pip-version-check
 
 # A demo wants a fraction of what the tests want; both live in one environment.
 $(DEMO): requirements/demo.txt pyproject.toml reporter/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --require-hashes -r requirements/demo.txt
+	$(LOCKED) -r requirements/demo.txt
 	$(OURS)
+	$(CHECK)
 	touch $@
 
 $(STAMP): requirements/dev.txt $(DEMO)
-	$(PIP) --require-hashes -r requirements/dev.txt
+	$(LOCKED) -r requirements/dev.txt
 	$(OURS)
+	$(CHECK)
 	touch $@
 
 demo: $(DEMO) ## a real PostgreSQL, a busy application and the exporter; Ctrl-C ends it all

@@ -45,7 +45,7 @@ def _make(home: Path, version: str) -> None:
     shutil.rmtree(home, ignore_errors=True)
     venv.create(home, with_pip=True)
     pip: list[str | Path] = [home / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    theirs: list[str | Path] = ["--require-hashes", "-r", _requirements(version)]
+    theirs: list[str | Path] = ["--no-deps", "--require-hashes", "-r", _requirements(version)]
     ours: list[str | Path] = ["--no-deps", "-e", ROOT / "reporter"]
     for what in (theirs, ours):
         done = subprocess.run([*pip, *what], capture_output=True, text=True, check=False)
