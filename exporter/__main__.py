@@ -99,6 +99,7 @@ def _in_loop(work: Awaitable[int]) -> int:
     import asyncio  # noqa: PLC0415
     import signal  # noqa: PLC0415
 
+    from exporter.reads import read_little  # noqa: PLC0415
     from exporter.resolver import ResolverLoop  # noqa: PLC0415
 
     async def finish() -> int:
@@ -107,6 +108,7 @@ def _in_loop(work: Awaitable[int]) -> int:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         return await work
 
+    read_little()
     try:
         with asyncio.Runner(loop_factory=ResolverLoop) as runner:
             return runner.run(finish())
