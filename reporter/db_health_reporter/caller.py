@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import sysconfig
@@ -26,7 +25,9 @@ class Places:
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self.known: dict[str, bool] = {}
+        self.applications: set[str] = set()
+        self.packages: set[str] = set()
+        self.libraries: set[str] = set()
         here = os.path.dirname(os.path.abspath(__file__))
         self._libraries = (os.path.dirname(sqlalchemy.__file__) + os.sep, here + os.sep)
         self._standard = os.path.dirname(os.__file__) + os.sep
@@ -35,19 +36,24 @@ class Places:
         )
 
     def is_application(self, filename: str) -> bool:
-        """Tell whether a file is the application's; SQLAlchemy, its wrappers and Python itself are not."""
-        known = self.known.get(filename)
-        if known is None:
-            known = self.known[filename] = self._classify(filename)
-        return known
+        """Tell whether a file may be the application's; SQLAlchemy, its wrappers and Python itself are not.
 
-    def _classify(self, filename: str) -> bool:
-        if filename.startswith(("<", *self._libraries)):
+        An installed package may be, but what calls it is the better answer.
+        """
+        if filename in self.libraries:
             return False
+        if filename not in self.applications and filename not in self.packages:
+            self._kind(filename).add(filename)
+        return filename not in self.libraries
+
+    def _kind(self, filename: str) -> set[str]:
+        if filename.startswith(("<", *self._libraries)):
+            return self.libraries
         for folder in self._packages:
             if filename.startswith(folder):
-                return not filename[len(folder) :].startswith(_PASSED_OVER)
-        return not filename.startswith(self._standard)
+                passed_over = filename[len(folder) :].startswith(_PASSED_OVER)
+                return self.libraries if passed_over else self.packages
+        return self.libraries if filename.startswith(self._standard) else self.applications
 
 
 def locate(code: CodeType, instruction: int) -> str:
@@ -63,18 +69,25 @@ def locate(code: CodeType, instruction: int) -> str:
 
 
 def doing(places: Places, holder: Any) -> str:
-    """Say what a thread, or a task, does now."""
-    if isinstance(holder, int):
-        frame = sys._current_frames().get(holder)
-        if frame is not None:
-            return _innermost(places, _outwards(frame))
-        alive = any(thread.ident == holder for thread in threading.enumerate())  # a greenlet has no frame here
-        return "nothing that can be seen" if alive else "its thread has ended"
+    """Say what a thread, known by itself or by its number, or a task does now."""
+    if isinstance(holder, (int, threading.Thread)):
+        return _doing_in_thread(places, holder)
     task = holder()
     if task is None or task.done():
         return "its task has ended"
     frames = list(_inwards(task.get_coro()))
     return _innermost(places, reversed(frames)) if frames else "its task is running"
+
+
+def _doing_in_thread(places: Places, holder: int | threading.Thread) -> str:
+    if isinstance(holder, int):
+        alive, number = any(thread.ident == holder for thread in threading.enumerate()), holder
+    else:
+        alive, number = holder.is_alive(), holder.ident or 0
+    frame = sys._current_frames().get(number) if alive or isinstance(holder, int) else None
+    if frame is not None:
+        return _innermost(places, _outwards(frame))
+    return "nothing that can be seen" if alive else "its thread has ended"  # a greenlet has no frame here
 
 
 def _place(code: CodeType, line: int) -> str:
@@ -119,11 +132,3 @@ def _innermost(places: Places, frames: Iterator[FrameType]) -> str:
                 return place
             return f"{place}, inside {_place(first.f_code, first.f_lineno)}"
     return _place(first.f_code, first.f_lineno) if first else "nothing"
-
-
-def current_task() -> asyncio.Task[Any] | None:
-    """Return the running task, or None outside of any event loop."""
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None

@@ -6,28 +6,34 @@ garbage collection may return a connection in the middle of anything.
 
 from __future__ import annotations
 
-import sys
+import threading
+from asyncio import current_task
 from bisect import bisect_left
 from functools import lru_cache
+from importlib import import_module
 from sys import _getframe
 from threading import get_ident
 from time import perf_counter
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any, Callable, Optional, cast
+from typing import TYPE_CHECKING, Any, Callable, Optional
 from weakref import ref
 
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-
-from db_health_reporter.caller import Places, current_task
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import Pool
+
+    from db_health_reporter.caller import Places
 
 BOUNDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0)
 _LEAST = BOUNDS[0]
 SUM = len(BOUNDS) + 1  # a histogram is a list: a count for each bound, one for the rest, and the sum
 
 _OUT_OF_THE_POOL = 4  # frames: `Pool.connect` goes by two steps more to `_do_get`, in every SQLAlchemy
+_OUT_OF_THE_ENGINE = 6  # frames, since 2.0, where `Engine.connect` is at work: nearly always
+_CONNECT = Engine.connect.__code__
+_NEAR = 8  # frames
 
 Ticket = tuple[float, Any, Optional[CodeType], int]
 """When a connection went out, to which thread or task, and from which instruction of the application."""
@@ -38,25 +44,28 @@ class Totals:
 
     def __init__(self) -> None:
         """Start at nothing."""
-        self.clear()
-
-    def clear(self) -> None:
-        """Begin anew, as the child of a fork must: its parent goes on counting the past."""
         self.wait: list[float] = [0] * SUM + [0.0]
         self.use: list[float] = [0] * SUM + [0.0]
         self.create: list[float] = [0] * SUM + [0.0]
         self.timeouts = 0
         self.invalidations = 0
 
+    def clear(self) -> None:
+        """Begin anew, as the child of a fork must: its parent goes on counting the past."""
+        for histogram in (self.wait, self.use, self.create):  # in place: meters hold them
+            histogram[:] = [0] * SUM + [0.0]
+        self.timeouts = self.invalidations = 0
+
 
 class Meter:
     """What is known of one pool object besides what it tells itself."""
 
-    __slots__ = ("checkin", "out", "places", "reporter", "shares", "start", "totals", "waiting")
+    __slots__ = ("checkin", "out", "places", "reporter", "shares", "start", "totals", "use", "wait", "waiting")
 
     def __init__(self, totals: Totals, places: Places, reporter: Any, *, shares: bool) -> None:
         """Watch a pool; `reporter.start` is called at its first checkout."""
         self.totals = totals
+        self.wait, self.use = totals.wait, totals.use
         self.places = places
         self.reporter = reporter
         self.shares = shares  # one connection goes out to several at once: there is no oldest
@@ -68,6 +77,13 @@ class Meter:
         self.waiting: dict[int, float] = {}  # by thread or task: since when
         self.out: dict[Any, Ticket] = {}  # by connection record, in the order in which they went out
         self.checkin: float | None = None
+
+    def gave_up(self, waiter: int, began: float, error: BaseException) -> None:
+        """Count a request that got no connection, unless it is counted: creating one failed, or a retry."""
+        if self.waiting.pop(waiter, None) is not None:
+            observe(self.wait, perf_counter() - began)
+            if isinstance(error, PoolTimeoutError):
+                self.totals.timeouts += 1
 
 
 def observe(histogram: list[float], seconds: float) -> None:
@@ -91,56 +107,90 @@ def meter_of(pool: Pool) -> Meter | None:
 
 
 def _caller(frame: FrameType | None, places: Places) -> FrameType | None:
-    known = places.known
+    """Find the innermost frame of the application, from this one outwards."""
+    applications, libraries = places.applications, places.libraries
     while frame is not None:
         filename = frame.f_code.co_filename
-        if known[filename] if filename in known else places.is_application(filename):
+        if filename in applications:
             return frame
+        if filename not in libraries and places.is_application(filename):
+            return frame if filename in applications else _beyond(frame, places)
         frame = frame.f_back
     return None
 
 
-def _waiting_greenlet() -> FrameType | None:
-    """SQLAlchemy runs in a greenlet of its own: the application is in the one that waits for it."""
-    parent = sys.modules["greenlet"].getcurrent().parent
-    return None if parent is None else cast("FrameType", parent.gr_frame)
+def _beyond(package: FrameType, places: Places) -> FrameType:
+    """Find who calls an installed package; itself where nobody near does: applications are installed, too."""
+    frame = package.f_back
+    for _ in range(_NEAR):
+        if frame is None:
+            break
+        filename = frame.f_code.co_filename
+        if places.is_application(filename) and filename in places.applications:
+            return frame
+        frame = frame.f_back
+    return package
+
+
+def _outside_of_the_pool() -> FrameType | None:
+    """Return the frame from which to search outwards, as `_do_get` asks; each frame passed over is time saved."""
+    try:
+        frame = _getframe(_OUT_OF_THE_ENGINE + 1)
+        return frame.f_back if frame.f_code is _CONNECT else _getframe(_OUT_OF_THE_POOL + 1)
+    except ValueError:  # called by something else than `Pool.connect`
+        return _getframe(1)
+
+
+def _task() -> Any:
+    """Return the running task, or None outside of any event loop."""
+    try:
+        return current_task()
+    except RuntimeError:
+        return None
 
 
 @lru_cache(maxsize=64)
 def _metered(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FBT001, PLR0915 - one closure is fastest
     now = perf_counter
     base_get, base_return, base_create = base._do_get, base._do_return_conn, base._create_connection
+    threads = threading._active  # type: ignore[attr-defined] # `current_thread` would add a thread that it does not know
+    if asynchronous:
+        getcurrent = import_module("greenlet").getcurrent  # only asynchronous engines need it
 
-    def _do_get(self: Any) -> Any:  # noqa: C901 - a call more would cost a tenth of the whole
+    def _do_get(self: Any) -> Any:
         meter = self._dbhealth
         if meter is None:
             return base_get(self)
         if meter.start is not None:
             meter.start()
-        task = current_task() if asynchronous else None
-        me = get_ident() if task is None else id(task)
+        holder: Any
+        if asynchronous and (task := _task()) is not None:
+            # A weak reference: a strong one would keep the task of a leaked connection alive, and so the leak.
+            me, holder = id(task), ref(task)
+        else:
+            me = get_ident()
+            holder = threads.get(me, me)  # the number alone is another thread's as soon as this one has ended
         waiting, began = meter.waiting, now()
         waiting[me] = began
         try:
             record = base_get(self)
         except BaseException as error:
-            if waiting.pop(me, None) is not None:  # else it is counted already: creating failed, or a retry
-                observe(meter.totals.wait, now() - began)
-                if isinstance(error, PoolTimeoutError):
-                    meter.totals.timeouts += 1
+            meter.gave_up(me, began, error)
             raise
         got = now()
-        if waiting.pop(me, None) is not None:
-            observe(meter.totals.wait, got - began)
+        if waiting.pop(me, None) is not None:  # else it has been counted: a connection was made
+            wait, waited = meter.wait, got - began
+            if waited <= _LEAST:
+                wait[0] += 1
+                wait[SUM] += waited
+            else:
+                observe(wait, waited)
         if not meter.shares:
-            try:
-                frame = _caller(_getframe(_OUT_OF_THE_POOL), meter.places)
-            except ValueError:  # called by something else than `Pool.connect`
-                frame = _caller(_getframe(), meter.places)
+            frame = _caller(_outside_of_the_pool(), meter.places)
             if frame is None and asynchronous:
-                frame = _caller(_waiting_greenlet(), meter.places)
-            # A weak reference: a strong one would keep the task of a leaked connection alive, and so the leak.
-            holder = me if task is None else ref(task)
+                # SQLAlchemy runs in a greenlet of its own: the application is in the one that waits for it.
+                parent = getcurrent().parent
+                frame = None if parent is None else _caller(parent.gr_frame, meter.places)
             if frame is None:
                 meter.out[record] = (got, holder, None, 0)
             else:
@@ -149,11 +199,11 @@ def _metered(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FBT001, PLR09
 
     def _create_connection(self: Any) -> Any:
         meter = self._dbhealth
-        task = current_task() if asynchronous else None
+        task = _task() if asynchronous else None
         me = get_ident() if task is None else id(task)
         began = None if meter is None else meter.waiting.pop(me, None)
         if began is not None:  # from here on it is not the pool that is waited for
-            observe(meter.totals.wait, now() - began)
+            observe(meter.wait, now() - began)
         return base_create(self)
 
     def _do_return_conn(self: Any, record: Any) -> Any:
@@ -163,7 +213,7 @@ def _metered(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FBT001, PLR09
         meter.checkin = back = now()
         ticket = meter.out.pop(record, None)
         if ticket is not None:
-            observe(meter.totals.use, back - ticket[0])
+            observe(meter.use, back - ticket[0])
         return base_return(self, record)
 
     def recreate(self: Any) -> Any:
