@@ -109,14 +109,22 @@ class AppPools:
             if not entry.dead
         )
 
-    def facts(self, database: str) -> AppPoolFacts:
-        """Tell whether pools of this database are exhausted or wedged, and who holds on for longest."""
+    def facts(self, database: str, *, well_since: float = 0.0) -> AppPoolFacts:
+        """Tell whether pools of this database are exhausted or wedged, and who holds on for longest.
+
+        `well_since` is when the database was last seen failing, on this object's clock.
+        """
         now = self._clock()
         mine = [(worker, entry) for worker, entry in self._entries() if entry.database == database]
-        wedged = [entry.state(worker) for worker, entry in mine if entry.is_wedged(now)]
-        exhausted = [entry.state(worker) for worker, entry in mine if entry.is_exhausted(now)]
+        stuck = [
+            each for each in mine if each[1].is_wedged(now, well_since=well_since) and not self._succeeded(each[1])
+        ]
+        wedged = [entry.state(worker) for worker, entry in stuck]
+        waiting = [each for each in mine if each not in stuck and each[1].is_exhausted(now)]
+        exhausted = [entry.state(worker) for worker, entry in waiting]
+        leaking = [entry.state(worker) for worker, entry in mine if entry.is_shown(now) and entry.leaks]
         silent = tuple(s for s in self.silent_workers() if s.silent and s.database == database)
-        culprit = max(wedged or exhausted, key=lambda s: s.oldest_checkout_seconds or 0.0, default=None)
+        culprit = max(wedged or exhausted or leaking, key=lambda s: s.oldest_checkout_seconds or 0.0, default=None)
         if culprit is None:
             return AppPoolFacts(silent_workers=silent)
         return AppPoolFacts(
@@ -149,7 +157,21 @@ class AppPools:
         self._log(worker, entry)
 
     def _label(self, database: str | None) -> str:
-        return self._names.get(database or "") or self._only_name or database or "unknown"
+        """Name the database; one that is not watched keeps its own name, and so has no part in any verdict."""
+        return self._names.get(database, database) if database else self._only_name or "unknown"
+
+    def _succeeded(self, entry: Entry) -> bool:
+        """Whether the process is gone for all one knows, and one that began after its last word uses the pool well."""
+        now = self._clock()
+        if not entry.is_missing(now):
+            return False
+        last_word = self._wall_clock() - entry.age(now)
+        return any(
+            worker.start > last_word and other.is_shown(now) and not other.state("").full
+            for worker in self._workers.values()
+            for key, other in worker.entries.items()
+            if key == (entry.database, entry.report.pool)
+        )
 
     def _admit(self, report: PoolReport) -> Worker:
         worker = self._workers.get((report.pid, report.start))

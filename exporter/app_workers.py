@@ -39,6 +39,7 @@ class Entry:
     seen: float = 0.0
     totals: Totals = field(default_factory=Totals)
     starved: float | None = None  # when requests were last seen waiting
+    stuck_since: float | None = None  # while the pool is full: since when it has been, or the last check-in
     logged_leak: int | None = None
     logged_stall: bool = False
     dead: bool = False  # it said goodbye, or is presumed gone
@@ -50,6 +51,7 @@ class Entry:
         self.totals, self.report, self.seen, self.dead = totals, report, now, report.bye
         if report.pending or added.timeouts:
             self.starved = now
+        self._note_stuck(now, returned=added.use.count > 0)
         return added
 
     def state(self, worker: str) -> PoolState:
@@ -72,6 +74,11 @@ class Entry:
             event_loop_lag_seconds=report.lag,
         )
 
+    @property
+    def leaks(self) -> bool:
+        """Whether a connection has been out for too long, by the application's own measure."""
+        return self.report.oldest is not None and self.report.oldest.leak
+
     def age(self, now: float) -> float:
         """Seconds since the last report."""
         return max(0.0, now - self.seen)
@@ -89,23 +96,30 @@ class Entry:
         """Tell whether the last report is recent enough to be shown."""
         return not self.dead and self.age(now) < self.patience.ttl - _EARLY
 
-    def is_wedged(self, now: float) -> bool:
-        """Tell whether nobody gets a connection, and none has come back for long."""
-        if self.dead or not self.state("").full or self._since_checkin(now) < self.patience.wedged_after:
+    def is_wedged(self, now: float, *, well_since: float = 0.0) -> bool:
+        """Tell whether nobody gets a connection and none has come back for long, all of it with a database that works.
+
+        A pool that was idle had no check-in either, and during an outage nothing can come back: neither counts.
+        """
+        if self.dead or self.stuck_since is None:
+            return False
+        if now - max(self.stuck_since, well_since) < self.patience.wedged_after:
             return False
         starving = self.starved is not None and now - self.starved < self.patience.ttl
         return self.is_silent(now) or (self.is_shown(now) and starving)
 
     def is_exhausted(self, now: float) -> bool:
-        """Tell whether requests wait for a connection while others come back."""
-        waiting = self.is_shown(now) and bool(self.report.pending)
-        return waiting and self.state("").full and not self.is_wedged(now)
+        """Tell whether requests wait for a connection, whether others come back or not."""
+        return self.is_shown(now) and bool(self.report.pending) and self.state("").full
 
-    def _since_checkin(self, now: float) -> float:
-        waited = self.report.since_checkin
-        if waited is None:  # none ever came back: since the first one left
-            waited = self.report.oldest.age if self.report.oldest else 0.0
-        return waited + self.age(now)
+    def _note_stuck(self, now: float, *, returned: bool) -> None:
+        if not self.state("").full:
+            self.stuck_since = None
+            return
+        if self.stuck_since is None or returned:
+            self.stuck_since = now
+        if self.report.since_checkin is not None:
+            self.stuck_since = max(self.stuck_since, now - self.report.since_checkin)
 
 
 @dataclass(slots=True)

@@ -75,15 +75,15 @@ def _head(service: Service, name: str, worst: Watch) -> str:
     return (
         f'<header class="card head {kind}" aria-live="polite"><h1>{mark(kind)}<span>{which}'
         f'{escape(advice.sentence)}</span></h1><p class="next"><b>Next:</b> {escape(advice.next_step)}{link}</p>'
-        f'{_culprit(service, name, verdict)}<p class="faint">Verdict: {escape(words)}{more}.</p></header>'
+        f'{_culprit(service, name)}<p class="faint">Verdict: {escape(words)}{more}.</p></header>'
     )
 
 
-def _culprit(service: Service, name: str, verdict: Verdict) -> str:
-    """Where in the application the connections are that do not come back."""
-    if service.app_pools is None or verdict not in (Verdict.APP_POOL_WEDGED, Verdict.APP_POOL_EXHAUSTED):
+def _culprit(service: Service, name: str) -> str:
+    """Where in the application the connections are that do not come back, also while others still do."""
+    if service.app_pools is None:
         return ""
-    facts = service.app_pools.facts(name)
+    facts = service.app_pools.facts(name, well_since=service.watches[name].well_since)
     if facts.culprit_location is None:
         return ""
     whose = f"pool {escape(facts.culprit_pool or '')}, worker {escape(facts.culprit_worker or '')}"

@@ -37,4 +37,4 @@ class Sensors:
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
     on_reading: Callable[[str, Path, Reading], None]
-    app_pools: Callable[[str], tuple[bool, bool]]  # exhausted, wedged
+    app_pools: Callable[[str, float], tuple[bool, bool]]  # name, well since when: exhausted, wedged

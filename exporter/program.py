@@ -123,10 +123,10 @@ class Program:
             watch.verdict()  # an application's pool may have changed it: then it is logged
         self.metrics.changed()
 
-    def _app_facts(self, database: str) -> tuple[bool, bool]:
+    def _app_facts(self, database: str, well_since: float) -> tuple[bool, bool]:
         if self.app_pools is None:
             return (False, False)
-        facts = self.app_pools.facts(database)
+        facts = self.app_pools.facts(database, well_since=well_since)
         return (facts.exhausted, facts.wedged)
 
 

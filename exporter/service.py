@@ -127,7 +127,7 @@ class Service:
             found = watch.advice()
             notes.append(f"verdict {name}: {watch.verdict()}. {found.sentence} {found.next_step}")
             if self.app_pools is not None:
-                facts = self.app_pools.facts(name)
+                facts = self.app_pools.facts(name, well_since=watch.well_since)
                 if facts.culprit_location is not None:
                     notes.append(
                         f"oldest checkout {name}: pool {facts.culprit_pool}, worker {facts.culprit_worker},"

@@ -51,6 +51,7 @@ class Watch:
         self._beats: dict[str, tuple[float, float]] = {}
         self._changed = asyncio.Event()
         self._changed_at = 0.0
+        self.well_since = 0.0  # when a probe last failed: whoever waits for a database that is down is not to blame
         self._tasks: list[asyncio.Task[None]] = []
         self._changes = Changes(plan.name)
         self.probes = {Path.POOLED: self._probe(Path.POOLED), Path.FRESH: self._probe(Path.FRESH)}
@@ -75,7 +76,7 @@ class Watch:
     def verdict(self) -> Verdict:
         """Diagnose what is known now."""
         pooled = self.probes[Path.POOLED]
-        exhausted, wedged = self._sensors.app_pools(self.plan.name)
+        exhausted, wedged = self._sensors.app_pools(self.plan.name, self.well_since)
         found = diagnose(
             Facts(
                 pooled=self._outcome(Path.POOLED),
@@ -185,6 +186,8 @@ class Watch:
 
     def _on_reading(self, path: Path, reading: Reading) -> None:
         changed = self._changes.reading(path, reading)
+        if not reading.passed:
+            self.well_since = reading.taken_at
         if path is Path.POOLED:
             self.seen.connected = reading.passed
             if changed:

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -101,13 +102,22 @@ def test_database_label(reported: str | None, shown: str) -> None:
     assert only(pools).database == shown
 
 
-def test_single_database_takes_every_pool() -> None:
-    """Behind a pooler the database may have another name: where only one is configured, it is that one."""
+def test_single_database_takes_a_pool_without_a_name() -> None:
+    """Where only one database is configured, a pool that names none is one of it."""
     pools = AppPools(databases={"main": "app"})
 
-    pools.receive(datagram(database="app_rw"))
+    pools.receive(datagram(database=None))
 
     assert only(pools).database == "main"
+
+
+def test_a_database_that_is_not_watched_decides_nothing(clock: Clock) -> None:
+    """Its pool is shown under its own name; nobody knows whether it is well, so nobody is restarted for it."""
+    pools = AppPools(databases={"main": "app"}, clock=clock, wall_clock=clock)
+    stuck_for(pools, clock, 40.0, database="analytics")
+
+    assert only(pools).database == "analytics"
+    assert facts(pools) == (False, False, 0)
 
 
 def test_gauges_vanish_within_the_ttl_and_sums_stay(pools: AppPools, clock: Clock) -> None:
@@ -213,6 +223,13 @@ def facts(pools: AppPools) -> tuple[bool, bool, int]:
     return said.exhausted, said.wedged, len(said.silent_workers)
 
 
+def stuck_for(pools: AppPools, clock: Clock, seconds: float, **fields: Any) -> None:
+    """Report a pool that has been full, with requests waiting, for so long, and say so at the end."""
+    pools.receive(full(**fields))
+    clock.now += seconds
+    pools.receive(full(**{"since_checkin": seconds, **fields}))
+
+
 @pytest.mark.parametrize(
     ("report", "later", "expected"),
     [
@@ -220,13 +237,8 @@ def facts(pools: AppPools) -> tuple[bool, bool, int]:
         (full(), 0, (True, False, 0)),
         (full(pending=0), 0, (False, False, 0)),
         (full(max=6), 0, (False, False, 0)),
-        (full(since_checkin=29.0), 0, (True, False, 0)),
-        (full(since_checkin=30.0), 0, (False, True, 0)),
-        (full(since_checkin=30.0, pending=0), 0, (False, False, 0)),
-        (full(since_checkin=None, oldest={"age": 30.0}), 0, (False, True, 0)),
-        (full(since_checkin=None, oldest={"age": 29.0}), 0, (True, False, 0)),
+        (full(since_checkin=40.0), 0, (True, False, 0)),
         (full(since_checkin=0.0, stalled=10.0), 0, (True, False, 1)),
-        (full(since_checkin=30.0, stalled=10.0, pending=0), 0, (False, True, 1)),
         (datagram(since_checkin=30.0, stalled=10.0), 0, (False, False, 1)),
         (full(), 5.9, (True, False, 0)),
         (full(), 6.1, (True, False, 1)),
@@ -251,8 +263,70 @@ def test_exhausted_wedged_silent(
     assert facts(pools) == expected
 
 
+@pytest.mark.parametrize(
+    ("before", "report", "expected"),
+    [
+        (29, full(since_checkin=29.0), (True, False, 0)),
+        (30, full(since_checkin=30.0), (False, True, 0)),
+        (30, full(since_checkin=90.0), (False, True, 0)),
+        (30, full(since_checkin=29.0), (True, False, 0)),
+        (30, full(since_checkin=30.0, pending=0), (False, False, 0)),
+        (30, full(since_checkin=30.0, stalled=10.0, pending=0), (False, True, 1)),
+        (30, full(since_checkin=None), (False, True, 0)),
+        (30, full(since_checkin=None, use={"counts": [1] * 12, "sum": 1.0}), (True, False, 0)),
+        (30, datagram(since_checkin=30.0), (False, False, 0)),
+    ],
+)
+def test_wedged_is_full_for_long(
+    pools: AppPools, clock: Clock, before: float, report: bytes, expected: tuple[bool, bool, int]
+) -> None:
+    """A pool is wedged once it has been full for 30 s without a check-in, as far as was seen."""
+    pools.receive(full(since_checkin=0.0, use={"counts": [0] * 12, "sum": 0.0}))
+    clock.now += before
+    pools.receive(report)
+
+    assert facts(pools) == expected
+
+
+def test_a_burst_after_idling_is_no_wedge(pools: AppPools, clock: Clock) -> None:
+    """An idle pool has no check-ins either: only the time counts for which it has been full."""
+    pools.receive(datagram(since_checkin=0.1, pending=0))
+    clock.now += 33
+    pools.receive(full(since_checkin=33.0))
+    clock.now += 2
+    pools.receive(full(since_checkin=35.0))
+
+    assert facts(pools) == (True, False, 0)
+
+
+def test_an_outage_is_no_wedge(pools: AppPools, clock: Clock) -> None:
+    """Nothing comes back while the database is down: the time counts from when it was last seen failing."""
+    began = clock.now
+    stuck_for(pools, clock, 50.0)
+
+    assert pools.facts("main", well_since=began + 49).wedged is False
+    assert pools.facts("main", well_since=began + 49).exhausted is True
+    assert pools.facts("main", well_since=began + 20).wedged is True
+
+
+@pytest.mark.parametrize(("began", "pool", "wedged"), [(31, {}, False), (31, {"checked_out": 5}, True), (-5, {}, True)])
+def test_a_successor_clears_a_dead_process(
+    pools: AppPools, clock: Clock, began: float, pool: dict[str, Any], wedged: bool
+) -> None:
+    """Whoever began after the last word of a process that is missing, and uses the pool well, has replaced it."""
+    stuck_for(pools, clock, 30.0, pid=7, ppid=1)
+    last_word = clock.now
+    clock.now += 8
+    kind = full if pool else datagram
+    pools.receive(kind(pid=8, ppid=2, start=last_word - 30 + began, since_checkin=0.1, pending=0))
+
+    assert pools.facts("main").wedged is wedged
+
+
 def test_waiters_that_give_up_and_return_keep_a_pool_wedged(pools: AppPools, clock: Clock) -> None:
     """Between one request's time-out and the next request nobody waits, yet the pool is as stuck as before."""
+    stuck_for(pools, clock, 38.0)
+    clock.now += 2
     pools.receive(full(since_checkin=40.0, pending=0, timeouts=1))
     clock.now += 2
     pools.receive(full(since_checkin=42.0, pending=0, timeouts=2))
@@ -287,11 +361,25 @@ def test_a_sibling_that_was_there_before_replaces_nobody(pools: AppPools, clock:
     assert facts(pools) == (True, False, 1)
 
 
-def test_the_culprit_is_who_holds_on_for_longest(pools: AppPools) -> None:
+def test_a_leak_is_told_while_all_is_well(pools: AppPools) -> None:
+    """A leaked connection is named before the pool runs out."""
+    pools.receive(datagram(oldest={"age": 31.0, "where": "a.py:1 in f", "doing": "b.py:2 in g", "leak": True}))
+
+    assert pools.facts("main") == AppPoolFacts(
+        culprit_pool="orders",
+        culprit_worker="1",
+        culprit_location="a.py:1 in f",
+        culprit_doing="b.py:2 in g",
+        culprit_age_seconds=31.0,
+    )
+
+
+def test_the_culprit_is_who_holds_on_for_longest(pools: AppPools, clock: Clock) -> None:
     """Of all wedged pools the one with the oldest checkout is named."""
     oldest = {"age": 50.0, "where": "a.py:1 in f", "doing": "b.py:2 in g"}
-    pools.receive(full(pid=1, since_checkin=40.0))
-    pools.receive(full(pid=2, since_checkin=40.0, oldest=oldest))
+    stuck_for(pools, clock, 1.0, pid=1)
+    stuck_for(pools, clock, 40.0, pid=2, oldest=oldest)
+    pools.receive(full(pid=1, since_checkin=41.0))
 
     assert pools.facts("main") == AppPoolFacts(
         exhausted=False,

@@ -76,6 +76,11 @@ def test_a_leak_is_named(
     assert len(lines) == 1
     assert place("hold", "engine.connect()") in lines[0]
     assert place("wait_for_the_end", "readline") in lines[0]
+    told = exporter.get("/healthz?verbose").text
+    assert exporter.verdict() == "healthy"
+    assert f"at {place('hold', 'engine.connect()')}" in told
+    assert place("wait_for_the_end", "readline") in told
+    assert place("hold", "engine.connect()") in exporter.get("/").text
 
 
 def test_a_blocked_event_loop(start: Start, exporter: Exporter, shared_server: Postgres, report_port: int) -> None:
@@ -119,3 +124,6 @@ def test_a_frozen_database_restarts_nothing(
 
     assert exporter.get("/app/livez").status == 200
     server.thaw()
+    until(lambda: exporter.get("/healthz").status == 200, within=5, what="the database is back")
+    assert exporter.get("/app/livez").status == 200  # the application has had no time to use it
+    exporter.wait_for_verdict("app_pool_wedged", within=8)
