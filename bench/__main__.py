@@ -14,6 +14,7 @@ from bench import footprint
 from bench.bed import PEER, Bed
 from bench.load import Load, measure
 from bench.reports import Reports
+from exporter import server_facts
 from tests.servers.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 IDLE_SECONDS = float(os.environ.get("BENCH_IDLE_SECONDS", "60"))
 COPIES = 5
+SESSIONS = 20
 SETTLED = 3.0  # seconds after the last request
 NOISE = 1.5  # a frozen database may change a median by this factor and no more
 
@@ -54,6 +56,7 @@ def main() -> int:
         _speed(bed, table, stack)
         _start(bed, table)
         _idle(bed, table)
+        _facts(bed, table)
         _memory(bed, table)
     print(f"missed: {', '.join(table.missed)}" if table.missed else "every goal is met")
     return int(bool(table.missed))
@@ -153,6 +156,23 @@ def _idle(bed: Bed, table: Table) -> None:
     exporter.end()
     table.line("share of one core", f"{share:.3%}", goal="< 0.2 %", met=share < 0.002)
     table.line("connections held", str(sessions), goal="1", met=sessions == 1)
+
+
+def _facts(bed: Bed, table: Table) -> None:
+    """Ask the server itself how long it works on what a watch asks it every 30 s, with sessions to look through."""
+    print(f"the server's facts, with {SESSIONS} sessions")
+    with ExitStack() as sessions:
+        for _ in range(SESSIONS):
+            sessions.enter_context(bed.server.connect())
+        took = [sum(_milliseconds_on_server(bed, query) for query in server_facts.QUERIES) for _ in range(30)]
+    found = statistics.median(took)
+    table.line("planning and execution on the server", f"{found:.3f} ms", goal="< 1 ms", met=found < 1)
+
+
+def _milliseconds_on_server(bed: Bed, query: str) -> float:
+    lines = [str(line) for (line,) in bed.server.sql(f"explain (analyze, summary) {query}")]
+    times = [line.split()[2] for line in lines if line.startswith(("Planning Time", "Execution Time"))]
+    return sum(map(float, times))
 
 
 def _memory(bed: Bed, table: Table) -> None:

@@ -129,7 +129,7 @@ def _server(watch: Watch) -> str:
     idle = facts.oldest_idle_in_transaction
     waiting = f"; idle in a transaction for {duration(idle)}" if idle else ""
     return (
-        f"<h3>Server</h3><p>{role}; {facts.connections} of {facts.max_connections} connections{waiting}</p>"
+        f"<h3>Server</h3><p>{mark(kind)}{role}; {facts.connections} of {facts.max_connections} connections{waiting}</p>"
         f"{bar(facts.connections, facts.max_connections, kind)}"
     )
 

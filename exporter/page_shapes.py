@@ -57,25 +57,28 @@ def bar(used: float, limit: float, kind: str) -> str:
 def sparkline(readings: Sequence[Reading]) -> tuple[str, str]:
     """Draw recent probes from left to right, and say the same in words.
 
-    The line is the time of those that passed, up to the slowest; a stroke at the top is one that failed.
+    The line is the time of those that passed, up to the slowest, and breaks off where one failed: a stroke at the top.
     """
     shown = readings[-SLOTS:]
     slowest = max((reading.seconds for reading in shown if reading.passed), default=0.0)
     full = max(slowest, LEAST_FULL)
-    points, failures = [], []
+    line, failures, pen = [], [], "M"
     for slot, reading in enumerate(shown, SLOTS - len(shown)):
         x = (slot + 0.5) * WIDTH / SLOTS
         if reading.passed:
             y = HEIGHT - 3 - reading.seconds / full * (HEIGHT - 14)
-            points.append(f"{x:g},{round(y, 1):g}")
+            line.append(f"{pen}{x:g} {round(y, 1):g}")
+            pen = "L"
         else:
             failures.append(f"M{x:g} 2v7")
+            pen = "M"
     words = _words(shown, slowest)
     drawing = (
         f'<svg class="spark" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" fill="none"'
         f' stroke="currentColor" aria-label="{escape(words)}">'
         f'<path d="M0 {HEIGHT - 1}H{WIDTH}" stroke="var(--track)"/>'
-        f'<polyline class="good" stroke-width="1.5" vector-effect="non-scaling-stroke" points="{" ".join(points)}"/>'
+        '<path class="good" stroke-width="1.5" stroke-linecap="round" vector-effect="non-scaling-stroke"'
+        f' d="{"".join(line)}"/>'
         f'<path class="bad" stroke-width="1.5" vector-effect="non-scaling-stroke" d="{"".join(failures)}"/></svg>'
     )
     return drawing, words
@@ -85,5 +88,6 @@ def _words(readings: Sequence[Reading], slowest: float) -> str:
     if not readings:
         return "none yet"
     failed = sum(not reading.passed for reading in readings)
-    most = f", the slowest took {slowest * 1000:.1f} ms" if failed < len(readings) else ""
+    which = "the slowest that passed" if failed else "the slowest"
+    most = f", {which} took {slowest * 1000:.1f} ms" if failed < len(readings) else ""
     return f"{failed or 'none'} of {len(readings)} failed{' (red, at the top)' if failed else ''}{most}"

@@ -27,6 +27,7 @@ select coalesce(state, 'unknown'), count(*)::int,
  where client_addr = pg_catalog.inet_client_addr() and pid <> pg_catalog.pg_backend_pid()
  group by 1
 """)
+QUERIES = (_SERVER.text, _POD.text)
 STATES = (
     "active",
     "idle",

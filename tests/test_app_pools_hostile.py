@@ -2,6 +2,7 @@
 
 import json
 import random
+import socket
 from typing import Any
 
 import pytest
@@ -10,7 +11,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from exporter.app_pools import AppPools
 from exporter.app_report import Rejection
 from exporter.pool_metrics import app_families, pool_families
+from tests.conftest import StartExporter
 from tests.reporter.datagrams import content, datagram
+from tests.servers import processes
+from tests.servers.ports import free_port
+from tests.servers.postgres import Postgres
 from tests.test_pool_metrics import Given
 
 BAD_NUMBERS = [-1, -0.5, True, "1", [], {}, 10**400, float("nan"), float("inf"), 1e300]
@@ -119,3 +124,27 @@ def test_fuzz(seed: int) -> None:
     assert b"nan" not in text.lower().encode()
     assert len(pools.states()) <= 64 * 16
     assert sum(pools.rejected().values()) > 500
+
+
+def test_a_flood_of_workers(server: Postgres, start_exporter: StartExporter) -> None:
+    """Ten thousand workers and as much nonsense: what arrives is counted, `/healthz` is in time, memory has a bound."""
+    port = free_port()
+    exporter = start_exporter(server.url(), APP_POOL_LISTEN=f"127.0.0.1:{port}/udp")
+    exporter.wait_for("success", within=10)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.connect(("127.0.0.1", port))
+        sent = 0
+        for round_of_flood in range(2):  # the first one fills what is kept: the second must add nothing
+            before = processes.resident_bytes(exporter.process.pid)
+            for pid in range(5000):
+                sender.send(datagram(pid=round_of_flood * 5000 + pid, start=float(pid)))
+                sender.send(b"{" * 4000)
+                sent += 2
+                if pid % 100 == 0:
+                    exporter.health()
+    grown = processes.resident_bytes(exporter.process.pid) - before
+
+    workers = len(exporter.samples("dbhealth_app_worker_silent"))
+    assert workers == 64
+    assert 100 < exporter.sample("dbhealth_app_reports_rejected_total") <= sent - workers
+    assert grown < 1024 * 1024

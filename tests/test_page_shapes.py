@@ -1,0 +1,42 @@
+"""The drawings of the page say what was measured, and nothing between."""
+
+import re
+
+import pytest
+
+from exporter.outcome import Outcome
+from exporter.page_shapes import sparkline
+from exporter.probe import Reading
+
+
+def readings(outline: str) -> list[Reading]:
+    """A reading for each letter: `p` passed in 10 ms, `f` failed after 800 ms."""
+    passed, failed = (Outcome.SUCCESS, 0.010), (Outcome.QUERY_TIMEOUT, 0.800)
+    return [Reading(*(passed if each == "p" else failed), taken_at=0.0, wall_time=0.0) for each in outline]
+
+
+@pytest.mark.parametrize(
+    ("outline", "strokes", "failures"),
+    [("", [], 0), ("ppp", [3], 0), ("ppfffppp", [2, 3], 3), ("fpf", [1], 2), ("ff", [], 2)],
+)
+def test_the_line_breaks_off_at_a_failure(outline: str, strokes: list[int], failures: int) -> None:
+    """A line drawn through an outage would look as if probes had passed meanwhile."""
+    drawing, _ = sparkline(readings(outline))
+    line, top = re.findall(r'class="(?:good|bad)"[^>]* d="([^"]*)"', drawing)
+
+    assert [stroke.count("L") + 1 for stroke in line.split("M")[1:]] == strokes
+    assert top.count("M") == failures
+
+
+@pytest.mark.parametrize(
+    ("outline", "words"),
+    [
+        ("", "none yet"),
+        ("pp", "none of 2 failed, the slowest took 10.0 ms"),
+        ("ppf", "1 of 3 failed (red, at the top), the slowest that passed took 10.0 ms"),
+        ("f", "1 of 1 failed (red, at the top)"),
+    ],
+)
+def test_words(outline: str, words: str) -> None:
+    """The same in words, for whoever does not see the drawing."""
+    assert sparkline(readings(outline))[1] == words
