@@ -22,6 +22,7 @@ import pytest
 
 from exporter.demo import main, screen
 from exporter.demo.actions import ACTIONS
+from exporter.demo.ports import Ports
 from exporter.demo.processes import descendants
 from exporter.demo.status import Links, Message, Pool, Status
 from tests.servers.exporter import parse
@@ -219,6 +220,18 @@ def test_each_key_changes_the_verdict_and_ctrl_c_leaves_nothing(start: Callable[
     assert len(before) > 10
     assert termios.tcgetattr(demo.slave) == demo.before
     assert demo.output.rindex("\x1b[?1049l") > demo.output.rindex("\x1b[?1049h")
+
+
+def test_two_demos_choose_other_ports() -> None:
+    """A port is another demo's from when it is chosen, not only once it is listened on; and free when that one ends."""
+    one, two = Ports(), Ports()
+    usual = one.choose()
+
+    assert two.choose(usual) != usual
+    assert two.choose(usual, udp=True) != usual
+    one.close()
+    assert two.choose(usual) == usual
+    two.close()
 
 
 def test_links_do_what_keys_do(start: Callable[..., Demo]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from exporter.demo import parts, processes, wheel
-from exporter.demo.ports import LOOPBACK, choose
+from exporter.demo.ports import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -52,7 +52,7 @@ class Database:
     """One cluster with a database `shop` of the role `shop`; passwords are made up for this run."""
 
     folder: Path
-    port: int = field(default_factory=choose)
+    port: int
     password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     _master_password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     _part: parts.Part | None = None

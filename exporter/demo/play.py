@@ -12,7 +12,7 @@ from exporter.demo import parts
 from exporter.demo.control import Control
 from exporter.demo.database import Database
 from exporter.demo.faults import Faults
-from exporter.demo.ports import LOOPBACK, choose
+from exporter.demo.ports import LOOPBACK, Ports
 from exporter.demo.status import Links
 from exporter.demo.watcher import Watcher
 
@@ -44,9 +44,11 @@ class Play:
     def __init__(self, folder: Path, *, say: Callable[[str], None]) -> None:
         """Keep everything in this folder; nothing is started yet."""
         self.ready = False
-        self.database = Database(folder)
         self._folder, self._say = folder, say
+        self._reserved = Ports()
+        self.database = Database(folder, self._reserved.choose())
         self._pace = {name: os.environ.get(name) or value for name, value in SHORTENED.items()}
+        choose = self._reserved.choose
         self._ports = choose(PORT), choose(APP_POOL_PORT, udp=True), choose(CONTROL_PORT), choose()
         page, self._reports, _, application = self._ports
         self._page, self._shop = f"http://{LOOPBACK}:{page}", f"http://{LOOPBACK}:{application}"
