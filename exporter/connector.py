@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from exporter import farewell, progress
+from exporter import farewell, progress, strangers
 from exporter.progress import Phase
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ async def connect(source: Source, heard: Callable[[str], None] = lambda _: None)
         DsnError: a file is gone, or holds no usable URL.
         asyncpg.PostgresError, OSError: as `outcome.classify` knows them, whichever the driver.
     """
+    strangers.beware()
     target = source.target()
     record = progress.current()
     record.phase, record.tls_required = Phase.CONNECTING, target.sslmode in TLS_REQUIRED

@@ -7,15 +7,17 @@ from functools import partial
 import pytest
 
 from tests.conftest import StartExporter
-from tests.servers import impostors
+from tests.servers import impostors, processes
 from tests.servers.background import Background, Listener
-from tests.servers.postgres import Postgres
+from tests.servers.postgres import SCHEMES, Postgres
 from tests.servers.proxy import Proxy
 from tests.servers.story import fails, recovers, unharmed
 from tests.servers.waiting import until
 
+SOME_MEMORY, ALL_MEMORY = 1024 * 1024, 100 * 1024 * 1024  # bytes: from one probe to the next, and in all
 STRANGERS = {
     impostors.http: "protocol",
+    impostors.lingering: "protocol",
     impostors.garbage: "protocol",
     impostors.hang_up: "protocol",
     impostors.silent: "connect_timeout",
@@ -55,6 +57,24 @@ def test_no_database_on_the_port(
         proxy.target = (server.host, server.port)
     until(lambda: exporter.health().status == 200, within=3.5, what="all well")
     assert server.sessions() == len(urls)
+
+
+@pytest.mark.parametrize("answer", impostors.POURING)
+def test_endless_answer(
+    driver: str, answer: str, background: Background, cleanup: ExitStack, start_exporter: StartExporter
+) -> None:
+    """Whoever answers without end before the log-in is given up, and no memory is spent on what it says."""
+    listener = Listener(background, impostors.POURING[answer])
+    cleanup.callback(listener.close)
+    exporter = start_exporter(f"{SCHEMES[driver]}://app@{listener.host}:{listener.port}/app")
+
+    # libpq reads notices for as long as they come, and keeps none.
+    outcome = "connect_timeout" if (driver, answer) == ("psycopg", "many notices") else "protocol"
+    exporter.wait_for(outcome, within=4)
+    before = processes.resident_bytes(exporter.process.pid, "VmHWM")
+    exporter.wait_for(outcome, within=4)
+    assert set(exporter.outcomes()) == {outcome}
+    assert processes.resident_bytes(exporter.process.pid, "VmHWM") < min(before + SOME_MEMORY, ALL_MEMORY)
 
 
 def test_answers_cut_short(driver: str, server: Postgres, proxy: Proxy, start_exporter: StartExporter) -> None:

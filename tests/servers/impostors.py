@@ -1,8 +1,11 @@
 """Servers that are no databases, on a database's port."""
 
 import asyncio
+import struct
+from collections.abc import Awaitable, Callable
 
 TLS_REQUEST = b"\0\0\0\x08\x04\xd2\x16\x2f"
+ENDLESS = 256 * 1024 * 1024  # bytes: so much that it would be seen, and yet an end
 
 
 async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
@@ -30,3 +33,33 @@ async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 async def hang_up(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
     """Close at the first word."""
     await reader.read(65536)
+
+
+async def lingering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer as a web server that waits for the next request."""
+    await reader.read(65536)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 6\r\n\r\nwhat?\n")
+    await silent(reader, writer)
+
+
+def pouring(first: bytes, again: bytes) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+    """Refuse TLS politely, begin an answer, and never end it."""
+
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if await reader.read(65536) == TLS_REQUEST:
+            writer.write(b"N")
+            await reader.read(65536)
+        writer.write(first)
+        for _ in range(ENDLESS // len(again)):
+            writer.write(again)
+            await writer.drain()
+
+    return pour
+
+
+NOTICE = b"N" + struct.pack("!I", 4 + 2003) + b"M" + b"x" * 2000 + b"\0\0"
+POURING = {
+    "download": pouring(b"HTTP/1.1 200 OK\r\n\r\n", b"y" * 65536),
+    "long error": pouring(b"E" + struct.pack("!I", 0x7FFFFFF0), b"y" * 65536),
+    "many notices": pouring(b"R" + struct.pack("!II", 8, 0), NOTICE * 32),
+}
