@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from exporter.dsn import Source, Target
 
+log = logging.getLogger(__name__)
 
 # The probe has a deadline of its own. asyncpg's, of 60 s, would keep every ended connect's timer for that long,
 # and with it the connect's TLS context.
@@ -22,28 +24,53 @@ NO_TIMER = {"timeout": None}
 TLS_REQUIRED = ("require", "verify-ca", "verify-full")
 
 
-async def connect(source: Source, heard: Callable[[str], None] = lambda _: None) -> Any:  # noqa: ANN401 - asyncpg.Connection or psycopg.AsyncConnection
-    """Read the source's files anew and connect.
+class Connector:
+    """Connects for one engine: wherever the source points, always by the driver that the engine speaks."""
 
-    Args:
-        source: where to connect to.
-        heard: called with the SQLSTATE of an error that the server sends, also on an idle connection.
+    def __init__(self, source: Source, driver: str, heard: Callable[[str], None]) -> None:
+        """Keep what each connect needs.
 
-    Raises:
-        DsnError: a file is gone, or holds no usable URL.
-        asyncpg.PostgresError, OSError: as `outcome.classify` knows them, whichever the driver.
-    """
-    strangers.beware()
-    target = source.target()
-    record = progress.current()
-    record.phase, record.tls_required = Phase.CONNECTING, target.sslmode in TLS_REQUIRED
-    if target.driver == "psycopg":
-        record.connection = await _connect_psycopg(target)
-    else:
-        record.connection = await asyncpg.connect(**{**NO_TIMER, **target.connect_arguments()})
-        farewell.tap(record.connection, heard)
-    record.phase = Phase.QUERYING
-    return record.connection
+        Args:
+            source: where to connect to; its files are read anew each time.
+            driver: `asyncpg` or `psycopg`, whatever the source says later.
+            heard: called with the SQLSTATE of an error that the server sends, also on an idle connection.
+        """
+        self._source = source
+        self._driver = driver
+        self._heard = heard
+        self._told = False
+
+    async def connect(self) -> Any:  # noqa: ANN401 - asyncpg.Connection or psycopg.AsyncConnection
+        """Connect.
+
+        Raises:
+            DsnError: a file is gone, or holds no usable URL.
+            asyncpg.PostgresError, OSError: as `outcome.classify` knows them, whichever the driver.
+        """
+        strangers.beware()
+        target = self._target()
+        record = progress.current()
+        record.phase, record.tls_required = Phase.CONNECTING, target.sslmode in TLS_REQUIRED
+        if target.driver == "psycopg":
+            record.connection = await _connect_psycopg(target)
+        else:
+            record.connection = await asyncpg.connect(**{**NO_TIMER, **target.connect_arguments()})
+            farewell.tap(record.connection, self._heard)
+        record.phase = Phase.QUERYING
+        return record.connection
+
+    def _target(self) -> Target:
+        target = self._source.target()
+        if target.driver == self._driver:
+            return target
+        if not self._told:
+            self._told = True
+            log.warning(
+                "the URL names another driver: a restart is needed for %s, until then it is %s",
+                target.driver,
+                self._driver,
+            )
+        return replace(target, driver=self._driver, other=())
 
 
 async def _connect_psycopg(target: Target) -> Any:  # noqa: ANN401

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
-from exporter import connector, dialect
+from exporter import dialect
+from exporter.connector import Connector
 from exporter.outcome import WrongRoleError
 from exporter.without_orm import AsyncEngine, create_async_engine
 
@@ -73,7 +74,7 @@ def make_engine(
         }
     return create_async_engine(
         f"postgresql+lean_{driver}://",
-        async_creator=lambda: connector.connect(source, heard),
+        async_creator=Connector(source, driver, heard).connect,
         echo=options.echo and not options.test,
         hide_parameters=True,
         **arguments,

@@ -3,6 +3,8 @@
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import StartExporter, StartPostgres
 from tests.servers.postgres import PASSWORD, Postgres
 from tests.servers.story import fails, recovers, stays_green, unharmed
@@ -74,6 +76,27 @@ def test_rotated_password_file(
         file.write_text(server.url(driver, password="rotated") + "\n")
         exporter.wait_for("success", path="fresh", within=2.5)
         recovers(exporter)
+
+
+@pytest.mark.parametrize(("before", "after"), [("asyncpg", "psycopg"), ("psycopg", "asyncpg")])
+def test_another_driver_in_the_file(
+    before: str, after: str, server: Postgres, workshop: Workshop, start_exporter: StartExporter
+) -> None:
+    """A changed file takes effect without a restart even where it names another driver; only the driver stays."""
+    file = Path(workshop.folder("secret")) / "url"
+    file.write_text(server.url(before))
+    exporter = start_exporter(DATABASE_URL_FILE=str(file), FRESH_PROBE_INTERVAL="0.5")
+
+    with unharmed(exporter, server):
+        set_password(server, "rotated")
+        file.write_text(server.url(after, password="rotated"))
+        server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
+        for path in ("fresh", "pooled", "pooled"):
+            exporter.wait_for("success", path=path, within=2.5)
+        idle = server.value("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%%'")
+        assert idle == 0
+    assert f"a restart is needed for {after}" in exporter.log()
+    assert set(exporter.outcomes()) <= {"success", "shutting_down"}, exporter.story()
 
 
 def test_no_such_database(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
