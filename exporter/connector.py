@@ -10,6 +10,7 @@ import asyncpg
 
 from exporter import farewell, progress, strangers
 from exporter.progress import Phase
+from exporter.second_opinion import NO_TIMER, SecondOpinion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# The probe has a deadline of its own. asyncpg's, of 60 s, would keep every ended connect's timer for that long,
-# and with it the connect's TLS context.
-NO_TIMER = {"timeout": None}
 TLS_REQUIRED = ("require", "verify-ca", "verify-full")
 
 
@@ -38,6 +36,7 @@ class Connector:
         self._source = source
         self._driver = driver
         self._heard = heard
+        self._second_opinion = SecondOpinion()
         self._told = False
 
     async def connect(self) -> Any:  # noqa: ANN401 - asyncpg.Connection or psycopg.AsyncConnection
@@ -52,12 +51,20 @@ class Connector:
         record = progress.current()
         record.phase, record.tls_required = Phase.CONNECTING, target.sslmode in TLS_REQUIRED
         if target.driver == "psycopg":
-            record.connection = await _connect_psycopg(target)
+            record.connection = await self._connect_psycopg(target)
         else:
             record.connection = await asyncpg.connect(**{**NO_TIMER, **target.connect_arguments()})
             farewell.tap(record.connection, self._heard)
         record.phase = Phase.QUERYING
         return record.connection
+
+    async def _connect_psycopg(self, target: Target) -> Any:  # noqa: ANN401
+        import psycopg  # noqa: PLC0415 - an extra: absent from the image
+
+        try:
+            return await psycopg.AsyncConnection.connect(**target.connect_arguments())
+        except psycopg.OperationalError as error:
+            raise await self._second_opinion.on(error, target) from error
 
     def _target(self) -> Target:
         target = self._source.target()
@@ -71,25 +78,6 @@ class Connector:
                 self._driver,
             )
         return replace(target, driver=self._driver, other=())
-
-
-async def _connect_psycopg(target: Target) -> Any:  # noqa: ANN401
-    import psycopg  # noqa: PLC0415 - an extra: absent from the image
-
-    try:
-        return await psycopg.AsyncConnection.connect(**target.connect_arguments())
-    except psycopg.OperationalError as error:
-        raise await _second_opinion(target) from error
-
-
-async def _second_opinion(target: Target) -> Exception:
-    """Ask asyncpg why a connect failed: libpq keeps neither the SQLSTATE nor the errno of a failed connect."""
-    try:
-        connection = await asyncpg.connect(**replace(target, driver="asyncpg", other=()).connect_arguments())
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
-        return error
-    connection.terminate()
-    return ConnectionError("the first attempt failed, the second one succeeded")
 
 
 def abort(connection: Any) -> None:  # noqa: ANN401

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from exporter import connector, outcome, progress
+from exporter.database import describe
 from exporter.outcome import Outcome
 from exporter.progress import Progress
 
@@ -152,8 +153,8 @@ class Probe:
         if answered:
             found, seconds, detail = self._run.settled.result()
         else:
-            found, seconds = outcome.timed_out(self._run.progress), self._clock() - asked_at
-            detail = f"no answer within {self._limits.timeout:g} s"
+            seconds = self._clock() - asked_at
+            found, detail = _overdue(self._run.progress, self._limits.timeout)
         return self._take(Reading(found, seconds, self._clock(), self._wall_clock(), detail))
 
     async def _ended(self, deadline: float) -> bool:
@@ -194,6 +195,13 @@ def _abort(run: Run) -> None:
     """Drop the run's connection first: cancelling alone would wait for a server that does not answer."""
     if run.progress.connection is not None:
         connector.abort(run.progress.connection)
+
+
+def _overdue(progress: Progress, timeout: float) -> tuple[Outcome, str]:
+    """Name what a run that has not settled met: a refusal if there was one, else what it is waiting for."""
+    if progress.refusal is not None:
+        return outcome.classify(progress.refusal, progress), describe(progress.refusal)
+    return outcome.timed_out(progress), f"no answer within {timeout:g} s"
 
 
 def _late(run: Run, timeout: float) -> bool:

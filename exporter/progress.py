@@ -22,13 +22,15 @@ class Progress:
     """One probe's progress: written by the event loop, the connector and the dialect, read at the deadline.
 
     `cause` keeps the operating system's error, because asyncio joins the errors of several addresses into
-    one without a number, and libpq turns them into text. `tls_required` is whether the URL insists on TLS,
+    one without a number, and libpq turns them into text. `refusal` is why a connect has failed, as far as that is known
+    while it is still being asked after. `tls_required` is whether the URL insists on TLS,
     and `farewell` the SQLSTATE with which the server had ended the session that a ping found closed.
     """
 
     phase: Phase = Phase.POOL
     connection: Any = None
     cause: OSError | None = None
+    refusal: Exception | None = None
     tls_required: bool = False
     farewell: str = ""
 

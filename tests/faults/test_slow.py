@@ -1,6 +1,7 @@
 """The line is slow; and what a probe costs on it."""
 
 import math
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ import pytest
 from tests.conftest import StartExporter
 from tests.servers import client
 from tests.servers.background import Background
+from tests.servers.command import run
 from tests.servers.postgres import Postgres
 from tests.servers.proxy import Proxy
 from tests.servers.story import fails, recovers, unharmed, warm
@@ -50,6 +52,27 @@ def test_900_ms(driver: str, server: Postgres, proxy: Proxy, start_exporter: Sta
         fails(exporter, "query_timeout", verdict="database_slow", within=4)
         proxy.latency = 0
         recovers(exporter, within=3.5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "outcome"), [({"password": "wrong"}, "auth"), ({"database": "nowhere"}, "no_such_database")]
+)
+def test_refused_at_100_ms(
+    driver: str, wrong: dict[str, str], outcome: str, server: Postgres, proxy: Proxy, start_exporter: StartExporter
+) -> None:
+    """A refusal that takes half the time-out to come is named, though psycopg's cause takes as long once more."""
+    proxy.latency = 0.1
+    url = server.url(driver, host="127.0.0.1", port=proxy.port, **wrong)
+    once = run("check", DATABASE_URL=url)
+    exporter = start_exporter(url)
+
+    assert once.returncode == 1
+    assert re.search(r": (error|auth|no_such_database) in .*(authentication failed|does not exist)", once.stdout)
+    for _ in range(3):
+        exporter.wait_for(outcome, within=4)
+    seen = exporter.outcomes()
+    assert seen.pop("error", 0) <= (driver == "psycopg"), exporter.story()
+    assert set(seen) == {outcome}, exporter.story()
 
 
 def test_warm_probe_takes_two_round_trips(

@@ -1,6 +1,7 @@
 """Something answers on the port, and it is no database, or one behind a line that breaks."""
 
 import json
+import re
 from contextlib import ExitStack
 from functools import partial
 
@@ -9,6 +10,7 @@ import pytest
 from tests.conftest import StartExporter
 from tests.servers import impostors, processes
 from tests.servers.background import Background, Listener
+from tests.servers.command import run
 from tests.servers.postgres import SCHEMES, Postgres
 from tests.servers.proxy import Proxy
 from tests.servers.story import fails, recovers, unharmed
@@ -86,6 +88,18 @@ def test_answers_cut_short(driver: str, server: Postgres, proxy: Proxy, start_ex
         fails(exporter, "protocol", verdict="database_down")
         proxy.cut_after = None
         recovers(exporter)
+
+
+def test_only_the_first_attempt_fails(server: Postgres, background: Background, cleanup: ExitStack) -> None:
+    """Where psycopg fails and asyncpg, asked why, does not, the outcome is no guess, and libpq's words are kept."""
+    proxy = Proxy(background, (server.host, server.port))
+    cleanup.callback(proxy.close)
+    listener = Listener(background, impostors.one_after_the_other(impostors.hang_up, proxy.listener.serve))
+    cleanup.callback(listener.close)
+
+    once = run("check", DATABASE_URL=server.url("psycopg", host="127.0.0.1", port=listener.port, sslmode="disable"))
+    assert once.returncode == 1
+    assert re.search(r": error in .*PassingError: .*server closed the connection unexpectedly", once.stdout)
 
 
 def test_one_line_lost_is_not_a_failure(

@@ -2,7 +2,8 @@
 
 import asyncio
 import struct
-from collections.abc import Awaitable, Callable
+
+from tests.servers.background import Serve
 
 TLS_REQUEST = b"\0\0\0\x08\x04\xd2\x16\x2f"
 ENDLESS = 256 * 1024 * 1024  # bytes: so much that it would be seen, and yet an end
@@ -42,7 +43,7 @@ async def lingering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     await silent(reader, writer)
 
 
-def pouring(first: bytes, again: bytes) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+def pouring(first: bytes, again: bytes) -> Serve:
     """Refuse TLS politely, begin an answer, and never end it."""
 
     async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -55,6 +56,16 @@ def pouring(first: bytes, again: bytes) -> Callable[[asyncio.StreamReader, async
             await writer.drain()
 
     return pour
+
+
+def one_after_the_other(*services: Serve) -> Serve:
+    """Treat each connection by the next of these, as long as there is one."""
+    left = iter(services)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next(left)(reader, writer)
+
+    return serve
 
 
 NOTICE = b"N" + struct.pack("!I", 4 + 2003) + b"M" + b"x" * 2000 + b"\0\0"
