@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from exporter import farewell, progress, strangers
+from exporter import farewell, progress, several, strangers
 from exporter.progress import Phase
-from exporter.second_opinion import NO_TIMER, SecondOpinion
+from exporter.second_opinion import NO_TIMER, PassingError, SecondOpinion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# As asyncpg itself, given all hosts: a host that is away, starts or has another role is not the last word.
+NEXT_HOST = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched, PassingError)
 TLS_REQUIRED = ("require", "verify-ca", "verify-full")
 
 
@@ -50,13 +52,15 @@ class Connector:
         target = self._target()
         record = progress.current()
         record.phase, record.tls_required = Phase.CONNECTING, target.sslmode in TLS_REQUIRED
-        if target.driver == "psycopg":
-            record.connection = await self._connect_psycopg(target)
-        else:
-            record.connection = await asyncpg.connect(**{**NO_TIMER, **target.connect_arguments()})
-            farewell.tap(record.connection, self._heard)
+        attempt = self._connect_psycopg if target.driver == "psycopg" else self._connect_asyncpg
+        record.connection = await several.connect(target, attempt, passes_on=NEXT_HOST, drop=abort)
         record.phase = Phase.QUERYING
         return record.connection
+
+    async def _connect_asyncpg(self, target: Target) -> Any:  # noqa: ANN401
+        connection = await asyncpg.connect(**{**NO_TIMER, **target.connect_arguments()})
+        farewell.tap(connection, self._heard)
+        return connection
 
     async def _connect_psycopg(self, target: Target) -> Any:  # noqa: ANN401
         import psycopg  # noqa: PLC0415 - an extra: absent from the image

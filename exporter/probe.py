@@ -170,6 +170,7 @@ class Probe:
         return run
 
     async def _supervise(self, run: Run) -> None:
+        run.progress.limit = self._limits.timeout
         progress.use(run.progress)
         check = asyncio.create_task(self._check(run), name="probe-check")
         try:

@@ -21,6 +21,7 @@ class Phase(Enum):
 class Progress:
     """One probe's progress: written by the event loop, the connector and the dialect, read at the deadline.
 
+    `limit` is how many seconds the probe may take.
     `cause` keeps the operating system's error, because asyncio joins the errors of several addresses into
     one without a number, and libpq turns them into text. `refusal` is why a connect has failed, as far as that is known
     while it is still being asked after. `tls_required` is whether the URL insists on TLS,
@@ -33,6 +34,7 @@ class Progress:
     refusal: Exception | None = None
     tls_required: bool = False
     farewell: str = ""
+    limit: float = 5.0
 
 
 _current: ContextVar[Progress | None] = ContextVar("probe_progress", default=None)

@@ -38,6 +38,7 @@ class SecondOpinion:
         question = (target, str(error))
         progress.current().refusal = self._answer if question == self._asked else error
         answer = await _ask(target) or PassingError(str(error).partition("\n")[0])
+        progress.current().refusal = None
         self._asked, self._answer = question, answer.with_traceback(None)
         return answer
 

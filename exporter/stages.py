@@ -60,12 +60,17 @@ async def reach(target: Target, *, within: float) -> tuple[Stream, str, str]:
         place = f"{host}/.s.PGSQL.{port}" if host.startswith("/") else f"{target.hostaddr or host} port {port}"
         try:
             async with asyncio.timeout(share):
+                if len(target.hosts) > 1:
+                    await _sound(target, host, port)
                 stream = await _open(target, host, port)
         except OSError as error:
             refused.append((place, error))
         else:
             words = "; ".join(
-                [f"{place} takes connections", *(f"{each} does not ({why or 'no answer'})" for each, why in refused)]
+                [
+                    f"{place} takes connections",
+                    *(f"{each} does not ({str(why) or 'no answer'})" for each, why in refused),
+                ]
             )
             return stream, host, Remark(words) if refused else words
     raise refused[0][1]
@@ -115,6 +120,18 @@ async def _open(target: Target, host: str, port: int) -> Stream:
     if host.startswith("/"):
         return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
     return await asyncio.open_connection(target.hostaddr or host, port)
+
+
+async def _sound(target: Target, host: str, port: int) -> None:
+    """Wait for the first word of one of several hosts: the kernel takes connections for a server that is frozen."""
+    if target.sslnegotiation == "direct":
+        return
+    stream = await _open(target, host, port)
+    try:
+        stream[1].write(SSL_REQUEST)
+        await stream[0].read(1)
+    finally:
+        close(stream)
 
 
 async def _offered(stream: Stream) -> bool:

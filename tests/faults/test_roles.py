@@ -1,12 +1,18 @@
 """The server answers and is not the one that the application needs."""
 
+import re
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
 from tests.conftest import StartExporter
+from tests.servers.background import Background
+from tests.servers.command import run
 from tests.servers.postgres import Postgres
+from tests.servers.proxy import Proxy
 from tests.servers.story import fails, recovers, stays_green, unharmed, warm
+from tests.servers.waiting import until
 
 
 @pytest.fixture
@@ -54,3 +60,74 @@ def test_any_role_will_do_by_default(driver: str, standby: Postgres, start_expor
 
     stays_green(exporter)
     assert exporter.sample("dbhealth_server_in_recovery") == 1
+
+
+# Several hosts in one URL
+
+
+def both(driver: str, first: Postgres, second: Postgres, **query: Any) -> str:
+    """The URL that names two hosts."""
+    place = f"{first.host}:{first.port}"
+    return first.url(driver, **query).replace(place, f"{place},{second.host}:{second.port}")
+
+
+def test_first_host_is_frozen(driver: str, server: Postgres, standby: Postgres, start_exporter: StartExporter) -> None:
+    """A silent host uses up its share of the time and no more: the next one is asked within the same probe."""
+    url = both(driver, standby, server)
+    standby.freeze()
+    once = run("check", DATABASE_URL=url)
+    told = run("check", "--explain", DATABASE_URL=url)
+    exporter = start_exporter(url, FRESH_PROBE_INTERVAL="0.5")
+
+    assert once.stdout.startswith("app: success in ")
+    assert (told.returncode, "does not (no answer)" in told.stdout) == (0, True), told.stdout
+    with unharmed(exporter, server):
+        for _ in range(3):
+            exporter.wait_for("success", path="fresh", within=2)
+        assert exporter.outcomes().keys() | exporter.outcomes("fresh").keys() == {"success"}
+        standby.thaw()
+    until(lambda: standby.sessions() == 0, within=2, what="nothing left on the one that was frozen")
+
+
+def test_first_host_uses_up_connect_timeout(driver: str, server: Postgres, standby: Postgres) -> None:
+    """`connect_timeout` counts for each host, as in libpq."""
+    standby.freeze()
+    url = both(driver, standby, server, connect_timeout="1")
+    once = run("check", DATABASE_URL=url, PROBE_TIMEOUT="5")
+
+    assert re.match(r"app: success in 1[01]\d\d\.", once.stdout), once.stdout
+
+
+def test_both_hosts_are_slow(driver: str, server: Postgres, background: Background, cleanup: ExitStack) -> None:
+    """A log-in that takes longer than a host's share is waited for, and no session stays behind."""
+    proxy = Proxy(background, (server.host, server.port))
+    cleanup.callback(proxy.close)
+    proxy.latency = 0.1
+    place = f"127.0.0.1:{proxy.port}"
+    url = server.url(driver, host="127.0.0.1", port=proxy.port).replace(place, f"{place},{place}")
+    once = run("check", DATABASE_URL=url)
+
+    assert once.stdout.startswith("app: success in "), once.stdout
+    until(lambda: server.sessions() == 0, within=2, what="no session")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "role"),
+    [("any", "replica"), ("read-write", "primary"), ("primary", "primary"), ("prefer-standby", "replica")],
+)
+def test_role_of_two_hosts(driver: str, attributes: str, role: str, server: Postgres, standby: Postgres) -> None:
+    """The first host with the role that the URL asks for is taken."""
+    url = both(driver, standby, server, target_session_attrs=attributes)
+    once = run("check", DATABASE_URL=url, DATABASE_EXPECT=role)
+
+    assert once.stdout.startswith("app: success in "), once.stdout
+
+
+def test_no_host_is_left(driver: str, server: Postgres, standby: Postgres) -> None:
+    """Where every host fails, the last one's failure is told."""
+    url = both(driver, standby, server, password="wrong")
+    server.stop("immediate")
+    standby.stop("immediate")
+    once = run("check", DATABASE_URL=url)
+
+    assert once.stdout.startswith("app: refused in "), once.stdout
