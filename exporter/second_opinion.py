@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
 from exporter import progress
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
     import psycopg
 
     from exporter.dsn import Target
@@ -45,9 +48,21 @@ class SecondOpinion:
 
 async def _ask(target: Target) -> Exception | None:
     arguments = replace(target, driver="asyncpg", other=()).connect_arguments()
+    if target.hostaddr and target.sslmode == "verify-full":
+        _verify(arguments["ssl"], target.hosts[0][0])
     try:
         connection = await asyncpg.connect(**{**NO_TIMER, **arguments})
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
         return error
     connection.terminate()
     return None
+
+
+def _verify(context: ssl.SSLContext, name: str) -> None:
+    """Verify the host's name as libpq does, where asyncpg would verify the address that it connects to."""
+    wrap: Callable[..., ssl.SSLObject] = context.wrap_bio
+
+    def wrap_bio(*ends: ssl.MemoryBIO, **options: Any) -> ssl.SSLObject:  # noqa: ANN401 - ssl's own
+        return wrap(*ends, **{**options, "server_hostname": name})
+
+    context.wrap_bio = wrap_bio  # type: ignore[assignment]

@@ -83,6 +83,19 @@ def test_another_host_name(
     recovers(exporter)
 
 
+def test_name_beside_an_address(
+    tls_server: Postgres, wallet: Wallet, authority: Authority, start_exporter: StartExporter
+) -> None:
+    """With `hostaddr` it is still the name that is verified, by psycopg and when asyncpg is asked what went wrong."""
+    tls_server.serve_tls(authority.server("db.example"))
+    url = tls_server.url("psycopg", host="db.example", password="wrong", sslmode="verify-full", sslrootcert=wallet.root)
+    exporter = start_exporter(url + "&hostaddr=127.0.0.1")
+
+    fails(exporter, "auth", verdict="credentials_rejected")
+    tls_server.serve_tls(authority.server("127.0.0.1"))
+    exporter.wait_for("tls", within=3)
+
+
 def test_expired_under_a_warm_pool(
     driver: str, tls_server: Postgres, wallet: Wallet, authority: Authority, start_exporter: StartExporter
 ) -> None:
