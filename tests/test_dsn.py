@@ -23,7 +23,7 @@ from exporter.dsn import DsnError, Source, Target, parse
 from exporter.dsn.parameters import PARAMETERS, Use
 from exporter.dsn.split import split
 from tests.servers.certificates import Authority, write
-from tests.servers.postgres import Postgres
+from tests.servers.postgres import SCHEMES, Postgres
 from tests.servers.template import Template
 
 EVERY_CHARACTER = "".join(chr(code) for code in range(1, 128))
@@ -642,7 +642,7 @@ async def test_that_a_client_certificate_is_shown(
     tls: dict[str, Any] = {
         "sslmode": mode,
         "sslcert": write(tmp_path, "app.crt", pair.certificate),
-        "sslkey": write(tmp_path, "app.key", encrypted(pair.key, password)),
+        "sslkey": write(tmp_path, "app.key", pair.locked(password) if password else pair.key),
         **({"sslpassword": password} if password else {}),
         **({"sslrootcert": write(tmp_path, "root.crt", authority.certificate)} if mode == "verify-full" else {}),
     }
@@ -653,14 +653,36 @@ async def test_that_a_client_certificate_is_shown(
         await connected(parse(strict_server.url(driver, **without)))
 
 
-def encrypted(key: bytes, password: str) -> bytes:
-    """The same key, protected by a password if there is one."""
-    from cryptography.hazmat.primitives import serialization as s  # noqa: PLC0415  beside its only use
+@pytest.mark.parametrize("mode", ["allow", "prefer", "require", "verify-full"])
+def test_that_an_encrypted_key_without_its_password_is_refused(
+    authority: Authority, tmp_path: Path, driver: str, mode: str
+) -> None:
+    """Before a driver sees it, and at each connect anew: libpq would ask on the terminal, for good."""
+    pair = authority.client("app")
+    certificate, key = write(tmp_path, "app.crt", pair.certificate), write(tmp_path, "app.key", pair.key)
+    root = write(tmp_path, "root.crt", authority.certificate)
+    scheme = SCHEMES[driver]
+    target = parse(f"{scheme}://app@h/db?sslmode={mode}&sslcert={certificate}&sslkey={key}&sslrootcert={root}")
+    on_socket = dataclasses.replace(target, hosts=(("/nowhere", 5432),))
+    target.connect_arguments()
 
-    if not password:
-        return key
-    how = s.BestAvailableEncryption(password.encode())
-    return s.load_pem_private_key(key, None).private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, how)
+    write(tmp_path, "app.key", pair.locked("hunter2"))
+    with pytest.raises(DsnError, match="sslpassword is wrong or missing") as error:
+        target.connect_arguments()
+    assert isinstance(error.value.__cause__, ssl.SSLError)
+    dataclasses.replace(target, sslpassword="hunter2").connect_arguments()
+    on_socket.connect_arguments()
+
+
+@pytest.mark.parametrize("mode", ["prefer", "verify-full"])
+async def test_that_a_socket_needs_no_certificate(plain_server: Postgres, driver: str, mode: str) -> None:
+    """Over a Unix socket nobody speaks TLS, as with libpq: files that are not there are not missed."""
+    files = "sslrootcert=/none&sslcert=/none&sslkey=/none"
+    place = f"host={plain_server.data}&port={plain_server.port}"
+
+    found = await connected(parse(f"{SCHEMES[driver]}://app@/app?{place}&sslmode={mode}&{files}"))
+
+    assert found[3] is False
 
 
 @pytest.mark.parametrize("password", ["S3cr3tP@w/x#y9", "a@b/Zq9"])

@@ -16,6 +16,7 @@ PSYCOPG = "psycopg"
 APPLICATION_NAME = "db-health-exporter"
 SYSTEM_ROOTS = "system"
 _OWN_FILES = ("sslcert", "sslkey")
+_OPTIONAL = frozenset({"allow", "prefer"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +53,14 @@ class Target:
         self._check_files()
         return self._for_psycopg() if self.driver == PSYCOPG else self._for_asyncpg()
 
+    @property
+    def _mode(self) -> str:
+        """The `sslmode` that counts: a Unix socket knows no TLS, and needs none of its files."""
+        return self.sslmode if self.hostaddr or not all(host.startswith("/") for host, _ in self.hosts) else "disable"
+
     def _check_files(self) -> None:
         used = {"disable": (), "allow": _OWN_FILES, "prefer": _OWN_FILES}
-        for name in used.get(self.sslmode, (*_OWN_FILES, "sslrootcert", "sslcrl")):
+        for name in used.get(self._mode, (*_OWN_FILES, "sslrootcert", "sslcrl")):
             path = getattr(self, name)
             if path and path != SYSTEM_ROOTS:
                 try:
@@ -62,6 +68,17 @@ class Target:
                 except files.UnusableFileError as error:
                     # The cause makes it a failure of TLS to whoever sorts errors.
                     raise DsnError(f"has {name}, which names {error}") from ssl.SSLError(name)
+        if self.sslcert and (self._mode in _OPTIONAL or (self._mode != "disable" and self.driver == PSYCOPG)):
+            # Drivers load these by themselves: libpq asks on a terminal for a key's password, and waits for good.
+            trial = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            trial.set_ciphers("DEFAULT:@SECLEVEL=0")  # which signatures are too weak is the driver's business
+            self._load_own(trial)
+
+    def _load_own(self, context: ssl.SSLContext) -> None:
+        if self.sslcert:
+            # A password of "" instead of none keeps OpenSSL from asking on the terminal.
+            key, password = self.sslkey or None, self.sslpassword
+            _load("sslcert or sslkey", lambda: context.load_cert_chain(self.sslcert, key, lambda: password))
 
     def _for_asyncpg(self) -> dict[str, Any]:
         """Every argument is given, so that no variable or file of this container decides one."""
@@ -87,7 +104,7 @@ class Target:
             arguments |= {"passfile": self.passfile, "password": None}
         if self.connect_timeout:
             arguments["timeout"] = self.connect_timeout
-        if self.sslmode in {"prefer", "allow"}:
+        if self._mode in _OPTIONAL:
             arguments["dsn"] = self._advisory_tls()
         return arguments
 
@@ -97,10 +114,10 @@ class Target:
         return {name: value for name, value in settings.items() if value}
 
     def _asyncpg_ssl(self) -> bool | str | ssl.SSLContext:
-        if self.sslmode == "disable":
+        if self._mode == "disable":
             return False
         # Only by these names does asyncpg try the other kind of connection when the server has not this one.
-        return self.sslmode if self.sslmode in {"prefer", "allow"} else self._context()
+        return self._mode if self._mode in _OPTIONAL else self._context()
 
     def _advisory_tls(self) -> str:
         """The remaining TLS parameters under `prefer`, which asyncpg takes from a URL only."""
@@ -124,10 +141,7 @@ class Target:
             where = {"cafile": self.sslcrl or None, "capath": self.sslcrldir or None}
             _load("sslcrl", lambda: context.load_verify_locations(**where))
             context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
-        if self.sslcert:
-            # A password of "" instead of none keeps OpenSSL from asking on the terminal.
-            key, password = self.sslkey or None, self.sslpassword
-            _load("sslcert or sslkey", lambda: context.load_cert_chain(self.sslcert, key, lambda: password))
+        self._load_own(context)
         return context
 
     def _for_psycopg(self) -> dict[str, Any]:
@@ -146,6 +160,8 @@ class Target:
             **{name: value for name in names.split() if (value := getattr(self, name))},
             **({"connect_timeout": max(1, round(self.connect_timeout))} if self.connect_timeout else {}),
             **dict(self.other),
+            # Any password, where none is given: libpq would ask on the terminal for that of a key replaced just now.
+            **({"sslpassword": self.sslpassword or "-"} if self.sslcert else {}),
             # As statement_cache_size above.
             "prepare_threshold": None,
         }
@@ -169,5 +185,5 @@ def _load(name: str, load: Callable[[], None]) -> None:
     try:
         load()
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        why = "is not PEM, key and certificate differ, or sslpassword is wrong"
+        why = "is not PEM, key and certificate differ, or sslpassword is wrong or missing"
         raise DsnError(f"has {name}, which cannot be loaded: it {why}") from error

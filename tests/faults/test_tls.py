@@ -1,18 +1,28 @@
 """TLS that does not come about: refused, not trusted, for another host, expired, or one-sided."""
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import StartExporter
-from tests.servers import certificates
+from tests.servers import certificates, command
 from tests.servers.certificates import Authority
 from tests.servers.postgres import Postgres
 from tests.servers.story import fails, recovers, stays_green, warm
 from tests.servers.waiting import until
 from tests.servers.workshop import Workshop
+
+# Gives the command after it a terminal of its own, on which a library might ask for a password.
+AT_A_TERMINAL = """
+import fcntl, os, sys, termios
+master, terminal = os.openpty()
+fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+os.set_inheritable(master, True)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 
 
 @dataclass(frozen=True)
@@ -137,3 +147,40 @@ def test_client_certificate(
     certificate, key = wallet.add("app.pem", pair.certificate), wallet.add("app.key", pair.key)
     url = tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root, sslcert=certificate, sslkey=key)
     warm(start_exporter(url))
+
+
+def test_a_key_that_needs_a_password(
+    driver: str, tls_server: Postgres, wallet: Wallet, authority: Authority, start_exporter: StartExporter
+) -> None:
+    """A key that has a password from now on is `tls`: nobody waits at a terminal until somebody types it."""
+    pair = authority.client("app")
+    url = tls_server.url(
+        driver, sslcert=wallet.add("app.pem", pair.certificate), sslkey=wallet.add("app.key", pair.key)
+    )
+    prefix = (sys.executable, "-c", AT_A_TERMINAL)
+    exporter = start_exporter(url, prefix=prefix, FRESH_PROBE_INTERVAL="0.5")
+    warm(exporter)
+
+    wallet.add("app.key", pair.locked("hunter2"))
+    exporter.wait_for("tls", path="fresh", within=3)
+    exporter.wait_for_verdict("credentials_rejected", within=1)
+    stays_green(exporter)
+    wallet.add("app.key", pair.key)
+    recovers(exporter, within=2.5)
+
+
+@pytest.mark.parametrize("sslmode", ["prefer", "require"])
+def test_a_key_whose_password_is_missing_from_the_start(
+    driver: str, tls_server: Postgres, wallet: Wallet, authority: Authority, sslmode: str
+) -> None:
+    """It is a bad setting: one line, and exit status 2."""
+    pair = authority.client("app")
+    certificate, key = wallet.add("app.pem", pair.certificate), wallet.add("app.key", pair.locked("hunter2"))
+
+    done = command.run(
+        "serve", timeout=10, DATABASE_URL=tls_server.url(driver, sslmode=sslmode, sslcert=certificate, sslkey=key)
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "DATABASE_URL has sslcert or sslkey" in done.stderr

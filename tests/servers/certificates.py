@@ -8,7 +8,13 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
@@ -18,6 +24,11 @@ class Pair:
 
     certificate: bytes
     key: bytes
+
+    def locked(self, password: str) -> bytes:
+        """The key, encrypted."""
+        how = BestAvailableEncryption(password.encode())
+        return load_pem_private_key(self.key, None).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how)
 
 
 class Authority:
