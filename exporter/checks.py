@@ -57,10 +57,11 @@ def query_check(
                 await after(connection)
 
         def failed(error: Exception) -> None:
-            if isinstance(error, WrongRoleError):
-                seen.in_recovery = error.in_recovery
             seen.hear(run.progress.farewell)
-            run.answer(refine(outcome.classify(error, run.progress), seen, fresh=fresh), describe(error))
+            found = refine(outcome.classify(error, run.progress), seen, fresh=fresh)
+            if found is Outcome.READ_ONLY:  # by target_session_attrs, it is not said which role was found
+                seen.in_recovery = error.in_recovery if isinstance(error, WrongRoleError) else None
+            run.answer(found, describe(error))
 
         await check_db_connection(engine, expect=expect, on_answer=answered, on_failure=failed)
 

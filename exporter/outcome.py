@@ -117,7 +117,7 @@ def _of(error: BaseException, progress: Progress) -> Outcome | None:
     state = sqlstate(error)
     if state is not None:
         return _BY_SQLSTATE.get(state) or (Outcome.AUTH if state.startswith("28") else Outcome.ERROR)
-    if isinstance(error, WrongRoleError):
+    if isinstance(error, WrongRoleError) or _is_session_attribute(error):
         return Outcome.READ_ONLY
     if _is_pool_timeout(error):
         return Outcome.POOL_EXHAUSTED
@@ -148,6 +148,11 @@ def _of_system(error: OSError, *, tls_required: bool) -> Outcome | None:
 def _is_pool_timeout(error: BaseException) -> bool:
     # Compared by name: this module knows errors, not the libraries that raise them.
     return (type(error).__module__, type(error).__name__) == ("sqlalchemy.exc", "TimeoutError")
+
+
+def _is_session_attribute(error: BaseException) -> bool:
+    """Whether hosts answered, and none of them is what `target_session_attrs` asks for."""
+    return type(error).__name__ == "TargetServerAttributeNotMatched"
 
 
 def _is_protocol(error: BaseException) -> bool:

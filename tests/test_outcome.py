@@ -53,6 +53,7 @@ BY_SYSTEM = [
     (BrokenPipeError(errno.EPIPE, LIES), "protocol"),
     (EOFError(LIES), "protocol"),
     (asyncpg.InternalClientError(LIES), "protocol"),
+    (asyncpg.exceptions.TargetServerAttributeNotMatched(LIES), "read_only"),
     (asyncpg.InterfaceError(LIES), "error"),
     (ValueError(LIES), "error"),
     (OSError(errno.EIO, LIES), "error"),
