@@ -66,7 +66,7 @@ _BY_SQLSTATE = {
     "08006": Outcome.PROTOCOL,
 }
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL}
-_NO_SOCKET = {errno.ENOENT}
+_NOBODY_LISTENS = {errno.ECONNREFUSED, errno.ENOENT}  # the latter of a socket's file
 _LAST_RESORT = (Outcome.PROTOCOL, Outcome.ERROR)
 _TIMED_OUT = {
     Phase.POOL: Outcome.POOL_EXHAUSTED,
@@ -133,7 +133,7 @@ def _of_system(error: OSError, *, tls_required: bool) -> Outcome | None:
         return Outcome.DNS
     if isinstance(error, ssl.SSLError):
         return Outcome.TLS
-    if isinstance(error, ConnectionRefusedError) or error.errno in _NO_SOCKET:
+    if isinstance(error, ConnectionRefusedError) or error.errno in _NOBODY_LISTENS:
         return Outcome.REFUSED
     if error.errno in _UNREACHABLE:
         return Outcome.UNREACHABLE

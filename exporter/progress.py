@@ -21,11 +21,11 @@ class Phase(Enum):
 class Progress:
     """One probe's progress: written by the event loop, the connector and the dialect, read at the deadline.
 
-    `limit` is how many seconds the probe may take.
-    `cause` keeps the operating system's error, because asyncio joins the errors of several addresses into
-    one without a number, and libpq turns them into text. `refusal` is why a connect has failed, as far as that is known
-    while it is still being asked after. `tls_required` is whether the URL insists on TLS,
-    and `farewell` the SQLSTATE with which the server had ended the session that a ping found closed.
+    `limit` is how many seconds the probe may take. `cause` keeps the operating system's error of the last look-up or
+    connect over a network, if that failed, because asyncio joins the errors of several addresses into one without a
+    number, and libpq turns them into text. `refusal` is why a connect has failed, as far as that is known while it is
+    still being asked after. `tls_required` is whether the URL insists on TLS, and `farewell` the SQLSTATE with which
+    the server had ended the session that a ping found closed.
     """
 
     phase: Phase = Phase.POOL

@@ -65,12 +65,24 @@ class ResolverLoop(asyncio.SelectorEventLoop):
         record.phase = Phase.CONNECTING
         return addresses
 
+    async def create_connection(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Connect to one host; the error that stands for those of all its addresses gets the last one's number."""
+        try:
+            return await super().create_connection(*arguments, **options)
+        except OSError as error:
+            cause = progress.current().cause
+            if error.errno is None and cause is not None:
+                error.errno = cause.errno
+            raise
+
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:  # noqa: ANN401
-        """Connect, noting the operating system's error before asyncio joins it with those of other addresses."""
+        """Connect, noting the operating system's error until the next host or address is tried."""
+        record = progress.current()
+        record.cause = None
         try:
             await super().sock_connect(sock, address)
         except OSError as error:
-            progress.current().cause = error
+            record.cause = error
             raise
 
     def _ask(self, key: Key) -> asyncio.Future[Any]:

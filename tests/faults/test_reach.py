@@ -1,18 +1,25 @@
 """The server is not there: stopped, frozen, behind a firewall, without a route, or without a name."""
 
 import time
+from contextlib import closing
+
+import pytest
 
 from tests.conftest import StartExporter
+from tests.servers import command
+from tests.servers.background import Background, Listener
+from tests.servers.impostors import http
+from tests.servers.needs import need_root
 from tests.servers.network import Network
-from tests.servers.postgres import Postgres
+from tests.servers.ports import free_port
+from tests.servers.postgres import SCHEMES, Postgres
 from tests.servers.resolver import Mood, Resolver
 from tests.servers.story import fails, recovers, stays_green, unharmed, warm
 from tests.servers.waiting import until
+from tests.servers.workshop import Workshop
 
 # What is seen first: the query waits, and the run that is given up was on its way to connect again.
 SLOWER = ("query_timeout", "connect_timeout")
-
-
 def test_stopped_server_is_refused(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """Nobody listens on the port: `refused`, until the server is back."""
     exporter = start_exporter(server.url(driver))
@@ -185,3 +192,30 @@ def test_name_lost_under_a_warm_pool(
         resolver.mood = mood
         exporter.wait_for("dns", path="fresh", within=4)
         stays_green(exporter)
+
+
+@pytest.mark.parametrize("sslmode", ["prefer", "require"])
+def test_two_hosts_with_two_faults(driver: str, background: Background, sslmode: str) -> None:
+    """What is said of the last host is not called by the name of the first one's fault."""
+    with closing(Listener(background, http)) as other:
+        hosts = f"127.0.0.1:{free_port()},127.0.0.1:{other.port}"
+        url = f"{SCHEMES[driver]}://app:x@{hosts}/app?sslmode={sslmode}"
+        done = command.run("check", DATABASE_URL=url)
+
+    assert "refused" not in done.stdout, done
+    assert ("tls" if sslmode == "require" else "protocol") in done.stdout, done
+
+
+def test_two_addresses_refuse_and_another_host_has_the_wrong_role(
+    driver: str, server: Postgres, workshop: Workshop
+) -> None:
+    """The errors of several addresses, which asyncio joins into one without a number, still have a name."""
+    need_root()
+    hosts = workshop.folder("names") / "hosts"
+    hosts.write_text("127.0.0.2 db.example\n127.0.0.3 db.example\n")
+    prefix = ("unshare", "--mount", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh")
+    url = server.url(driver, host=f"db.example:{free_port()},127.0.0.1", target_session_attrs="standby")
+
+    done = command.run("check", prefix=prefix, DATABASE_URL=url)
+
+    assert "refused" in done.stdout, done

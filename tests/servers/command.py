@@ -3,16 +3,19 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.servers.exporter import INHERITED
 
 
-def run(*arguments: str, timeout: float = 30, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end, with a clean environment."""
+def run(
+    *arguments: str, timeout: float = 30, prefix: Sequence[str] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end, with a clean environment; `prefix` are words before it."""
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return subprocess.run(
-        [sys.executable, "-m", "exporter", *arguments],
+        [*prefix, sys.executable, "-m", "exporter", *arguments],
         cwd="/",
         env={**inherited, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
         stdin=subprocess.DEVNULL,
