@@ -66,6 +66,9 @@ _BY_SQLSTATE = {
     "08006": Outcome.PROTOCOL,
 }
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL}
+# A local route or firewall rule that forbids the connection: ip-route(8)'s prohibit and blackhole, nft's reject. As
+# errors of anything but a connect they mean something else.
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOPROTOOPT}
 _NOBODY_LISTENS = {errno.ECONNREFUSED, errno.ENOENT}  # the latter of a socket's file
 _LAST_RESORT = (Outcome.PROTOCOL, Outcome.ERROR)
 _TIMED_OUT = {
@@ -92,6 +95,8 @@ def classify(error: BaseException, progress: Progress) -> Outcome:
     """
     chain = [*_chain(error), *_chain(progress.cause)]
     outcomes = [found for link in chain if (found := _of(link, progress))]
+    if progress.cause is not None and progress.cause.errno in _FORBIDDEN:
+        outcomes.append(Outcome.UNREACHABLE)
     return min(outcomes, key=lambda outcome: outcome in _LAST_RESORT, default=Outcome.ERROR)
 
 

@@ -82,7 +82,8 @@ class ResolverLoop(asyncio.SelectorEventLoop):
         try:
             await super().sock_connect(sock, address)
         except OSError as error:
-            record.cause = error
+            if sock.family != socket.AF_UNIX:  # it is raised as it is, and no route is to blame for it
+                record.cause = error
             raise
 
     def _ask(self, key: Key) -> asyncio.Future[Any]:

@@ -186,6 +186,15 @@ def test_cause_beside_the_error() -> None:
     assert of(ServerError("28P01"), cause=refused) == "auth"
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOPROTOOPT])
+def test_forbidden_connect(number: int) -> None:
+    """A connect that this machine forbids finds no route; the same number of anything else says nothing."""
+    forbidden = OSError(number, LIES)
+
+    assert of(forbidden, cause=forbidden) == "unreachable"
+    assert of(forbidden) == "error"
+
+
 def test_circular_chain() -> None:
     """A chain that bites its own tail ends."""
     first, second = RuntimeError(LIES), RuntimeError(LIES)

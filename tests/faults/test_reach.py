@@ -9,7 +9,7 @@ from tests.conftest import StartExporter
 from tests.servers import command
 from tests.servers.background import Background, Listener
 from tests.servers.impostors import http
-from tests.servers.needs import need_root
+from tests.servers.needs import need_root, need_tools
 from tests.servers.network import Network
 from tests.servers.ports import free_port
 from tests.servers.postgres import SCHEMES, Postgres
@@ -20,6 +20,21 @@ from tests.servers.workshop import Workshop
 
 # What is seen first: the query waits, and the run that is given up was on its way to connect again.
 SLOWER = ("query_timeout", "connect_timeout")
+# Ways in which the machine itself forbids a connection, inside a network of the command's own.
+FORBIDDEN = {
+    "EACCES": ("198.18.0.1", "ip route add prohibit 198.18.0.1"),
+    "EINVAL": ("198.18.0.1", "ip route add blackhole 198.18.0.1"),
+    "ENOPROTOOPT": (
+        "127.0.0.9",
+        """
+        nft add table inet fault
+        nft add chain inet fault output '{ type filter hook output priority 0; }'
+        nft add rule inet fault output ip daddr 127.0.0.9 reject with icmp type prot-unreachable
+        """,
+    ),
+}
+
+
 def test_stopped_server_is_refused(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """Nobody listens on the port: `refused`, until the server is back."""
     exporter = start_exporter(server.url(driver))
@@ -125,6 +140,21 @@ def test_no_route_from_the_start(
     net.mend()
     recovers(exporter)
     assert far_server.sessions() == 1
+
+
+@pytest.mark.parametrize("error", FORBIDDEN)
+def test_forbidden_by_the_machine_itself(driver: str, error: str) -> None:
+    """A route or a firewall rule of this very machine that lets nothing out is `unreachable`, whatever its number."""
+    need_root()
+    need_tools("ip", "nft", "unshare")
+    address, rules = FORBIDDEN[error]
+    script = f'set -e; ip link set lo up; {rules}\nexec "$@"'
+    prefix = ("unshare", "--net", "sh", "-c", script, "sh")
+
+    done = command.run("check", prefix=prefix, DATABASE_URL=f"{SCHEMES[driver]}://app:x@{address}/app")
+
+    assert done.returncode == 1
+    assert "unreachable" in done.stdout, done
 
 
 def test_no_route_under_a_warm_pool(
