@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from exporter.outcome import Outcome
+from exporter.outcome import Outcome, Reason
 from exporter.verdict import Verdict
+
+if TYPE_CHECKING:
+    from exporter.probe import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +92,28 @@ _UNKNOWN = {
         "The check failed in a way that has no name.", "Read the detail, and the exporter's log at LOG_LEVEL=debug."
     ),
 }
+_REASONS = {
+    (Verdict.WRITES_BLOCKED, Reason.NO_TABLE): Advice(
+        "The write probe has no table to write to.", "Run db-health-exporter init-db once, with the same settings."
+    ),
+}
 
 
-def advise(verdict: Verdict, outcome: Outcome | None) -> Advice:
-    """Return the sentence and the next step; `outcome` is the failing path's, and makes `database_down` concrete."""
+def advise_on(verdict: Verdict, culprit: Reading | None) -> Advice:
+    """Return the sentence and the next step for a verdict and the reading that led to it."""
+    return advise(verdict, None) if culprit is None else advise(verdict, culprit.outcome, culprit.reason)
+
+
+def advise(verdict: Verdict, outcome: Outcome | None, reason: Reason | None = None) -> Advice:
+    """Return the sentence and the next step.
+
+    Args:
+        verdict: the diagnosis.
+        outcome: the failing path's; it makes `database_down` concrete.
+        reason: what is known beyond it; it counts before both.
+    """
+    if reason is not None and (verdict, reason) in _REASONS:
+        return _REASONS[verdict, reason]
     if outcome is not None:
         if verdict is Verdict.DATABASE_DOWN:
             return _DOWN.get(outcome, Advice("The database is down.", "Read the detail of the failing probe."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from exporter.advice import advise
+from exporter.advice import advise_on
 from exporter.outcome import Outcome
 from exporter.verdict import Verdict
 
@@ -38,12 +38,12 @@ class Changes:
             log.error("%s: the %s probe fails: %s (%s)", *words, extra=extra)
         return True
 
-    def verdict(self, verdict: Verdict, culprit: Outcome | None) -> None:
+    def verdict(self, verdict: Verdict, culprit: Reading | None) -> None:
         """Log a verdict with its sentence and the next step, if it is a new one."""
         if verdict is self._verdict:
             return
         self._verdict = verdict
-        found = advise(verdict, culprit)
+        found = advise_on(verdict, culprit)
         level = logging.INFO if verdict is Verdict.HEALTHY else logging.WARNING
         extra = {"database": self._database, "verdict": verdict.value}
         log.log(level, "%s: %s. %s %s", self._database, verdict, found.sentence, found.next_step, extra=extra)

@@ -61,7 +61,7 @@ def query_check(
             found = refine(outcome.classify(error, run.progress), seen, fresh=fresh)
             if found is Outcome.READ_ONLY:  # by target_session_attrs, it is not said which role was found
                 seen.in_recovery = error.in_recovery if isinstance(error, WrongRoleError) else None
-            run.answer(found, describe(error))
+            run.answer(found, describe(error), outcome.reason(error))
 
         await check_db_connection(engine, expect=expect, on_answer=answered, on_failure=failed)
 
@@ -82,7 +82,8 @@ def write_check(write: Callable[[], Awaitable[None]], seen: Seen, *, limit: floa
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - the probe's edge
-            run.answer(refine(outcome.classify(error, run.progress), seen, fresh=True), describe(error))
+            found = refine(outcome.classify(error, run.progress), seen, fresh=True)
+            run.answer(found, describe(error), outcome.reason(error))
             return
         slow = run.clock() - began > limit
         run.answer(Outcome.QUERY_TIMEOUT if slow else Outcome.SUCCESS, "the commit had to wait" if slow else "")

@@ -36,6 +36,12 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
+class Reason(StrEnum):
+    """What is known beyond an outcome, where it has a cure of its own."""
+
+    NO_TABLE = "no_table"
+
+
 class WrongRoleError(Exception):
     """The server answered but is not in the role that `DATABASE_EXPECT` asks for."""
 
@@ -64,6 +70,9 @@ _BY_SQLSTATE = {
     # (57P01) is then further down the chain, so this one counts only where nothing else does.
     "08003": Outcome.PROTOCOL,
     "08006": Outcome.PROTOCOL,
+}
+_REASONS = {
+    "42P01": Reason.NO_TABLE,
 }
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL}
 # A local route or firewall rule that forbids the connection: ip-route(8)'s prohibit and blackhole, nft's reject. As
@@ -98,6 +107,12 @@ def classify(error: BaseException, progress: Progress) -> Outcome:
     if progress.cause is not None and progress.cause.errno in _FORBIDDEN:
         outcomes.append(Outcome.UNREACHABLE)
     return min(outcomes, key=lambda outcome: outcome in _LAST_RESORT, default=Outcome.ERROR)
+
+
+def reason(error: BaseException) -> Reason | None:
+    """Return what the chain of an error tells beyond its outcome, if it does."""
+    found = (_REASONS.get(sqlstate(link) or "") for link in _chain(error))
+    return next(filter(None, found), None)
 
 
 def sqlstate(error: BaseException) -> str | None:

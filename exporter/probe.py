@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from exporter import connector, outcome, progress
 from exporter.database import describe
-from exporter.outcome import Outcome
+from exporter.outcome import Outcome, Reason
 from exporter.progress import Progress
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Reading:
     taken_at: float
     wall_time: float
     detail: str = ""
+    reason: Reason | None = None
 
     @property
     def passed(self) -> bool:
@@ -52,10 +53,12 @@ class Run:
     clock: Callable[[], float]
     settled: asyncio.Future[tuple[Outcome, float, str]]
     progress: Progress = field(default_factory=Progress)
+    reason: Reason | None = None
 
-    def answer(self, found: Outcome, detail: str = "") -> None:
+    def answer(self, found: Outcome, detail: str = "", reason: Reason | None = None) -> None:
         """Settle the run; the first answer counts."""
         if not self.settled.done():
+            self.reason = reason
             self.settled.set_result((found, self.clock() - self.started_at, detail))
 
 
@@ -145,17 +148,18 @@ class Probe:
     async def _read(self) -> Reading:
         asked_at = self._clock()
         deadline = asked_at + self._limits.timeout
-        answered = False
+        answered, reason = False, None
         if self._run is None or await self._ended(deadline):
             self._run = self._start()
             await asyncio.wait({self._run.settled}, timeout=max(0.0, deadline - self._clock()))
             answered = self._run.settled.done()
         if answered:
             found, seconds, detail = self._run.settled.result()
+            reason = self._run.reason
         else:
             seconds = self._clock() - asked_at
             found, detail = _overdue(self._run.progress, self._limits.timeout)
-        return self._take(Reading(found, seconds, self._clock(), self._wall_clock(), detail))
+        return self._take(Reading(found, seconds, self._clock(), self._wall_clock(), detail, reason))
 
     async def _ended(self, deadline: float) -> bool:
         """Whether the former run is over: while it lasts no other is started, so that no server is piled up on."""

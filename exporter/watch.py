@@ -94,11 +94,11 @@ class Watch:
 
     def advice(self) -> advice.Advice:
         """Return the sentence and the next step that go with the verdict."""
-        return advice.advise(self.verdict(), self.culprit())
+        return advice.advise_on(self.verdict(), self.culprit())
 
-    def culprit(self) -> Outcome | None:
-        """Return the outcome of the first path that fails, if one does."""
-        failing = (probe.last.outcome for probe in self.probes.values() if probe.last and not probe.last.passed)
+    def culprit(self) -> Reading | None:
+        """Return the reading of the first path that fails, if one does."""
+        failing = (probe.last for probe in self.probes.values() if probe.last and not probe.last.passed)
         return next(failing, None)
 
     def stalled(self) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from exporter import advice
 from exporter.advice import Advice, advise
-from exporter.outcome import Outcome
+from exporter.outcome import Outcome, Reason
 from exporter.verdict import Facts, Verdict, diagnose
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "verdicts.md").read_text()
@@ -58,6 +58,16 @@ def test_every_combination_has_words() -> None:
             assert found.next_step
 
 
+@pytest.mark.parametrize(("verdict", "reason"), advice._REASONS)
+def test_reason(verdict: Verdict, reason: Reason) -> None:
+    """What is known beyond the outcome has words of its own, of which the documentation has the same."""
+    found = advise(verdict, Outcome.ERROR, reason)
+
+    assert found != advise(verdict, Outcome.ERROR)
+    assert f"| {found.sentence} | {found.next_step} |" in DOCUMENT
+
+
 def test_no_word_too_many() -> None:
     """Advice that no verdict leads to is not kept."""
+    assert {reason for _, reason in advice._REASONS} == set(Reason)
     assert set(advice._DOWN) <= set(DOWN)

@@ -127,4 +127,7 @@ def test_table_was_never_made(driver: str, server: Postgres, start_exporter: Sta
     exporter = start_exporter(server.url(driver), WRITE_PROBE_INTERVAL="0.5")
 
     exporter.wait_for("error", path="write", within=5)
+    exporter.wait_for_verdict("writes_blocked", within=1)
+    assert "Run db-health-exporter init-db" in exporter.health().text
+    assert "Run db-health-exporter init-db" in exporter.log()
     stays_green(exporter, probes=1)
