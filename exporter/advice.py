@@ -93,6 +93,11 @@ _UNKNOWN = {
     ),
 }
 _REASONS = {
+    (Verdict.DATABASE_DOWN, Reason.PEER): Advice(
+        "What answers speaks PostgreSQL and refuses to serve: most likely a pooler such as PgBouncer.",
+        "Check password, database name and start-up parameters in the URL, then whether the pooler is full or has lost "
+        "its server: it says all of these with one code, and its log tells which.",
+    ),
     (Verdict.WRITES_BLOCKED, Reason.NO_TABLE): Advice(
         "The write probe has no table to write to.", "Run db-health-exporter init-db once, with the same settings."
     ),

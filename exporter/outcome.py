@@ -40,6 +40,7 @@ class Reason(StrEnum):
     """What is known beyond an outcome, where it has a cure of its own."""
 
     NO_TABLE = "no_table"
+    PEER = "peer"  # the peer itself speaks of a broken protocol: as PgBouncer does whatever it refuses
 
 
 class WrongRoleError(Exception):
@@ -73,6 +74,7 @@ _BY_SQLSTATE = {
 }
 _REASONS = {
     "42P01": Reason.NO_TABLE,
+    "08P01": Reason.PEER,
 }
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL}
 # A local route or firewall rule that forbids the connection: ip-route(8)'s prohibit and blackhole, nft's reject. As

@@ -96,6 +96,19 @@ def test_no_client_connection_left(
     recovers(exporter)
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"password": "wrong"}, {"database": "nowhere"}, {"options": "-c work_mem=64"}], ids=list
+)
+def test_refused_by_the_pooler_itself(
+    driver: str, server: Postgres, bouncer: PgBouncer, start_exporter: StartExporter, wrong: dict[str, str]
+) -> None:
+    """PgBouncer says what it refuses with 08P01 too: the advice names a pooler, and not a stranger on the port."""
+    exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port, **wrong))
+
+    fails(exporter, "protocol", verdict="database_down")
+    assert "a pooler such as PgBouncer" in exporter.health().text
+
+
 def test_server_behind_it_down(
     driver: str, server: Postgres, bouncer: PgBouncer, start_exporter: StartExporter
 ) -> None:
