@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exporter.outcome import Outcome, Reason
@@ -98,6 +98,10 @@ _REASONS = {
         "Check password, database name and start-up parameters in the URL, then whether the pooler is full or has lost "
         "its server: it says all of these with one code, and its log tells which.",
     ),
+    (Verdict.UNKNOWN, Reason.SETTING): Advice(
+        "The exporter cannot use its own settings any more: {detail}.",
+        "Mend that setting or the file that it names; the next connection reads it anew, without a restart.",
+    ),
     (Verdict.WRITES_BLOCKED, Reason.NO_TABLE): Advice(
         "The write probe has no table to write to.", "Run db-health-exporter init-db once, with the same settings."
     ),
@@ -106,19 +110,23 @@ _REASONS = {
 
 def advise_on(verdict: Verdict, culprit: Reading | None) -> Advice:
     """Return the sentence and the next step for a verdict and the reading that led to it."""
-    return advise(verdict, None) if culprit is None else advise(verdict, culprit.outcome, culprit.reason)
+    if culprit is None:
+        return advise(verdict, None)
+    return advise(verdict, culprit.outcome, culprit.reason, culprit.detail)
 
 
-def advise(verdict: Verdict, outcome: Outcome | None, reason: Reason | None = None) -> Advice:
+def advise(verdict: Verdict, outcome: Outcome | None, reason: Reason | None = None, detail: str = "") -> Advice:
     """Return the sentence and the next step.
 
     Args:
         verdict: the diagnosis.
         outcome: the failing path's; it makes `database_down` concrete.
         reason: what is known beyond it; it counts before both.
+        detail: the error in words.
     """
     if reason is not None and (verdict, reason) in _REASONS:
-        return _REASONS[verdict, reason]
+        found = _REASONS[verdict, reason]
+        return replace(found, sentence=found.sentence.replace("{detail}", detail))
     if outcome is not None:
         if verdict is Verdict.DATABASE_DOWN:
             return _DOWN.get(outcome, Advice("The database is down.", "Read the detail of the failing probe."))

@@ -12,6 +12,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
 from exporter import dialect
 from exporter.connector import Connector
+from exporter.dsn import DsnError
 from exporter.outcome import WrongRoleError
 from exporter.without_orm import AsyncEngine, create_async_engine
 
@@ -132,10 +133,15 @@ def _log_failure(error: Exception) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """Say what failed in one short line: the error's type and text, never a statement or its parameters."""
+    """Say what failed in one short line: the error's type and text, never a statement or its parameters.
+
+    An error of the settings is a sentence by itself.
+    """
     origin = getattr(error, "orig", None) or error
     primary = getattr(getattr(origin, "diag", None), "message_primary", None)  # psycopg's text quotes the statement
     text = " ".join(str(primary or origin).split())[:200]
+    if isinstance(origin, DsnError):
+        return text
     return f"{type(origin).__name__}: {text}" if text else type(origin).__name__
 
 

@@ -85,7 +85,7 @@ class Story:
         found = outcome.timed_out(record) if late else outcome.classify(error, record)
         write = stage == "write"
         facts = Facts(pooled=Outcome.SUCCESS, write=found) if write else Facts(pooled=found, fresh=found)
-        advice = advise(diagnose(facts), found, outcome.reason(error))
+        advice = advise(diagnose(facts), found, outcome.reason(error), describe(error))
         _line("-", stage, seconds, f"no answer within {LIMIT:g} s" if late else describe(error))
         _say(f"      why: {advice.sentence} ({found})")
         _say(f"      try: {advice.next_step}")

@@ -8,6 +8,7 @@ import ssl
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from exporter.dsn.errors import DsnError
 from exporter.progress import Phase, Progress
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Reason(StrEnum):
     """What is known beyond an outcome, where it has a cure of its own."""
 
     NO_TABLE = "no_table"
+    SETTING = "setting"  # our own: a file has gone, or holds nothing usable any more
     PEER = "peer"  # the peer itself speaks of a broken protocol: as PgBouncer does whatever it refuses
 
 
@@ -113,6 +115,8 @@ def classify(error: BaseException, progress: Progress) -> Outcome:
 
 def reason(error: BaseException) -> Reason | None:
     """Return what the chain of an error tells beyond its outcome, if it does."""
+    if isinstance(error, DsnError):
+        return Reason.SETTING
     found = (_REASONS.get(sqlstate(link) or "") for link in _chain(error))
     return next(filter(None, found), None)
 

@@ -61,7 +61,7 @@ def test_every_combination_has_words() -> None:
 @pytest.mark.parametrize(("verdict", "reason"), advice._REASONS)
 def test_reason(verdict: Verdict, reason: Reason) -> None:
     """What is known beyond the outcome has words of its own, of which the documentation has the same."""
-    found = advise(verdict, Outcome.ERROR, reason)
+    found = advise(verdict, Outcome.ERROR, reason, "{detail}")
 
     assert found != advise(verdict, Outcome.ERROR)
     assert f"| {found.sentence} | {found.next_step} |" in DOCUMENT

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import StartExporter, StartPostgres
 from tests.servers.postgres import PASSWORD, Postgres
-from tests.servers.story import fails, recovers, stays_green, unharmed
+from tests.servers.story import fails, recovers, stays_green, unharmed, warm
 from tests.servers.workshop import Workshop
 
 
@@ -97,6 +97,38 @@ def test_another_driver_in_the_file(
         assert idle == 0
     assert f"a restart is needed for {after}" in exporter.log()
     assert set(exporter.outcomes()) <= {"success", "shutting_down"}, exporter.story()
+
+
+UNUSABLE = {
+    "DATABASE_URL_FILE names a file that does not exist": None,
+    "DATABASE_URL_FILE names an empty file": "",
+    "DATABASE_URL_FILE has an unknown parameter": "postgresql://app:hunter2@h/app?stranger=hunter3",
+}
+
+
+def test_a_secret_file_that_is_lost(
+    driver: str, server: Postgres, workshop: Workshop, start_exporter: StartExporter
+) -> None:
+    """A file that is gone, empty or nonsense is nobody's fault but the settings': the advice names what to mend."""
+    file = Path(workshop.folder("secret")) / "url"
+    file.write_text(server.url(driver))
+    exporter = start_exporter(DATABASE_URL_FILE=str(file), FRESH_PROBE_INTERVAL="0.5")
+    warm(exporter)
+
+    for words, content in UNUSABLE.items():
+        file.unlink() if content is None else file.write_text(content)
+        exporter.wait_for("error", path="fresh", within=3)
+        exporter.wait_for("error", path="fresh", within=3)  # the first may have begun before the file changed
+        exporter.wait_for_verdict("unknown", within=1)
+        assert f"cannot use its own settings any more: {words}" in exporter.health().text
+        stays_green(exporter, probes=1)
+    file.write_text(server.url(driver))
+    exporter.wait_for("success", path="fresh", within=2.5)
+    recovers(exporter)
+    told = exporter.log() + "".join(answer.text for answer in exporter.answers)
+    assert "hunter" not in told
+    assert "Error: " not in told
+    assert not exporter.complaints()
 
 
 def test_no_such_database(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
