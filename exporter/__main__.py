@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+from functools import partial
 from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, NoReturn
 
 from exporter import __version__
-from exporter import values as settings
 
 if TYPE_CHECKING:
+    from asyncio import Task
     from collections.abc import Awaitable, Sequence
+    from subprocess import Popen
 
     from exporter.values import Values
 
@@ -44,10 +47,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from exporter.demo import main as demo  # noqa: PLC0415 - needs packages that the image has not
 
         return demo(given)
+    children: list[Popen[bytes]] = []
+    _end_when_told(command, children)
+    from exporter import values as settings  # noqa: PLC0415 - a signal is heard before this takes its time
+
     own, rest = _own_flags(command).parse_known_args(given)
     module = "exporter.server" if command == "serve" else "exporter.commands"
-    values = settings.read(rest, meanwhile=lambda: import_module(module))
+    values = settings.read(rest, meanwhile=lambda: import_module(module), started=children.append)
     return _run(command, own, values)
+
+
+def _end_when_told(command: str, children: list[Popen[bytes]]) -> None:
+    """End at once and with the children on a signal that comes before the event loop listens for it.
+
+    The kernel drops a signal that process 1 does not handle: in the first second of a container it was lost. Nothing
+    is connected or promised yet, and an exception in the midst of imports could be swallowed.
+    """
+
+    def end(number: int, _: object) -> NoReturn:
+        for child in children:
+            child.kill()
+        os._exit(0 if command == "serve" else 128 + number)
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, end)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -66,6 +89,8 @@ def _own_flags(command: str) -> argparse.ArgumentParser:
 
 
 def _duration(text: str) -> float:
+    from exporter import values as settings  # noqa: PLC0415
+
     try:
         return settings.parse_duration(text)
     except ValueError as error:
@@ -97,15 +122,18 @@ def _run(command: str, own: argparse.Namespace, values: Values) -> int:
 
 def _in_loop(work: Awaitable[int]) -> int:
     import asyncio  # noqa: PLC0415
-    import signal  # noqa: PLC0415
 
     from exporter.reads import read_little  # noqa: PLC0415
     from exporter.resolver import ResolverLoop  # noqa: PLC0415
 
+    told: list[int] = []
+
     async def finish() -> int:
         task = asyncio.current_task()
-        if task is not None:  # as process 1 of an init container, SIGTERM does nothing unless it is handled
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        if task is not None:
+            for each in (signal.SIGTERM, signal.SIGINT):
+                end = partial(_cancel, task, told, each)
+                asyncio.get_running_loop().add_signal_handler(each, end)
         return await work
 
     read_little()
@@ -115,7 +143,12 @@ def _in_loop(work: Awaitable[int]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except asyncio.CancelledError:
-        return 128 + signal.SIGTERM
+        return 128 + told[0]
+
+
+def _cancel(task: Task[int], told: list[int], number: int) -> None:
+    told.append(number)
+    task.cancel()
 
 
 def _help() -> int:

@@ -63,16 +63,23 @@ class Values:
         return cls(**found)
 
 
-def read(arguments: Sequence[str] = (), *, meanwhile: Callable[[], object] = lambda: None) -> Values:
+def read(
+    arguments: Sequence[str] = (),
+    *,
+    meanwhile: Callable[[], object] = lambda: None,
+    started: Callable[[subprocess.Popen[bytes]], None] = lambda _: None,
+) -> Values:
     """Let a child parse the environment and the flags; it has said what is wrong if it fails.
 
-    `meanwhile` is called while the child works: imports beside it save a third of a second of every start.
+    `meanwhile` is called while the child works: imports beside it save a third of a second of every start. `started`
+    is told of the child: a signal from the keyboard does not reach it, so that who ends early must end it.
     """
     command = [sys.executable, "-m", "exporter.settings", *arguments]
     if "--help" in arguments or "-h" in arguments:
         raise SystemExit(subprocess.run(command, check=False).returncode)  # noqa: S603  our own module
     # JSON on a pipe keeps secrets out of the environment and of the process list.
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:  # noqa: S603  our own module
+    with subprocess.Popen(command, stdout=subprocess.PIPE, process_group=0) as child:  # noqa: S603  our own module
+        started(child)
         meanwhile()
         found, _ = child.communicate()
     if child.returncode:

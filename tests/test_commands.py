@@ -20,6 +20,7 @@ from tests.servers.needs import need_root, need_tools
 from tests.servers.ports import free_port
 from tests.servers.postgres import PASSWORD, Postgres
 from tests.servers.template import Template
+from tests.servers.waiting import until
 
 ROOT = Path(__file__).parent.parent
 
@@ -188,6 +189,56 @@ def test_wait_as_process_one(number: signal.Signals) -> None:
             assert outer.wait(timeout=5) == 128 + number
         finally:
             outer.kill()
+
+
+EARLY = (0.0, 0.15, 0.3, 0.6)  # seconds, from where the settings begin to be read to after the port listens
+
+
+def environment_to_serve() -> dict[str, str]:
+    """What `serve` needs to start anywhere."""
+    places = {"LISTEN_HOST": "127.0.0.1", "LISTEN_PORT": "0", "APP_POOL_LISTEN": "off"}
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DATABASE_URL": down(), **places}
+
+
+@pytest.mark.parametrize("after", EARLY)
+@pytest.mark.parametrize("first", [True, False])
+def test_serve_told_early(first: bool, after: float) -> None:
+    """A signal in the first second ends it as later ones do: as process 1 too, where an unhandled one is dropped."""
+    prefix = ("unshare", "--pid", "--fork", "--kill-child") if first else ()
+    if first:
+        need_root()
+        need_tools("unshare")
+    command = [*prefix, sys.executable, "-m", "exporter", "serve"]
+    with subprocess.Popen(command, cwd="/", env=environment_to_serve(), stderr=subprocess.PIPE, text=True) as outer:
+        if first:
+            until(lambda: processes.children(outer.pid), within=5, what="it runs", every=0.001)
+        pid = processes.children(outer.pid)[0] if first else outer.pid
+        until(lambda: processes.children(pid), within=5, what="the settings are read", every=0.001)
+        time.sleep(after)
+        told = time.monotonic()
+        os.kill(pid, signal.SIGTERM)
+        try:
+            said = outer.communicate(timeout=5)[1]  # also the child that reads the settings has let go of it by then
+        finally:
+            outer.kill()
+
+    assert outer.returncode == 0
+    assert time.monotonic() - told < 3
+    assert "Exception" not in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_wait_told_early(number: signal.Signals) -> None:
+    """Another command says by its status which signal ended it, and its child has no last word."""
+    command = [sys.executable, "-m", "exporter", "wait"]
+    with subprocess.Popen(
+        command, cwd="/", env=environment_to_serve(), stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as waiting:
+        until(lambda: processes.children(waiting.pid), within=5, what="the settings are read", every=0.001)
+        os.killpg(waiting.pid, number)
+        said = waiting.communicate(timeout=5)[1]
+
+    assert (waiting.returncode, said) == (128 + number, "")
 
 
 def owner(server: Postgres, name: str) -> str:
