@@ -13,6 +13,7 @@ from aiohttp import web
 
 from exporter.app_pools import AppPools, listen
 from exporter.database import PoolOptions
+from exporter.door import KEEP_ALIVE, open_door
 from exporter.metrics import Metrics
 from exporter.outcome import Outcome
 from exporter.plan import Plan, Sensors
@@ -69,6 +70,7 @@ class Program:
             lag=lambda: pulse.lag,
         )
         self._runners: list[web.AppRunner] = []
+        self._doors: list[asyncio.Server] = []
         self._listener: Listener | None = None
         self._beating: asyncio.Task[None] | None = None
 
@@ -99,6 +101,8 @@ class Program:
         await asyncio.sleep(drain)
         if self._listener is not None:
             self._listener.close()
+        for door in self._doors:
+            door.close()
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
         await asyncio.gather(*(watch.close() for watch in self.watches.values()))
         if self._beating is not None:
@@ -107,11 +111,15 @@ class Program:
                 await self._beating
 
     async def _serve(self, app: web.Application, port: int, setting: str) -> None:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN, lingering_time=0)
+        runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=SHUTDOWN, lingering_time=0, keepalive_timeout=KEEP_ALIVE
+        )
         await runner.setup()
         self._runners.append(runner)
-        with _naming(setting if self._values.listen_host is None else f"{setting} or LISTEN_HOST"):
-            await web.TCPSite(runner, self._values.listen_host, port, backlog=socket.SOMAXCONN).start()
+        server = runner.server
+        if server is not None:  # it is there after the set-up
+            with _naming(setting if self._values.listen_host is None else f"{setting} or LISTEN_HOST"):
+                self._doors.append(await open_door(server, self._values.listen_host, port))
 
     def _on_reading(self, database: str, path: Path, reading: Reading) -> None:
         if path is Path.POOLED and reading.outcome is Outcome.POOL_EXHAUSTED:

@@ -7,8 +7,10 @@ import gc
 import logging
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING
 
+from exporter.door import Complaints
 from exporter.program import CannotListenError, Program
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ async def serve(values: Values) -> int:
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
+    loop.set_exception_handler(Complaints(time.monotonic))
     program = Program(values)
     try:
         await program.start()

@@ -1,11 +1,14 @@
 """Clients that do harm: slow, huge, broken or many; a good one is still answered in time."""
 
+import resource
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from tests.conftest import StartExporter
 from tests.servers.client import Stalls
 from tests.servers.exporter import Exporter
 from tests.servers.postgres import Postgres
@@ -145,6 +148,44 @@ def test_500_idle_connections(exporter: Exporter, database: Postgres) -> None:
                 good_client_is_served(exporter)
                 assert exporter.health().status == 200
         good_client_is_served(exporter)
+
+
+@pytest.mark.parametrize("files", [128, 1024])
+def test_more_connections_than_files(database: Postgres, start_exporter: StartExporter, files: int) -> None:
+    """Where there are more of them than files, the oldest ones go: probes and good clients have theirs."""
+    few = start_exporter(database.url(), prefix=("prlimit", f"--nofile={files}"), FRESH_PROBE_INTERVAL="1")
+    warm(few)
+    with ExitStack() as idle:
+        for number in range(1100):
+            each = idle.enter_context(line(few))
+            if number % 2:
+                each.sendall(b"GET /healthz HTTP/1.1\r\nHost:")
+        for _ in range(5):
+            good_client_is_served(few)
+        few.wait_for("success", path="fresh", within=4)
+        assert few.holdings().sockets < files / 2
+    assert set(few.outcomes("fresh")) == {"success"}
+    assert few.log().count("accept") <= 1
+    assert len(few.log()) < 2000
+
+
+def test_no_files(database: Postgres, start_exporter: StartExporter) -> None:
+    """Where files run out all the same, that is one line in the log, and it serves again once there are some."""
+    poor = start_exporter(database.url())
+    warm(poor)
+    pid = poor.process.pid
+    usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (poor.holdings().files, usual[1]))
+    with ExitStack() as waiting:
+        for _ in range(50):
+            waiting.enter_context(line(poor))
+        until(lambda: "cannot accept connections: Too many open files" in poor.log(), within=5, what="it says so")
+        time.sleep(3 * SECOND)  # it tries again every second
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
+    until(lambda: poor.get("/livez").status == 200, within=5, what="it serves again")
+
+    assert poor.log().count("accept") == 1
+    assert not poor.complaints(), poor.log()
 
 
 def test_500_slow_requests(exporter: Exporter, database: Postgres) -> None:
