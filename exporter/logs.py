@@ -45,6 +45,8 @@ def set_up(*, style: str, level: str) -> None:
     plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if style == "json" else plain)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # SQLAlchemy gives its echo a second way out, to stdout and in words of its own, unless there is a handler.
+    logging.getLogger("sqlalchemy.engine.Engine").addHandler(logging.NullHandler())
     # A connection that was dropped on purpose is no error, and its traceback would tell nothing.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.ERROR)

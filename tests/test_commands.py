@@ -258,6 +258,16 @@ def test_init_db(server: Postgres) -> None:
     assert server.sql("SELECT count(*) FROM dbhealth_heartbeat", database="whole") == [(0,)]
 
 
+def test_echo(server: Postgres) -> None:
+    """The echo is part of the log: each statement once, on stderr, in the log's own format."""
+    done = run("init-db", DATABASE_URL=owner(server, "echoed"), DATABASE_ECHO="true", LOG_FORMAT="json")
+    said = [json.loads(line)["message"] for line in done.stderr.splitlines()]
+
+    assert (done.returncode, done.stdout) == (0, "echoed: ready\n")
+    assert sum("CREATE TABLE" in message for message in said) == 1
+    assert said.count("COMMIT") == 1
+
+
 def test_init_db_without_the_extension(server: Postgres, driver: str) -> None:
     """A missing extension is one clear line, and nothing half-made."""
     url = owner(server, f"half_{driver}")
