@@ -54,6 +54,12 @@ def most_connections() -> int:
     return MOST if soft == resource.RLIM_INFINITY else min(MOST, soft // 4)
 
 
+def address(name: tuple[Any, ...]) -> str:
+    """Write a socket's address as in a URL."""
+    host, port = name[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class Complaints:
     """An event loop's exception handler: asyncio says at each attempt that it cannot accept, this says it once."""
 

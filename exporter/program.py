@@ -13,7 +13,7 @@ from aiohttp import web
 
 from exporter.app_pools import AppPools, listen
 from exporter.database import PoolOptions
-from exporter.door import KEEP_ALIVE, open_door
+from exporter.door import KEEP_ALIVE, address, open_door
 from exporter.metrics import Metrics
 from exporter.outcome import Outcome
 from exporter.plan import Plan, Sensors
@@ -73,6 +73,11 @@ class Program:
         self._doors: list[asyncio.Server] = []
         self._listener: Listener | None = None
         self._beating: asyncio.Task[None] | None = None
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it listens, with the ports that the system chose."""
+        return [address(each.getsockname()) for door in self._doors for each in door.sockets]
 
     async def start(self) -> None:
         """Listen, then start to probe.

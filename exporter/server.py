@@ -35,7 +35,7 @@ async def serve(values: Values) -> int:
         print(f"db-health-exporter: {error}", file=sys.stderr)  # noqa: T201 - before the log
         await program.stop(drain=0.0)
         return CANNOT_LISTEN
-    log.info("serving on port %d; watching %s", values.listen_port, ", ".join(program.watches))
+    log.info("serving on %s; watching %s", ", ".join(program.addresses), ", ".join(program.watches))
     _set_aside()
     await stop.wait()
     await program.stop()

@@ -121,7 +121,7 @@ def values(given: Mapping[str, str]) -> Values:
     found: dict[str, Any] = settings.model_dump(include={field.name for field in dataclasses.fields(Values)})
     for name in ("pool_size", "max_overflow", "pool_recycle", "echo", "extensions"):
         found[name] = getattr(settings, f"database_{name}")
-    if settings.metrics_port == settings.listen_port:
+    if settings.metrics_port == settings.listen_port != 0:  # twice any free port is two ports
         found["metrics_port"] = None
     return Values(**{**found, "databases": databases(_texts(settings), expect=settings.database_expect)})
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from exporter import commands
 from exporter.__main__ import main
 from tests.servers import processes
+from tests.servers.client import get
 from tests.servers.command import run
 from tests.servers.needs import need_root, need_tools
 from tests.servers.ports import free_port
@@ -225,6 +227,21 @@ def test_serve_told_early(first: bool, after: float) -> None:
     assert outer.returncode == 0
     assert time.monotonic() - told < 3
     assert "Exception" not in said
+
+
+def test_serve_says_where() -> None:
+    """Any free port is one that the log names: two of them where metrics have their own."""
+    command = [sys.executable, "-m", "exporter", "serve"]
+    environment = {**environment_to_serve(), "METRICS_PORT": "0"}
+    with subprocess.Popen(command, cwd="/", env=environment, stderr=subprocess.PIPE, text=True) as serving:
+        assert serving.stderr is not None
+        line = serving.stderr.readline()
+        ports = [int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", line)]
+        statuses = [get("127.0.0.1", port, "/metrics").status for port in ports]
+        serving.terminate()
+        serving.communicate(timeout=5)
+
+    assert statuses == [404, 200], line
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -298,6 +298,7 @@ def test_that_reports_are_awaited_at_an_address_a_socket_or_nowhere(parse: Parse
 def test_that_equal_ports_are_one_listener(parse: Parsed) -> None:
     """METRICS_PORT repeated from LISTEN_PORT adds nothing."""
     assert parse(**URL, METRICS_PORT="9850").metrics_port is None
+    assert parse(**URL, LISTEN_PORT="0", METRICS_PORT="0").metrics_port == 0
 
 
 @pytest.mark.parametrize(
