@@ -48,21 +48,25 @@ async def wait(values: Values, *, timeout: float) -> int:  # noqa: ASYNC109 - th
 
 
 async def init_db(values: Values) -> int:
-    """Create the extensions and the tables in every database: 0, or 1 with one line that says what failed."""
+    """Create the extensions and the tables in every database: 0, or 1 if one that is required failed; a line each."""
+    made = [await _init_one(values, database) or not database.required for database in values.databases]
+    return int(not all(made))
+
+
+async def _init_one(values: Values, database: Database) -> bool:
     from exporter import sessions  # noqa: PLC0415 - the ORM, for this command only
 
-    for database in values.databases:
-        engine = make_engine(database.source, _options(values), pooled=False)
-        try:
-            async with asyncio.timeout(INIT_LIMIT):
-                await sessions.init_db(engine, extensions=values.extensions)
-        except Exception as error:  # noqa: BLE001 - the command's edge
-            print(f"{database.name}: nothing was changed: {describe(error)}", file=sys.stderr)  # noqa: T201
-            return 1
-        finally:
-            await close_db(engine)
-        print(f"{database.name}: ready")  # noqa: T201
-    return 0
+    engine = make_engine(database.source, _options(values), pooled=False)
+    try:
+        async with asyncio.timeout(INIT_LIMIT):
+            await sessions.init_db(engine, extensions=values.extensions)
+    except Exception as error:  # noqa: BLE001 - the command's edge
+        print(f"{database.name}: nothing was changed: {describe(error)}", file=sys.stderr)  # noqa: T201
+        return False
+    finally:
+        await close_db(engine)
+    print(f"{database.name}: ready", flush=True)  # noqa: T201
+    return True
 
 
 async def _probe(values: Values, database: Database) -> Reading:

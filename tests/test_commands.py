@@ -308,6 +308,16 @@ def test_init_db_unreachable() -> None:
     assert quiet(done)
 
 
+@pytest.mark.parametrize("required", [True, False])
+def test_init_db_several(server: Postgres, required: bool) -> None:
+    """Each is tried whatever became of the others; it fails where a required one did."""
+    databases = {"bad": {"url": down(), "required": required}, "good": owner(server, f"beside_{required}".lower())}
+    done = run("init-db", DATABASES=json.dumps(databases))
+
+    assert (done.returncode, done.stdout) == (int(required), "good: ready\n")
+    assert done.stderr.startswith("bad: nothing was changed: ")
+
+
 def test_serve_where_somebody_listens(server: Postgres) -> None:
     """A port that is taken is one line that names the setting, and a 2."""
     port = str(server.port)
