@@ -42,7 +42,9 @@ async def wait(values: Values, *, timeout: float) -> int:  # noqa: ASYNC109 - th
         if _status(values, readings) == 0:
             return 0
         if time.monotonic() + PAUSE > deadline:
-            print(f"gave up after {timeout:g} s", file=sys.stderr)  # noqa: T201 - a command's answer
+            failed = zip(values.databases, readings, strict=True)
+            last = "; ".join(_words(*each) for each in failed if each[0].required and not each[1].passed)
+            print(f"gave up after {timeout:g} s: {last}", file=sys.stderr)  # noqa: T201 - a command's answer
             return 1
         await asyncio.sleep(PAUSE)
 
@@ -96,5 +98,9 @@ def _status(values: Values, readings: list[Reading]) -> int:
 
 
 def _say(database: Database, reading: Reading) -> None:
+    print(_words(database, reading), flush=True)  # noqa: T201 - a command's answer
+
+
+def _words(database: Database, reading: Reading) -> str:
     detail = f": {reading.detail}" if reading.detail else ""
-    print(f"{database.name}: {reading.outcome} in {reading.seconds * 1000:.1f} ms{detail}", flush=True)  # noqa: T201
+    return f"{database.name}: {reading.outcome} in {reading.seconds * 1000:.1f} ms{detail}"
