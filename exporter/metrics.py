@@ -13,6 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from exporter import __version__
+from exporter.accept import no_worse_than
 from exporter.outcome import Outcome
 from exporter.pool_metrics import app_families, pool_families
 from exporter.probe import Path, Reading
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 KEPT_BYTES = 4 << 20  # of renderings: one for each format, compression and filter, and clients name the filter
 ENTRY_BYTES = 512  # what an empty rendering costs: a filter that matches nothing is kept too
+SUFFIXES = ("", "_total", "_bucket", "_sum", "_count", "_info")  # from a family's name to those of its samples
 
 
 class Metrics:
@@ -80,11 +82,12 @@ class Metrics:
 
     def render(self, *, accept: str, compress: bool, names: Sequence[str] = ()) -> tuple[bytes, str]:
         """Return the body and its content type, in the format that the client asks for."""
-        encoder, content_type = choose_encoder(accept)
+        encoder, content_type = choose_encoder(no_worse_than(accept, "text/plain"))  # it does not weigh qualities
         key = (content_type, compress, tuple(names))
         kept = self._renderings.get(key)
         if kept is None:
-            registry = self._registry.restricted_registry(names) if names else self._registry
+            samples = [name + suffix for name in names for suffix in SUFFIXES]
+            registry = self._registry.restricted_registry(samples) if names else self._registry
             body = encoder(registry)
             kept = (gzip.compress(body, compresslevel=1) if compress else body, content_type)
             self._kept_bytes += ENTRY_BYTES + len(kept[0]) + sum(map(len, names))

@@ -74,11 +74,11 @@ class Service:
                 lines.append(Line(f"{name}/latch", Status.PASS if answered else Status.FAIL, output))
         return Report("readyz", lines)
 
-    def livez(self) -> Report:
+    def livez(self, database: str | None = None) -> Report:
         """Report the process itself: its event loop and its probe loops; never the database."""
         stalled = self._pulse.stalled()
         lines = [Line("event-loop", Status.FAIL if stalled else Status.PASS, "stood still" if stalled else "ok")]
-        for name, watch in self.watches.items():
+        for name, watch in self._selected(database).items():
             late = watch.stalled()
             output = f"the {late} loop makes no progress" if late else "ok"
             lines.append(Line(f"{name}/probe-loop", Status.FAIL if late else Status.PASS, output))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from exporter.accept import qualities
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     Endpoint = Callable[[str | None], Awaitable[Report]]
 
 NEVER_STORE = {"Cache-Control": "no-store"}
+JSON = ("application/health+json", "application/json")
 _OK = b"ok"
 _FAILED = b"failed"
 
@@ -23,8 +26,8 @@ _FAILED = b"failed"
 def routes_for_probes(service: Service) -> list[web.RouteDef]:
     """What kubelets ask."""
 
-    async def livez(_: str | None) -> Report:
-        return service.livez()
+    async def livez(database: str | None) -> Report:
+        return service.livez(database)
 
     async def app_livez(database: str | None) -> Report:
         return service.app_livez(database)
@@ -84,9 +87,8 @@ async def _respond(request: web.Request, service: Service, endpoint: Endpoint) -
         return web.Response(status=404, text=f"no such database; there are: {known}\n", headers=NEVER_STORE)
     report = await endpoint(database)
     status = 200 if report.passed else 503
-    if _wants_json(request):
-        accept = request.headers.get("Accept", "")
-        kind = "application/health+json" if "health+json" in accept else "application/json"
+    kind = _wants_json(request)
+    if kind:
         return web.Response(status=status, text=report.json(), content_type=kind, headers=NEVER_STORE)
     if "verbose" in request.query:
         return web.Response(status=status, text=report.verbose(), headers=NEVER_STORE)
@@ -102,13 +104,15 @@ def _plain(*, passed: bool) -> web.Response:
     )
 
 
-def _wants_json(request: web.Request) -> bool:
-    return "json" in request.headers.get("Accept", "")
+def _wants_json(request: web.Request) -> str:
+    """Return the type of JSON that the client likes at least as well as text, or nothing."""
+    accept = request.headers.get("Accept", "").lower()
+    if "json" not in accept:
+        return ""
+    liked = qualities(accept)
+    best = max(JSON, key=lambda kind: liked.get(kind, 0.0))
+    return best if liked.get(best, 0.0) > 0 and liked[best] >= liked.get("text/plain", 0.0) else ""
 
 
 def _takes_gzip(accepted: str) -> bool:
-    for each in accepted.lower().split(","):
-        coding, _, quality = each.replace(" ", "").partition(";q=")
-        if coding == "gzip":
-            return quality.strip("0.") != "" or not quality  # `gzip;q=0` is a refusal
-    return False
+    return qualities(accepted).get("gzip", 0.0) > 0  # `gzip;q=0` is a refusal

@@ -134,6 +134,38 @@ def test_every_family(exporter: Exporter) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("accept", "openmetrics"),
+    [
+        ("application/openmetrics-text;q=0.5, text/plain;q=0.9", False),
+        ("application/openmetrics-text;version=1.0.0;q=0, */*", False),
+        ("text/plain;version=0.0.4;q=0.3, application/openmetrics-text;version=1.0.0;q=0.5, */*;q=0.1", True),
+        ("application/openmetrics-text", True),
+    ],
+)
+def test_the_format_liked_best(exporter: Exporter, accept: str, openmetrics: bool) -> None:
+    """Qualities decide between the formats, as HTTP has it."""
+    kind = ask(exporter, Accept=accept).headers["content-type"]
+
+    assert kind.startswith("application/openmetrics-text" if openmetrics else "text/plain")
+
+
+@pytest.mark.parametrize(
+    ("family", "sample"),
+    [
+        ("dbhealth_probe_duration_seconds", "dbhealth_probe_duration_seconds_bucket"),
+        ("dbhealth_probes", "dbhealth_probes_total"),
+        ("dbhealth_up", "dbhealth_up"),
+    ],
+)
+def test_one_family_by_name(exporter: Exporter, family: str, sample: str) -> None:
+    """A filter may name a family as well as its samples."""
+    found = list(parse_text(ask(exporter, f"?name[]={family}").text))
+
+    assert [each.name for each in found] == [family]
+    assert sample in {each.name for each in found[0].samples}
+
+
 def test_every_series_from_the_start(exporter: Exporter) -> None:
     """Each outcome of each path has its counter before it ever happened, and exactly one verdict holds."""
     samples = exporter.samples()

@@ -120,6 +120,32 @@ def test_json(exporter: Exporter, route: str, kind: str) -> None:
         assert entries[0]["status"] in {"pass", "warn", "fail"}
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("APPLICATION/JSON", "application/json"),
+        ("application/json;q=0", "text/plain"),
+        ("application/json; q=0.0, */*", "text/plain"),
+        ("text/plain, application/json;q=0.5", "text/plain"),
+        ("text/html, application/json;q=0.5, */*;q=0.1", "application/json"),
+        ("application/json, application/health+json;q=0.5", "application/json"),
+        ("application/json;q=x", "text/plain"),
+        ("application/jsonl", "text/plain"),
+    ],
+)
+def test_negotiation(exporter: Exporter, accept: str, kind: str) -> None:
+    """What a client likes best counts, however it is written; what it refuses it does not get."""
+    assert exporter.get("/livez", accept=accept).headers["content-type"].partition(";")[0] == kind
+
+
+def test_livez_of_one_database(exporter: Exporter) -> None:
+    """The process, and the loops of the one that is named."""
+    verbose = exporter.get("/livez?verbose&database=good").text
+
+    assert "event-loop" in verbose
+    assert {name for name in ("good", "bad", "spare") if name in verbose} == {"good"}
+
+
 def test_required_decides(exporter: Exporter) -> None:
     """One required database that is down is enough to fail; one that is not required is a warning."""
     answer = exporter.get("/healthz?verbose")
