@@ -1,4 +1,4 @@
-"""Every metric name, on a registry of the exporter's own, and its rendering, which is kept until something changes."""
+"""Every metric name, on a registry of the exporter's own, and its rendering, which is kept for a moment."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 KEPT_BYTES = 4 << 20  # of renderings: one for each format, compression and filter, and clients name the filter
+KEPT_SECONDS = 1.0  # what the process itself uses changes without a word
 ENTRY_BYTES = 512  # what an empty rendering costs: a filter that matches nothing is kept too
 SUFFIXES = ("", "_total", "_bucket", "_sum", "_count", "_info")  # from a family's name to those of its samples
 
@@ -45,11 +46,14 @@ class Metrics:
         app_pools: AppPools | None,
         tasks: Callable[[], int],
         lag: Callable[[], float],
+        clock: Callable[[], float],
     ) -> None:
         """Create every series, so that each counter is there from the start at 0."""
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._renderings: dict[tuple[str, bool, tuple[str, ...]], tuple[bytes, str]] = {}
         self._kept_bytes = 0
+        self._clock = clock
+        self._kept_since = clock()
         self._registry = CollectorRegistry(auto_describe=True)
         self._probes = Counter(
             "dbhealth_probes", "Probes by outcome.", ("database", "path", "outcome"), registry=self._registry
@@ -79,10 +83,13 @@ class Metrics:
         """Forget the renderings: something has changed since."""
         self._renderings.clear()
         self._kept_bytes = 0
+        self._kept_since = self._clock()
 
     def render(self, *, accept: str, compress: bool, names: Sequence[str] = ()) -> tuple[bytes, str]:
         """Return the body and its content type, in the format that the client asks for."""
         encoder, content_type = choose_encoder(no_worse_than(accept, "text/plain"))  # it does not weigh qualities
+        if self._clock() - self._kept_since >= KEPT_SECONDS:
+            self.changed()
         key = (content_type, compress, tuple(names))
         kept = self._renderings.get(key)
         if kept is None:

@@ -68,6 +68,7 @@ class Program:
             app_pools=self.app_pools,
             tasks=lambda: len(asyncio.all_tasks()),
             lag=lambda: pulse.lag,
+            clock=time.monotonic,
         )
         self._runners: list[web.AppRunner] = []
         self._doors: list[asyncio.Server] = []

@@ -1,4 +1,4 @@
-"""What `/metrics` shows: every family of the contract, in the format asked for, kept until something changes."""
+"""What `/metrics` shows: every family of the contract, in the format asked for, kept for a moment."""
 
 import gzip
 import http.client
@@ -245,9 +245,19 @@ def test_same_on_every_scrape(exporter: Exporter) -> None:
 # In this process
 
 
-def metrics(**watches: object) -> Metrics:
+class Clock:
+    """Time that passes when told."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        """Tell it."""
+        return self.now
+
+
+def metrics(clock: Clock | None = None) -> Metrics:
     """Metrics of nothing."""
-    return Metrics(watches, pools=[], app_pools=None, tasks=lambda: 7, lag=lambda: 0.0)  # type: ignore[arg-type]
+    return Metrics({}, pools=[], app_pools=None, tasks=lambda: 7, lag=lambda: 0.0, clock=clock or Clock())
 
 
 def test_duplicates_are_refused() -> None:
@@ -265,8 +275,22 @@ def test_rendering_is_kept() -> None:
 
     assert shown.render(accept="", compress=False) is first
     assert shown.render(accept=OPENMETRICS, compress=False) is not first
-    assert gzip.decompress(shown.render(accept="", compress=True)[0]) == first[0]
+    packed = shown.render(accept="", compress=True, names=["dbhealth_build_info"])
+    assert gzip.decompress(packed[0]) == shown.render(accept="", compress=False, names=["dbhealth_build_info"])[0]
     shown.changed()
+    assert shown.render(accept="", compress=False) is not first
+
+
+def test_rendering_is_young() -> None:
+    """A second later what the process uses and how late its loop is are read anew, though no probe ended."""
+    clock = Clock()
+    shown = metrics(clock)
+    first = shown.render(accept="", compress=False)
+    clock.now += 0.9
+    kept = shown.render(accept="", compress=False)
+    clock.now += 0.1
+
+    assert kept is first
     assert shown.render(accept="", compress=False) is not first
 
 
