@@ -69,6 +69,13 @@ def _refuse_service_link(value: object) -> object:
     return value
 
 
+def _digits(value: object) -> object:
+    """Pydantic takes 80.0 and 8_0 for 80."""
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+", value.strip()):
+        raise ValueError
+    return value
+
+
 def accepted_by(accept: Callable[[str], Any]) -> BeforeValidator:
     """A validator of texts: a ValueError of `accept` refuses."""
     return BeforeValidator(lambda value: accept(value.strip()) if isinstance(value, str) else value)
@@ -113,7 +120,8 @@ def _extensions(text: str) -> tuple[str, ...]:
 
 Seconds = Annotated[float, accepted_by(parse_duration), Field(allow_inf_nan=False)]
 SecondsOrOff = Annotated[Seconds, Field(ge=0), AfterValidator(_off_or_not_short)]
-Port = Annotated[int, BeforeValidator(_refuse_service_link)]
+Count = Annotated[int, BeforeValidator(_digits)]
+Port = Annotated[Count, BeforeValidator(_refuse_service_link)]
 Host = Annotated[str, accepted_by(_host)]
 Address = Annotated[str, accepted_by(_address)]
 AppPoolListen = Annotated[str, accepted_by(_app_pool_listen)]

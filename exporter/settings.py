@@ -46,8 +46,8 @@ class Settings(BaseSettings):
         "a JSON object",
     )
     databases_file: str | None = setting("a file that holds that object", "a file")
-    database_pool_size: int = count("connections kept open", 5, low=1, high=20)
-    database_max_overflow: int = count("connections beyond those", 10, low=0, high=50)
+    database_pool_size: kinds.Count = count("connections kept open", 5, low=1, high=20)
+    database_max_overflow: kinds.Count = count("connections beyond those", 10, low=0, high=50)
     database_pool_recycle: kinds.Seconds = seconds(
         "age at which a connection is replaced, less up to 10 % at random", 3600, low=1, high=604800
     )

@@ -32,7 +32,12 @@ def _single(given: dict[str, Any], *, expect: str) -> Database:
     source = Source(**given)
     source.check()
     source.try_out()
-    return Database(name=source.target().database, source=source, expect=expect, required=True)
+    return Database(name=_shown(source.target().database), source=source, expect=expect, required=True)
+
+
+def _shown(name: str) -> str:
+    """A line break in a name would forge lines of the log and of `?verbose`; the names in DATABASES have none."""
+    return "".join(character if character.isprintable() else "?" for character in name)
 
 
 def _one(name: str, entry: object, *, document: str, expect: str) -> Database:

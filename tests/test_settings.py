@@ -21,8 +21,8 @@ HOST = {"DATABASE_HOST": "db.example"}
 SECRET = "Zq7{}Xw9"
 
 TIMES = ("nan", "inf", "-1", "fast", "1e3", "5 weeks", "99999999", "1,5", "0x1")
-NUMBERS = ("-1", "99", "many", "1.5", "nan", "1e1")
-PORTS = ("-1", "65536", "http", "80.5", "tcp://10.0.0.1:80")
+NUMBERS = ("-1", "99", "many", "1.5", "2.0", "1_0", "nan", "1e1")
+PORTS = ("-1", "65536", "http", "80.5", "9850.0", "9_8", "tcp://10.0.0.1:80")
 MISSING = "/nowhere/at/all"
 WRONG: dict[str, tuple[str, ...]] = {
     "DATABASE_URL": (
@@ -429,6 +429,14 @@ def test_that_a_wrong_entry_of_databases_is_named(parse: Parsed, entry: object) 
     line = parse.refused(DATABASES=json.dumps({"good": "postgresql://h/x", "bad": entry}))
 
     assert 'DATABASES: "bad"' in line
+
+
+def test_that_a_name_forges_no_line(parse: Parsed) -> None:
+    """What cannot be printed is shown as a question mark; the server is asked for the name as it is."""
+    (found,) = parse(DATABASE_URL="postgresql://h/app%0A[+]all%1b[0m%e2%80%a8%c3%a9").databases
+
+    assert found.name == "app?[+]all?[0m?é"
+    assert found.source.target().database == "app\n[+]all\x1b[0m\u2028é"
 
 
 def test_that_a_repeated_key_of_databases_is_refused(parse: Parsed) -> None:
