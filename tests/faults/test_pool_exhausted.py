@@ -1,0 +1,59 @@
+"""The pool's connections are all out: the database is well, and who asks through the pool does not reach it."""
+
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from exporter.checks import Seen, query_check
+from exporter.database import PoolOptions, close_db, make_engine
+from exporter.dsn import Source
+from exporter.outcome import Outcome
+from exporter.probe import Limits, Probe
+from exporter.without_orm import AsyncEngine
+from tests.servers.exporter import DEADLINE
+from tests.servers.postgres import Postgres
+
+
+@pytest.fixture(params=[0.2, 30.0], ids=["the pool gives up", "the deadline comes first"])
+def pool_timeout(request: pytest.FixtureRequest) -> float:
+    """A pool's patience on either side of the probe's deadline of 0.8 s."""
+    return float(request.param)
+
+
+@pytest.fixture
+async def engine(server: Postgres, driver: str, pool_timeout: float) -> AsyncIterator[AsyncEngine]:
+    """A pool of one connection and no more."""
+    made = make_engine(Source(url=server.url(driver)), PoolOptions(size=1, max_overflow=0, timeout=pool_timeout))
+    yield made
+    await close_db(made)
+
+
+@pytest.fixture
+async def probe(engine: AsyncEngine) -> AsyncIterator[Probe]:
+    """The pooled path over that pool."""
+    made = Probe(
+        query_check(engine, Seen(), expect="any"),
+        limits=Limits(),
+        clock=time.monotonic,
+        wall_clock=time.time,
+        on_reading=lambda _: None,
+    )
+    yield made
+    await made.close()
+
+
+async def test_every_connection_is_out(server: Postgres, engine: AsyncEngine, probe: Probe) -> None:
+    """A pool with nothing to give is `pool_exhausted`, in time, and over with the first connection that comes back."""
+    async with engine.connect():
+        began = time.monotonic()
+        reading = await probe.read()
+        took = time.monotonic() - began
+        await probe.settle()
+
+    assert reading.outcome is Outcome.POOL_EXHAUSTED, reading
+    assert took <= DEADLINE
+    assert server.sessions() == 1
+    assert probe.abandoned == (0 if took < Limits().timeout else 1)
+    assert (await probe.read()).outcome is Outcome.SUCCESS
+    assert server.sessions() == 1
