@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,15 @@ from tests.servers.workshop import Workshop
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 CYCLES = int(os.environ.get("SOAK_CYCLES", "100"))
+BLOCK = 4.2  # seconds: longer than the 3.5 after which a loop counts as stalled
+# Runs as `python -c` in the exporter's place: the same program, whose event loop a signal holds up.
+BLOCKED_BY_A_SIGNAL = f"""
+import signal, sys, time
+signal.signal(signal.SIGUSR1, lambda *_: time.sleep({BLOCK}))
+sys.argv[0] = "exporter"
+from exporter.__main__ import main
+sys.exit(main(sys.argv[4:]))
+"""
 
 
 def end(exporter: Exporter) -> list[int]:
@@ -93,12 +103,26 @@ def test_stalled_event_loop(server: Postgres, start_exporter: StartExporter) -> 
     assert exporter.get("/livez").status == 200
 
     exporter.process.send_signal(signal.SIGSTOP)
-    time.sleep(4.2)  # the fault itself: longer than the 3.5 s after which a loop counts as stalled
+    time.sleep(BLOCK)  # the fault itself
     exporter.process.send_signal(signal.SIGCONT)
 
     assert exporter.get("/livez").status == 503
     until(lambda: exporter.get("/livez").status == 200, within=7, what="the stall is forgotten")
     recovers(exporter)
+
+
+def test_blocked_event_loop(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """What holds up the loop in a process that runs is told to who had to wait for it, and forgotten after a while."""
+    exporter = start_exporter(server.url(driver), prefix=(sys.executable, "-c", BLOCKED_BY_A_SIGNAL))
+
+    with unharmed(exporter, server):
+        assert exporter.get("/livez").status == 200
+        exporter.process.send_signal(signal.SIGUSR1)
+        answer = exporter.get("/livez?verbose")
+        assert answer.status == 503
+        assert "stood still" in answer.text
+        until(lambda: exporter.get("/livez").status == 200, within=7, what="the block is forgotten")
+        recovers(exporter)
 
 
 def test_wall_clock_set_back(driver: str, server: Postgres, workshop: Workshop, start_exporter: StartExporter) -> None:
