@@ -222,6 +222,9 @@ def test_name_lost_under_a_warm_pool(
         resolver.mood = mood
         exporter.wait_for("dns", path="fresh", within=4)
         stays_green(exporter)
+    resolver.mood = Mood.KNOWN
+    exporter.wait_for("success", path="fresh", within=5)  # as after a resolver's silence above
+    recovers(exporter)
 
 
 @pytest.mark.parametrize("sslmode", ["prefer", "require"])

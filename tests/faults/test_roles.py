@@ -47,10 +47,12 @@ def test_demotion_under_a_warm_pool(driver: str, server: Postgres, start_exporte
 
 
 def test_primary_where_a_replica_is_expected(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """Reports read from the primary are a wrong role too."""
+    """Reports read from the primary are a wrong role too, until a standby is behind the address."""
     exporter = start_exporter(server.url(driver), DATABASE_EXPECT="replica")
 
     fails(exporter, "read_only", verdict="wrong_role")
+    server.demote()
+    recovers(exporter)
 
 
 def test_any_role_will_do_by_default(driver: str, standby: Postgres, start_exporter: StartExporter) -> None:

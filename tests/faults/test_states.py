@@ -52,7 +52,7 @@ def test_starting_up(driver: str, server: Postgres, start_exporter: StartExporte
 
 
 def test_standby_that_takes_no_queries(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """A warm standby (`hot_standby = off`) refuses connections with the same code for as long as it lives."""
+    """A warm standby (`hot_standby = off`) refuses connections with the same code until it is a hot one."""
     server.stop("fast")
     server.put("standby.signal", "")
     server.configure(hot_standby="off")
@@ -60,6 +60,10 @@ def test_standby_that_takes_no_queries(driver: str, server: Postgres, start_expo
     exporter = start_exporter(server.url(driver))
 
     fails(exporter, "starting_up", verdict="database_down", also=("refused",))
+    server.stop("fast")
+    server.configure(hot_standby="on")
+    server.start()
+    recovers(exporter)
 
 
 def test_crash_recovery_under_a_warm_pool(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
@@ -87,6 +91,9 @@ def test_smart_shutdown(driver: str, server: Postgres, start_exporter: StartExpo
         exporter.wait_for("shutting_down", path="fresh", within=3)
         stays_green(exporter)
     server.stop("immediate")
+    server.start()
+    exporter.wait_for("success", path="fresh", within=2.5)
+    recovers(exporter)
 
 
 def test_fast_shutdown(driver: str, server: Postgres, start_exporter: StartExporter) -> None:

@@ -126,27 +126,46 @@ def test_expired_under_a_warm_pool(
 def test_expired_from_the_start(
     driver: str, tls_server: Postgres, wallet: Wallet, authority: Authority, start_exporter: StartExporter
 ) -> None:
-    """An expired certificate is `tls`."""
+    """An expired certificate is `tls`; a new one takes effect without a restart."""
     tls_server.serve_tls(authority.server("127.0.0.1", days=-1))
     exporter = start_exporter(tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root))
 
     fails(exporter, "tls", verdict="credentials_rejected")
+    tls_server.serve_tls(authority.server("127.0.0.1"))
+    recovers(exporter)
+
+
+def test_client_certificate_missing(
+    driver: str, tls_server: Postgres, authority: Authority, start_exporter: StartExporter
+) -> None:
+    """A server that wants a client certificate says `auth` without one, until it wants none."""
+    tls_server.serve_tls(authority.server("127.0.0.1"), clients=authority)
+    tls_server.allow("hostssl all all all scram-sha-256 clientcert=verify-full")
+    exporter = start_exporter(tls_server.url(driver, sslmode="require"))
+
+    fails(exporter, "auth", verdict="credentials_rejected")
+    tls_server.allow("hostssl all all all scram-sha-256")
+    recovers(exporter)
 
 
 def test_client_certificate(
     driver: str, tls_server: Postgres, wallet: Wallet, authority: Authority, start_exporter: StartExporter
 ) -> None:
-    """A server that wants a client certificate says `auth` without one, and takes the right one."""
+    """A client certificate for another role is `auth`; the right one in the same files is taken without a restart."""
     tls_server.serve_tls(authority.server("127.0.0.1"), clients=authority)
     tls_server.allow("hostssl all all all scram-sha-256 clientcert=verify-full")
-    without = start_exporter(tls_server.url(driver, sslmode="require"))
-    fails(without, "auth", verdict="credentials_rejected")
-    without.close()
 
-    pair = authority.client("app")
-    certificate, key = wallet.add("app.pem", pair.certificate), wallet.add("app.key", pair.key)
+    def show(role: str) -> tuple[str, str]:
+        pair = authority.client(role)
+        return wallet.add("app.pem", pair.certificate), wallet.add("app.key", pair.key)
+
+    certificate, key = show("another")
     url = tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root, sslcert=certificate, sslkey=key)
-    warm(start_exporter(url))
+    exporter = start_exporter(url)
+
+    fails(exporter, "auth", verdict="credentials_rejected")
+    show("app")
+    recovers(exporter)
 
 
 def test_a_key_that_needs_a_password(

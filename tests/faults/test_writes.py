@@ -123,7 +123,7 @@ def test_write_path_on_a_standby(server: Postgres, start_writing: StartWriting) 
 
 
 def test_table_was_never_made(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """The write path without `init-db` says so instead of calling the database broken in reading."""
+    """The write path without `init-db` says so instead of calling reading broken, and needs no restart after it."""
     exporter = start_exporter(server.url(driver), WRITE_PROBE_INTERVAL="0.5")
 
     exporter.wait_for("error", path="write", within=5)
@@ -131,3 +131,6 @@ def test_table_was_never_made(driver: str, server: Postgres, start_exporter: Sta
     assert "Run db-health-exporter init-db" in exporter.health().text
     assert "Run db-health-exporter init-db" in exporter.log()
     stays_green(exporter, probes=1)
+    done = command.run("init-db", DATABASE_URL=server.url(driver))
+    assert done.returncode == 0, done.stderr
+    mended(exporter)
