@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import StartExporter, StartPostgres
 from tests.servers.postgres import PASSWORD, Postgres
-from tests.servers.story import fails, recovers, stays_green, unharmed, warm
+from tests.servers.story import bears_no_trace, fails, recovers, stays_green, unharmed, warm
 from tests.servers.workshop import Workshop
 
 
@@ -24,7 +24,7 @@ def test_wrong_password(driver: str, server: Postgres, start_exporter: StartExpo
     assert "wrong" not in exporter.log().replace("wrong_role", "")
     set_password(server, "wrong")
     recovers(exporter)
-    assert server.sessions() == 1
+    bears_no_trace(exporter, server)
 
 
 def test_role_without_login(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
@@ -35,6 +35,7 @@ def test_role_without_login(driver: str, server: Postgres, start_exporter: Start
     fails(exporter, "auth", verdict="credentials_rejected")
     server.sql("ALTER ROLE app LOGIN")
     recovers(exporter)
+    bears_no_trace(exporter, server)
 
 
 def test_address_not_allowed(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
@@ -45,6 +46,7 @@ def test_address_not_allowed(driver: str, server: Postgres, start_exporter: Star
     fails(exporter, "auth", verdict="credentials_rejected")
     server.allow("host all all all scram-sha-256")
     recovers(exporter)
+    bears_no_trace(exporter, server)
 
 
 def test_password_changed_under_a_warm_pool(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
@@ -138,6 +140,7 @@ def test_no_such_database(driver: str, server: Postgres, start_exporter: StartEx
     fails(exporter, "no_such_database", verdict="database_down")
     server.sql("CREATE DATABASE missing")
     recovers(exporter)
+    bears_no_trace(exporter, server)
 
 
 def test_full_server_under_a_warm_pool(
@@ -164,4 +167,4 @@ def test_full_server_from_the_start(driver: str, start_postgres: StartPostgres, 
         exporter = start_exporter(server.url(driver))
         fails(exporter, "too_many_connections", verdict="server_full")
     recovers(exporter)
-    assert server.sessions() == 1
+    bears_no_trace(exporter, server)

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import StartExporter
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import PASSWORD, Postgres
-from tests.servers.story import fails, recovers, warm
+from tests.servers.story import fails, recovers, unharmed
 from tests.servers.workshop import Workshop
 
 CHECKS = 1000
@@ -34,7 +34,6 @@ def test_a_thousand_checks(driver: str, server: Postgres, bouncer: PgBouncer, st
     """Beside a busy application every check succeeds, though each statement may reach another server."""
     url = server.url(driver, host="127.0.0.1", port=bouncer.port)
     exporter = start_exporter(url, HEALTH_MAX_AGE="0", FRESH_PROBE_INTERVAL="0.1")
-    warm(exporter)
     ended = threading.Event()
 
     def work() -> None:
@@ -44,15 +43,16 @@ def test_a_thousand_checks(driver: str, server: Postgres, bouncer: PgBouncer, st
                 connection.commit()
 
     workers = [threading.Thread(target=work) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    try:
-        for _ in range(CHECKS):
-            assert exporter.get("/healthz").status == 200, exporter.story()
-    finally:
-        ended.set()
+    with unharmed(exporter, bouncer):
         for worker in workers:
-            worker.join()
+            worker.start()
+        try:
+            for _ in range(CHECKS):
+                assert exporter.get("/healthz").status == 200, exporter.story()
+        finally:
+            ended.set()
+            for worker in workers:
+                worker.join()
 
     assert exporter.outcomes()["success"] >= CHECKS
     assert set(exporter.outcomes()) == set(exporter.outcomes("fresh")) == {"success"}
@@ -62,12 +62,12 @@ def test_a_thousand_checks(driver: str, server: Postgres, bouncer: PgBouncer, st
 def test_paused(driver: str, server: Postgres, bouncer: PgBouncer, start_exporter: StartExporter) -> None:
     """A paused PgBouncer keeps queries waiting: `query_timeout` until it resumes."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port))
-    warm(exporter)
 
-    bouncer.console("PAUSE app")
-    fails(exporter, "query_timeout", verdict="database_down", also=("connect_timeout",))
-    bouncer.console("RESUME app")
-    recovers(exporter, within=3.5)
+    with unharmed(exporter, bouncer):
+        bouncer.console("PAUSE app")
+        fails(exporter, "query_timeout", verdict="database_down", also=("connect_timeout",))
+        bouncer.console("RESUME app")
+        recovers(exporter, within=3.5)
 
 
 def test_no_server_connection_left(
@@ -75,13 +75,13 @@ def test_no_server_connection_left(
 ) -> None:
     """Where others hold every server connection in transactions, a check waits in vain like anyone else."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port))
-    warm(exporter)
 
-    with ExitStack() as others:
-        for _ in range(3):
-            others.enter_context(closing(through(bouncer))).execute("SELECT 1")
-        fails(exporter, "query_timeout", verdict="database_down", also=("connect_timeout",))
-    recovers(exporter, within=3.5)
+    with unharmed(exporter, bouncer):
+        with ExitStack() as others:
+            for _ in range(3):
+                others.enter_context(closing(through(bouncer))).execute("SELECT 1")
+            fails(exporter, "query_timeout", verdict="database_down", also=("connect_timeout",))
+        recovers(exporter, within=3.5)
 
 
 def test_no_client_connection_left(
@@ -94,6 +94,7 @@ def test_no_client_connection_left(
         exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port))
         fails(exporter, "protocol", verdict="database_down")
     recovers(exporter)
+    assert bouncer.sessions() == 1
 
 
 @pytest.mark.parametrize(
@@ -114,10 +115,10 @@ def test_server_behind_it_down(
 ) -> None:
     """PgBouncer itself answers when the server behind it does not: still a failure, and over when it is."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port))
-    warm(exporter)
 
-    server.stop("immediate")
-    fails(exporter, "protocol", verdict="database_down", within=6, also=("query_timeout", "connect_timeout"))
-    server.start()
-    # PgBouncer itself waits `server_login_retry` (1 s here) before it tries its server again.
-    recovers(exporter, within=4.5)
+    with unharmed(exporter, bouncer):
+        server.stop("immediate")
+        fails(exporter, "protocol", verdict="database_down", within=6, also=("query_timeout", "connect_timeout"))
+        server.start()
+        # PgBouncer itself waits `server_login_retry` (1 s here) before it tries its server again.
+        recovers(exporter, within=4.5)

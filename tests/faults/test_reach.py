@@ -14,7 +14,7 @@ from tests.servers.network import Network
 from tests.servers.ports import free_port
 from tests.servers.postgres import SCHEMES, Postgres
 from tests.servers.resolver import Mood, Resolver
-from tests.servers.story import fails, recovers, stays_green, unharmed, warm
+from tests.servers.story import bears_no_trace, fails, recovers, stays_green, unharmed, warm
 from tests.servers.waiting import until
 from tests.servers.workshop import Workshop
 
@@ -57,7 +57,7 @@ def test_stopped_server_from_the_start(driver: str, server: Postgres, start_expo
     fails(exporter, "refused", verdict="database_down")
     server.start()
     recovers(exporter)
-    assert server.sessions() == 1
+    bears_no_trace(exporter, server)
 
 
 def test_frozen_under_a_warm_pool(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
@@ -97,7 +97,7 @@ def test_frozen_from_the_start(driver: str, server: Postgres, start_exporter: St
     fails(exporter, "connect_timeout", verdict="database_down")
     server.thaw()
     recovers(exporter)
-    assert server.sessions() == 1
+    bears_no_trace(exporter, server)
 
 
 def test_dropped_packets_under_a_warm_pool(
@@ -125,7 +125,7 @@ def test_dropped_packets_from_the_start(
     fails(exporter, "connect_timeout", verdict="database_down")
     net.mend()
     recovers(exporter, within=3.5)
-    assert far_server.sessions() == 1
+    bears_no_trace(exporter, far_server)
 
 
 def test_no_route_from_the_start(
@@ -139,7 +139,7 @@ def test_no_route_from_the_start(
     assert exporter.sample("dbhealth_probe_latency_seconds", path="pooled") < 0.5
     net.mend()
     recovers(exporter)
-    assert far_server.sessions() == 1
+    bears_no_trace(exporter, far_server)
 
 
 @pytest.mark.parametrize("error", FORBIDDEN)
@@ -178,7 +178,7 @@ def test_unknown_name(driver: str, server: Postgres, resolver: Resolver, start_e
     fails(exporter, "dns", verdict="database_down")
     resolver.mood = Mood.KNOWN
     recovers(exporter)
-    assert server.sessions() == 1
+    bears_no_trace(exporter, server)
 
 
 def test_silent_resolver_from_the_start(
@@ -207,7 +207,7 @@ def test_silent_resolver_ends(driver: str, server: Postgres, resolver: Resolver,
     resolver.mood = Mood.KNOWN
     # The C library repeats its question after 5 s (resolv.conf(5)); the exporter asks anew after 3.
     recovers(exporter, within=5)
-    until(lambda: exporter.holdings().threads == 1, within=7, what="no look-up is left")
+    bears_no_trace(exporter, server, within=7)  # no thread waits for a look-up any more
 
 
 def test_name_lost_under_a_warm_pool(
@@ -216,15 +216,15 @@ def test_name_lost_under_a_warm_pool(
     """An open connection needs no name: pooled stays green, and only the fresh path sees the lost name."""
     url = server.url(driver, host="db.example")
     exporter = start_exporter(url, prefix=resolver.prefix, FRESH_PROBE_INTERVAL="0.5")
-    warm(exporter)
 
-    for mood in (Mood.UNKNOWN, Mood.SILENT):
-        resolver.mood = mood
-        exporter.wait_for("dns", path="fresh", within=4)
-        stays_green(exporter)
-    resolver.mood = Mood.KNOWN
-    exporter.wait_for("success", path="fresh", within=5)  # as after a resolver's silence above
-    recovers(exporter)
+    with unharmed(exporter, server, within=7):  # as long as a look-up may last
+        for mood in (Mood.UNKNOWN, Mood.SILENT):
+            resolver.mood = mood
+            exporter.wait_for("dns", path="fresh", within=4)
+            stays_green(exporter)
+        resolver.mood = Mood.KNOWN
+        exporter.wait_for("success", path="fresh", within=5)  # as after a resolver's silence above
+        recovers(exporter)
 
 
 @pytest.mark.parametrize("sslmode", ["prefer", "require"])

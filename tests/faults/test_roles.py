@@ -11,7 +11,7 @@ from tests.servers.background import Background
 from tests.servers.command import run
 from tests.servers.postgres import Postgres
 from tests.servers.proxy import Proxy
-from tests.servers.story import fails, recovers, stays_green, unharmed, warm
+from tests.servers.story import bears_no_trace, fails, recovers, stays_green, unharmed, warm
 from tests.servers.waiting import until
 
 
@@ -33,6 +33,7 @@ def test_standby_where_a_primary_is_expected(driver: str, standby: Postgres, sta
     standby.promote()
     recovers(exporter)
     assert standby.value("SELECT pid FROM pg_stat_activity WHERE usename = 'app'") == backend
+    bears_no_trace(exporter, standby)
 
 
 def test_demotion_under_a_warm_pool(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
@@ -53,6 +54,7 @@ def test_primary_where_a_replica_is_expected(driver: str, server: Postgres, star
     fails(exporter, "read_only", verdict="wrong_role")
     server.demote()
     recovers(exporter)
+    bears_no_trace(exporter, server)
 
 
 def test_any_role_will_do_by_default(driver: str, standby: Postgres, start_exporter: StartExporter) -> None:

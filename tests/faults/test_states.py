@@ -8,7 +8,7 @@ import psycopg
 
 from tests.conftest import StartExporter
 from tests.servers.postgres import PASSWORD, Postgres
-from tests.servers.story import fails, recovers, stays_green, unharmed, warm
+from tests.servers.story import bears_no_trace, fails, recovers, stays_green, unharmed
 from tests.servers.waiting import until
 
 
@@ -48,7 +48,7 @@ def test_starting_up(driver: str, server: Postgres, start_exporter: StartExporte
     gate.unlink()
     until(lambda: not refuses(server), within=10, what="the end of recovery")
     recovers(exporter)
-    assert server.sessions() == 1
+    bears_no_trace(exporter, server)
 
 
 def test_standby_that_takes_no_queries(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
@@ -64,6 +64,7 @@ def test_standby_that_takes_no_queries(driver: str, server: Postgres, start_expo
     server.configure(hot_standby="on")
     server.start()
     recovers(exporter)
+    bears_no_trace(exporter, server)
 
 
 def test_crash_recovery_under_a_warm_pool(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
@@ -83,17 +84,17 @@ def test_crash_recovery_under_a_warm_pool(driver: str, server: Postgres, start_e
 def test_smart_shutdown(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """A smart shutdown lets sessions end in peace: pooled stays green, fresh sees `shutting_down`."""
     exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="0.5")
-    warm(exporter)
-    exporter.wait_for("success", path="fresh", within=3)
 
-    with closing(server.connect()):
-        server.stop("smart", wait=False)
-        exporter.wait_for("shutting_down", path="fresh", within=3)
-        stays_green(exporter)
-    server.stop("immediate")
-    server.start()
-    exporter.wait_for("success", path="fresh", within=2.5)
-    recovers(exporter)
+    with unharmed(exporter, server):
+        exporter.wait_for("success", path="fresh", within=3)
+        with closing(server.connect()):
+            server.stop("smart", wait=False)
+            exporter.wait_for("shutting_down", path="fresh", within=3)
+            stays_green(exporter)
+        server.stop("immediate")
+        server.start()
+        exporter.wait_for("success", path="fresh", within=2.5)
+        recovers(exporter)
 
 
 def test_fast_shutdown(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
@@ -130,9 +131,9 @@ def test_time_outs_on_the_role(driver: str, server: Postgres, start_exporter: St
     for setting in ("statement_timeout = '20ms'", "idle_session_timeout = '300ms'", "lock_timeout = '10ms'"):
         server.sql(f"ALTER ROLE app SET {setting}")
     exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="0.5")
-    warm(exporter)
 
-    stays_green(exporter)
-    assert set(exporter.outcomes("fresh")) == {"success"}
-    assert "idle-session timeout" in server.log()
+    with unharmed(exporter, server):
+        stays_green(exporter)
+        assert set(exporter.outcomes("fresh")) == {"success"}
+        assert "idle-session timeout" in server.log()
     assert PASSWORD not in exporter.log()

@@ -11,7 +11,7 @@ from tests.conftest import StartExporter
 from tests.servers import certificates, command
 from tests.servers.certificates import Authority
 from tests.servers.postgres import Postgres
-from tests.servers.story import fails, recovers, stays_green, warm
+from tests.servers.story import bears_no_trace, fails, recovers, stays_green, unharmed
 from tests.servers.waiting import until
 from tests.servers.workshop import Workshop
 
@@ -68,6 +68,7 @@ def test_wanted_and_refused(driver: str, tls_server: Postgres, start_exporter: S
     fails(exporter, "tls", verdict="credentials_rejected")
     tls_server.configure(ssl="on")
     recovers(exporter)
+    bears_no_trace(exporter, tls_server)
 
 
 def test_unknown_authority(driver: str, tls_server: Postgres, wallet: Wallet, start_exporter: StartExporter) -> None:
@@ -79,6 +80,7 @@ def test_unknown_authority(driver: str, tls_server: Postgres, wallet: Wallet, st
     fails(exporter, "tls", verdict="credentials_rejected")
     wallet.add("root.pem", right)
     recovers(exporter)
+    bears_no_trace(exporter, tls_server)
 
 
 def test_another_host_name(
@@ -91,6 +93,7 @@ def test_another_host_name(
     fails(exporter, "tls", verdict="credentials_rejected")
     tls_server.serve_tls(authority.server("127.0.0.1"))
     recovers(exporter)
+    bears_no_trace(exporter, tls_server)
 
 
 def test_name_beside_an_address(
@@ -112,15 +115,15 @@ def test_expired_under_a_warm_pool(
     """An expired certificate breaks no open connection: pooled stays green, fresh tells in advance."""
     url = tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root)
     exporter = start_exporter(url, FRESH_PROBE_INTERVAL="0.5")
-    warm(exporter)
 
-    tls_server.serve_tls(authority.server("127.0.0.1", days=-1))
-    exporter.wait_for("tls", path="fresh", within=3)
-    exporter.wait_for_verdict("credentials_rejected", within=1)
-    stays_green(exporter)
-    tls_server.serve_tls(authority.server("127.0.0.1"))
-    exporter.wait_for("success", path="fresh", within=2.5)
-    recovers(exporter)
+    with unharmed(exporter, tls_server):
+        tls_server.serve_tls(authority.server("127.0.0.1", days=-1))
+        exporter.wait_for("tls", path="fresh", within=3)
+        exporter.wait_for_verdict("credentials_rejected", within=1)
+        stays_green(exporter)
+        tls_server.serve_tls(authority.server("127.0.0.1"))
+        exporter.wait_for("success", path="fresh", within=2.5)
+        recovers(exporter)
 
 
 def test_expired_from_the_start(
@@ -133,6 +136,7 @@ def test_expired_from_the_start(
     fails(exporter, "tls", verdict="credentials_rejected")
     tls_server.serve_tls(authority.server("127.0.0.1"))
     recovers(exporter)
+    bears_no_trace(exporter, tls_server)
 
 
 def test_client_certificate_missing(
@@ -146,6 +150,7 @@ def test_client_certificate_missing(
     fails(exporter, "auth", verdict="credentials_rejected")
     tls_server.allow("hostssl all all all scram-sha-256")
     recovers(exporter)
+    bears_no_trace(exporter, tls_server)
 
 
 def test_client_certificate(
@@ -166,6 +171,7 @@ def test_client_certificate(
     fails(exporter, "auth", verdict="credentials_rejected")
     show("app")
     recovers(exporter)
+    bears_no_trace(exporter, tls_server)
 
 
 def test_a_key_that_needs_a_password(

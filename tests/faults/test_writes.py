@@ -10,7 +10,7 @@ from tests.servers import command
 from tests.servers.disk import TinyDisk
 from tests.servers.exporter import Exporter
 from tests.servers.postgres import Postgres
-from tests.servers.story import SESSIONS, recovers, stays_green, unharmed
+from tests.servers.story import SESSIONS, bears_no_trace, recovers, stays_green, unharmed
 from tests.servers.template import Template
 
 TABLE = "dbhealth_heartbeat"
@@ -134,3 +134,4 @@ def test_table_was_never_made(driver: str, server: Postgres, start_exporter: Sta
     done = command.run("init-db", DATABASE_URL=server.url(driver))
     assert done.returncode == 0, done.stderr
     mended(exporter)
+    bears_no_trace(exporter, server)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -45,6 +46,7 @@ class Exporter:
         arguments: Sequence[str] = ("serve",),
     ) -> None:
         """Start it and return once its port listens; every word of the prefix must exec the next."""
+        self._again = partial(Exporter, workshop, environment, stalls=stalls, prefix=prefix, arguments=arguments)
         self.host, self.port = "127.0.0.1", free_port()
         self.folder = workshop.folder("exporter")
         self.stalls = stalls
@@ -69,6 +71,10 @@ class Exporter:
         self.started = time.monotonic()
         until(self._listening, within=20, what="the exporter listens", every=0.01)
         self.listened = time.monotonic()
+
+    def twin(self) -> "Exporter":
+        """Start another with the same settings; the caller closes it."""
+        return self._again()
 
     # Asking
 

@@ -62,6 +62,10 @@ class PgBouncer:
             rows = cursor.fetchall() if cursor.description else []
             return [dict(zip(names, row, strict=True)) for row in rows]
 
+    def sessions(self, user: str = "app") -> int:
+        """How many clients a role has here."""
+        return sum(client["user"] == user for client in self.console("SHOW CLIENTS"))
+
     def close(self) -> None:
         """End it at once."""
         if self.process.poll() is None:

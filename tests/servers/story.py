@@ -1,19 +1,27 @@
 """What every fault has in common: it is named, it harms nothing, and it is over when its cause is."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 import psycopg
 
 from tests.servers.exporter import Exporter
-from tests.servers.postgres import Postgres
 from tests.servers.processes import Holdings
 from tests.servers.waiting import until
 
 # The tests' PROBE_INTERVAL of 0.5 s, and what one probe and the asking itself may take.
 ONE_INTERVAL = 1.5
 SESSIONS = 2  # the contract's limit: one in the pool, one for the path that connects anew
+
+
+class Server(Protocol):
+    """Whom the exporter connects to: PostgreSQL, or PgBouncer before it."""
+
+    def sessions(self) -> int:
+        """How many sessions the exporter's role has there."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -25,12 +33,12 @@ class State:
     sessions: int
 
 
-def state(exporter: Exporter, server: Postgres) -> State:
+def state(exporter: Exporter, server: Server) -> State:
     """Count now."""
     return State(exporter.holdings(), exporter.tasks(), server.sessions())
 
 
-def settled(exporter: Exporter, server: Postgres, before: State) -> bool:
+def settled(exporter: Exporter, server: Server, before: State) -> bool:
     """Nothing has grown."""
     now = state(exporter, server)
     return (
@@ -43,15 +51,29 @@ def settled(exporter: Exporter, server: Postgres, before: State) -> bool:
 
 
 @contextmanager
-def unharmed(exporter: Exporter, server: Postgres) -> Iterator[None]:
+def unharmed(exporter: Exporter, server: Server, *, within: float = 4) -> Iterator[None]:
     """Start healthy; afterwards sessions, sockets, tasks and threads are as before and the log is clean."""
     warm(exporter)
     before = state(exporter, server)
     yield
     with suppress(psycopg.OperationalError):
         assert server.sessions() <= SESSIONS
+    settles(exporter, server, before, within=within)
+
+
+def bears_no_trace(exporter: Exporter, server: Server, *, within: float = 4) -> None:
+    """After a fault from the start: as much is held as by a twin that has seen none, and the log is clean."""
+    assert server.sessions() <= SESSIONS
+    with closing(exporter.twin()) as twin:
+        warm(twin)
+        innocent = State(twin.holdings(), twin.tasks(), sessions=1)
+    settles(exporter, server, innocent, within=within)
+
+
+def settles(exporter: Exporter, server: Server, before: State, *, within: float = 4) -> None:
+    """Soon nothing has grown, and nothing was written that no user should see."""
     try:
-        until(lambda: settled(exporter, server, before), within=4, what=f"as before: {before}")
+        until(lambda: settled(exporter, server, before), within=within, what=f"as before: {before}")
     except AssertionError as error:
         raise AssertionError(f"{error}, now {state(exporter, server)}\n{exporter.story()}") from error
     assert not exporter.complaints(), exporter.log()
