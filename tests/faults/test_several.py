@@ -60,11 +60,11 @@ def test_ten_names_of_one_frozen_server(server: Postgres, start_exporter: StartE
 
 
 def test_one_that_is_not_required(
-    start_postgres: StartPostgres, server: Postgres, start_exporter: StartExporter
+    driver: str, start_postgres: StartPostgres, server: Postgres, start_exporter: StartExporter
 ) -> None:
     """A database that is only nice to have is told of and fails nothing."""
     other = start_postgres()
-    databases = {"main": server.url(), "extra": {"url": other.url(), "required": False}}
+    databases = {"main": server.url(driver), "extra": {"url": other.url(driver), "required": False}}
     exporter = start_exporter(DATABASES=json.dumps(databases))
     until(lambda: exporter.health().status == 200, within=5, what="both answer")
 

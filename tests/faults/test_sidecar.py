@@ -73,18 +73,18 @@ def test_sigterm_while_frozen(driver: str, server: Postgres, start_exporter: Sta
     until(lambda: server.sessions() == 0, within=2, what="no session left")
 
 
-def test_sigterm_at_once(server: Postgres, start_exporter: StartExporter) -> None:
+def test_sigterm_at_once(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """A process that has only just begun to listen ends as well as any."""
     server.freeze()
-    exporter = start_exporter(server.url())
+    exporter = start_exporter(server.url(driver))
 
     end(exporter)
 
 
-def test_readiness_latch_outlives_an_outage(server: Postgres, start_exporter: StartExporter) -> None:
+def test_readiness_latch_outlives_an_outage(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """By default readiness waits for the first answer and then stays: an outage takes no pod away."""
     server.stop("immediate")
-    exporter = start_exporter(server.url())
+    exporter = start_exporter(server.url(driver))
     assert exporter.get("/readyz").status == 503
     server.start()
     recovers(exporter)
