@@ -20,7 +20,7 @@ from tests.servers import processes
 from tests.servers.command import run
 from tests.servers.exporter import Exporter
 from tests.servers.ports import free_port
-from tests.servers.postgres import Postgres
+from tests.servers.postgres import SCHEMES, Postgres
 from tests.servers.template import Template
 
 # Every character that can be typed, in an order that no other text has by chance.
@@ -69,15 +69,18 @@ def server(template: Template) -> Iterator[Postgres]:
     made.close()
 
 
-def settings(way: str, server: Postgres, folder: Path, *, port: int = 0) -> dict[str, Any]:
+def settings(way: str, server: Postgres, folder: Path, *, driver: str = "asyncpg", port: int = 0) -> dict[str, Any]:
     """The same address in each way that settings know."""
-    url = f"postgresql://careful:{quote(PASSWORD, safe='')}@127.0.0.1:{port or server.port}/app"
+    place = f"127.0.0.1:{port or server.port}/app"
+    url = f"{SCHEMES[driver]}://careful:{quote(PASSWORD, safe='')}@{place}"
     parts = {
         "DATABASE_HOST": "127.0.0.1",
         "DATABASE_PORT": str(port or server.port),
         "DATABASE_NAME": "app",
         "DATABASE_USER": "careful",
     }
+    if driver != "asyncpg":  # only a URL names another
+        parts = {"DATABASE_URL": f"{SCHEMES[driver]}://careful@{place}"}
     file = folder / "secret"
     if way == "url file":
         file.write_text(url + "\n")
@@ -105,10 +108,11 @@ def everything(exporter: Exporter) -> str:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_serving(server: Postgres, tmp_path: Path, start_exporter: StartExporter, way: str) -> None:
+def test_serving(server: Postgres, driver: str, tmp_path: Path, start_exporter: StartExporter, way: str) -> None:
     """It connects with the password, and nothing tells it at the loudest level with echo on."""
     style = "json" if way in {"url", "password file"} else "text"
-    exporter = start_exporter(**settings(way, server, tmp_path), **LOUD, LOG_FORMAT=style, FRESH_PROBE_INTERVAL="1")
+    where = settings(way, server, tmp_path, driver=driver)
+    exporter = start_exporter(**where, **LOUD, LOG_FORMAT=style, FRESH_PROBE_INTERVAL="1")
     exporter.wait_for("success", within=10)
     exporter.wait_for("success", path="fresh", within=10)
 
@@ -117,15 +121,14 @@ def test_serving(server: Postgres, tmp_path: Path, start_exporter: StartExporter
     assert not told(exporter.log())
 
 
-def test_failing(template: Template, tmp_path: Path, start_exporter: StartExporter) -> None:
+def test_failing(template: Template, driver: str, tmp_path: Path, start_exporter: StartExporter) -> None:
     """Nor does any failure on the way: refused, rejected, cut off, misunderstood."""
     server = template.copy()
     server.start()
     try:
         server.sql("CREATE ROLE careful LOGIN PASSWORD 'another'")
-        exporter = start_exporter(
-            **settings("url", server, tmp_path), **LOUD, FRESH_PROBE_INTERVAL="1", WRITE_PROBE_INTERVAL="1"
-        )
+        where = settings("url", server, tmp_path, driver=driver)
+        exporter = start_exporter(**where, **LOUD, FRESH_PROBE_INTERVAL="1", WRITE_PROBE_INTERVAL="1")
         for path in ("pooled", "fresh", "write"):
             exporter.wait_for("auth", path=path, within=10)
         server.sql("ALTER ROLE careful PASSWORD '{}'".format(PASSWORD.replace("'", "''")))
@@ -140,9 +143,9 @@ def test_failing(template: Template, tmp_path: Path, start_exporter: StartExport
 
 @pytest.mark.parametrize("command", ["check", "wait", "init-db"])
 @pytest.mark.parametrize("reachable", [True, False])
-def test_commands(server: Postgres, tmp_path: Path, command: str, reachable: bool) -> None:
+def test_commands(server: Postgres, driver: str, tmp_path: Path, command: str, reachable: bool) -> None:
     """A command that asks once says no more than the one that serves."""
-    where = settings("url", server, tmp_path, port=0 if reachable else free_port())
+    where = settings("url", server, tmp_path, driver=driver, port=0 if reachable else free_port())
     arguments = [command, *(["--timeout", "1s"] if command == "wait" else [])]
     done = run(*arguments, **where, **LOUD)
 
@@ -169,8 +172,7 @@ def test_bad_settings(server: Postgres, tmp_path: Path, wrong: str) -> None:
 
 async def test_tracebacks(server: Postgres, driver: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A traceback of any error on the way shows types, places and the server's words."""
-    scheme = "postgresql+psycopg" if driver == "psycopg" else "postgresql"
-    right = settings("url", server, tmp_path)["DATABASE_URL"].replace("postgresql", scheme)
+    right = settings("url", server, tmp_path, driver=driver)["DATABASE_URL"]
     seen: list[str] = []
 
     def keep(error: Exception) -> None:
