@@ -1,18 +1,21 @@
 """PgBouncer in transaction mode between the exporter and the server."""
 
 import threading
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 
 import psycopg
 import pytest
 
 from tests.conftest import StartExporter
+from tests.servers import command
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import PASSWORD, Postgres
 from tests.servers.story import fails, recovers, unharmed
 from tests.servers.workshop import Workshop
 
 CHECKS = 1000
+TABLE = "dbhealth_heartbeat"
 
 
 @pytest.fixture
@@ -30,10 +33,9 @@ def through(bouncer: PgBouncer) -> "psycopg.Connection[object]":
     )
 
 
-def test_a_thousand_checks(driver: str, server: Postgres, bouncer: PgBouncer, start_exporter: StartExporter) -> None:
-    """Beside a busy application every check succeeds, though each statement may reach another server."""
-    url = server.url(driver, host="127.0.0.1", port=bouncer.port)
-    exporter = start_exporter(url, HEALTH_MAX_AGE="0", FRESH_PROBE_INTERVAL="0.1")
+@contextmanager
+def busy(bouncer: PgBouncer) -> Iterator[None]:
+    """An application at work, so that the next statement may reach another server."""
     ended = threading.Event()
 
     def work() -> None:
@@ -43,20 +45,54 @@ def test_a_thousand_checks(driver: str, server: Postgres, bouncer: PgBouncer, st
                 connection.commit()
 
     workers = [threading.Thread(target=work) for _ in range(2)]
-    with unharmed(exporter, bouncer):
+    for worker in workers:
+        worker.start()
+    try:
+        yield
+    finally:
+        ended.set()
         for worker in workers:
-            worker.start()
-        try:
-            for _ in range(CHECKS):
-                assert exporter.get("/healthz").status == 200, exporter.story()
-        finally:
-            ended.set()
-            for worker in workers:
-                worker.join()
+            worker.join()
+
+
+def test_a_thousand_checks(driver: str, server: Postgres, bouncer: PgBouncer, start_exporter: StartExporter) -> None:
+    """Beside a busy application every check succeeds, though each statement may reach another server."""
+    url = server.url(driver, host="127.0.0.1", port=bouncer.port)
+    exporter = start_exporter(url, HEALTH_MAX_AGE="0", FRESH_PROBE_INTERVAL="0.1")
+
+    with unharmed(exporter, bouncer), busy(bouncer):
+        for _ in range(CHECKS):
+            assert exporter.get("/healthz").status == 200, exporter.story()
 
     assert exporter.outcomes()["success"] >= CHECKS
     assert set(exporter.outcomes()) == set(exporter.outcomes("fresh")) == {"success"}
     assert exporter.log().count("prepared statement") == 0
+
+
+def test_write_path(driver: str, server: Postgres, bouncer: PgBouncer, start_exporter: StartExporter) -> None:
+    """Writes pass through it too, their time-out ends a wait on whichever server it is, and stays on none."""
+    url = server.url(driver, host="127.0.0.1", port=bouncer.port)
+    done = command.run("init-db", DATABASE_URL=url)
+    assert done.returncode == 0, done.stderr
+    exporter = start_exporter(url, WRITE_PROBE_INTERVAL="0.2")
+
+    with unharmed(exporter, bouncer):
+        with busy(bouncer):
+            for _ in range(10):
+                exporter.wait_for("success", path="write", within=3)
+        assert set(exporter.outcomes("write")) == {"success"}
+        assert server.value(f"SELECT count(*) FROM {TABLE}") == 1
+        with closing(server.connect()) as other:
+            other.autocommit = False
+            other.execute(f"LOCK TABLE {TABLE}".encode())
+            exporter.wait_for("query_timeout", path="write", within=5)
+            exporter.wait_for_verdict("writes_blocked", within=1)
+        exporter.wait_for("success", path="write", within=3.5)
+        recovers(exporter)
+    with ExitStack() as others:
+        clients = [others.enter_context(closing(through(bouncer))) for _ in range(3)]
+        found = [client.execute("SELECT current_setting('statement_timeout')") for client in clients]
+        assert {row for cursor in found for row in cursor.fetchall()} == {("0",)}
 
 
 def test_paused(driver: str, server: Postgres, bouncer: PgBouncer, start_exporter: StartExporter) -> None:
