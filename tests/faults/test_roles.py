@@ -57,6 +57,24 @@ def test_primary_where_a_replica_is_expected(driver: str, server: Postgres, star
     bears_no_trace(exporter, server)
 
 
+def test_the_host_that_has_the_role(
+    driver: str, server: Postgres, standby: Postgres, start_exporter: StartExporter
+) -> None:
+    """Of several hosts the one that `target_session_attrs` asks for is used, also when the roles change places."""
+    hosts = f"@{standby.host}:{standby.port},{server.host}:{server.port}/"
+    url = server.url(driver, target_session_attrs="read-write").replace(f"@{server.host}:{server.port}/", hosts)
+    exporter = start_exporter(url, DATABASE_EXPECT="primary", FRESH_PROBE_INTERVAL="0.5")
+
+    with unharmed(exporter, server):
+        exporter.wait_for("success", path="fresh", within=3)
+        stays_green(exporter)
+        assert server.sessions() >= 1
+    server.stop("immediate")
+    standby.promote()
+    recovers(exporter)
+    assert standby.sessions() >= 1
+
+
 def test_any_role_will_do_by_default(driver: str, standby: Postgres, start_exporter: StartExporter) -> None:
     """Without `DATABASE_EXPECT` a standby is as good as a primary."""
     exporter = start_exporter(standby.url(driver))
