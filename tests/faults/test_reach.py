@@ -100,6 +100,21 @@ def test_frozen_from_the_start(driver: str, server: Postgres, start_exporter: St
     bears_no_trace(exporter, server)
 
 
+def test_connect_timeout_of_the_url(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """Where a probe may take long, a shorter `connect_timeout` in the URL ends its connect: what applications meet."""
+    server.freeze()
+    limit = 10.0
+    url = server.url(driver, connect_timeout="1")
+    exporter = start_exporter(url, PROBE_TIMEOUT=str(limit), PROBE_INTERVAL=str(limit))
+    until(lambda: "connect_timeout" in exporter.outcomes(), within=2 * limit, what="the end of a connect")
+
+    assert 1 <= exporter.sample("dbhealth_probe_latency_seconds", path="pooled") < limit
+    assert exporter.get("/healthz?verbose").status == 503
+    assert "no answer within" not in exporter.get("/healthz?verbose").text
+    server.thaw()
+    until(lambda: exporter.get("/healthz").status == 200, within=2 * limit, what="the next probe passes")
+
+
 def test_dropped_packets_under_a_warm_pool(
     driver: str, far_server: Postgres, net: Network, start_exporter: StartExporter
 ) -> None:
