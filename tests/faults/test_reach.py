@@ -14,7 +14,7 @@ from tests.servers.network import Network
 from tests.servers.ports import free_port
 from tests.servers.postgres import SCHEMES, Postgres
 from tests.servers.resolver import Mood, Resolver
-from tests.servers.story import bears_no_trace, fails, recovers, stays_green, unharmed, warm
+from tests.servers.story import bears_no_trace, fails, recovers, stays_green, unharmed
 from tests.servers.waiting import until
 from tests.servers.workshop import Workshop
 

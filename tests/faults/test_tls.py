@@ -11,7 +11,7 @@ from tests.conftest import StartExporter
 from tests.servers import certificates, command
 from tests.servers.certificates import Authority
 from tests.servers.postgres import Postgres
-from tests.servers.story import bears_no_trace, fails, recovers, stays_green, unharmed
+from tests.servers.story import bears_no_trace, fails, recovers, stays_green, unharmed, warm
 from tests.servers.waiting import until
 from tests.servers.workshop import Workshop
 
