@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import threading
 import weakref
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from sqlalchemy.pool import Pool, StaticPool
 from db_health_reporter import snapshot
 from db_health_reporter.channel import Channel
 from db_health_reporter.meter import SUM, Meter, Totals, attach, meter_of, observe
+from db_health_reporter.pulse import Pulse
 from db_health_reporter.settings import name_of
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from db_health_reporter.settings import Settings
 
 _FIRST_REPORT = 0.1  # seconds after the first checkout
-_MISSED_TICKS = 2
-_GRACE = 1.0  # seconds: a busy event loop is late, not standing still
 
 logger = logging.getLogger("db_health_reporter")
 
@@ -46,9 +44,8 @@ class Reporter:
         self._database = name_of(engine.url.database)
         self._asynchronous = bool(getattr(engine.dialect, "is_async", False))
         self._channel = Channel(settings.address)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = 0
-        self._due = self._last = 0.0
+        self._pulse: Pulse | None = None
+        self._due = 0.0
         self.adopt(engine.pool)
 
     def adopt(self, pool: Pool) -> None:
@@ -92,14 +89,19 @@ class Reporter:
             self.send()
         return self._due
 
-    def send(self, *, lag: float | None = None, stalled: float | None = None) -> None:
-        """Send one report; whatever goes wrong stays here."""
+    def beat(self, pulse: Pulse, lag: float) -> bool:
+        """Report from an event loop; False where another one does by now, or nobody can use the pool any more."""
+        if pulse is not self._pulse or self.pool is None:
+            return False
+        self.started = True
+        self.send(lag=lag)
+        return True
+
+    def send(self, *, outside: bool = False, stalled_thread: int | None = None, **seconds: float) -> None:
+        """Send one report, with what the event loop says of itself; whatever goes wrong stays here."""
         try:
-            content = self._report(stalled=stalled is not None)
-            if lag is not None:
-                content["lag"] = round(lag, 6)
-            if stalled is not None:
-                content["stalled"] = round(stalled, 3)
+            content = self._report(outside=outside, stalled_thread=stalled_thread)
+            content.update({name: round(value, 6) for name, value in seconds.items()})
             self._channel.send(json.dumps(content, separators=(",", ":")).encode())
         except Exception:  # a pool class of the application's own may do anything
             logger.debug("no report of pool %s could be made", self.name, exc_info=True)
@@ -116,7 +118,7 @@ class Reporter:
         """Be the child's: count anew, report over a socket of its own and not before it uses the pool."""
         self.totals.clear()
         self.started = False
-        self._loop = None
+        self._pulse = None
         self._channel.reset()
         meter = self._meter()
         if meter is not None:
@@ -125,7 +127,7 @@ class Reporter:
     @property
     def in_use(self) -> bool:
         """Whether this process has used the pool, so that there is something to watch."""
-        return self.started or self._loop is not None
+        return self.started or self._pulse is not None
 
     @property
     def pool(self) -> Pool | None:
@@ -134,38 +136,23 @@ class Reporter:
         return self._pool() if engine is None else engine.pool
 
     def _enter(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop, self._thread = loop, threading.get_ident()
-        self._last = perf_counter()
-        delay = min(_FIRST_REPORT, self.settings.interval)
-        loop.call_later(delay, self._tick, loop, self._last + delay)
-
-    def _tick(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
-        """Report from the event loop, which also tells how late the loop is."""
-        if loop is not self._loop or self.pool is None:
-            return
-        self.started = True
-        self._last = now = perf_counter()
-        self.send(lag=max(0.0, now - due))
-        loop.call_later(self.settings.interval, self._tick, loop, now + self.settings.interval)
+        if self._pulse is None or not self._pulse.is_of(loop):  # each `dispose` makes a pool that starts anew
+            self._pulse = Pulse(loop, self)
 
     def _watch(self, now: float) -> float:
-        """See from outside whether the event loop still runs, and speak for it where it stands still."""
-        loop, interval = self._loop, self.settings.interval
-        if loop is not None and not loop.is_running():
+        pulse = self._pulse
+        if pulse is not None and not pulse.watch(now):
             self.goodbye()
-            if loop.is_closed():
-                self._loop = None
-                self._restart_on_use()
-        elif loop is not None and now > self._last + _MISSED_TICKS * interval + _GRACE:
-            self.send(stalled=now - self._last)
-        return now + interval
+            self._pulse = None
+            self._restart_on_use()
+        return now + self.settings.interval
 
     def _restart_on_use(self) -> None:
         meter = self._meter()
         if meter is not None:
             meter.start = self.start
 
-    def _report(self, *, stalled: bool) -> dict[str, Any]:
+    def _report(self, *, outside: bool, stalled_thread: int | None) -> dict[str, Any]:
         content = {**self._identity(), **self._counted()}
         pool = self.pool
         if pool is None:
@@ -174,8 +161,10 @@ class Reporter:
         if meter is None:  # the application gave the engine another pool
             self.adopt(pool)
             return content
-        holder = self._thread if stalled else None
-        return {**content, **snapshot.of(pool, meter, self._process.places, self.settings.leak_after, holder)}
+        seen = snapshot.of(
+            pool, meter, self._process.places, self.settings.leak_after, outside=outside, stalled_thread=stalled_thread
+        )
+        return {**content, **seen}
 
     def _identity(self) -> dict[str, Any]:
         return {

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 _PASSING_BY = 0.001  # seconds: a request that has been in the pool's code for less is not waiting
 
 
-def of(pool: Pool, meter: Meter, places: Places, leak_after: float, stalled_thread: int | None) -> dict[str, Any]:
+def of(
+    pool: Pool, meter: Meter, places: Places, leak_after: float, *, outside: bool, stalled_thread: int | None
+) -> dict[str, Any]:
     """Say what the pool tells, and what the meter saw; of a stalled event loop also what it does."""
     now = perf_counter()
     content: dict[str, Any] = {}
     # Before its first use an asynchronous queue must not be touched from outside of its event loop.
-    if stalled_thread is None or meter.out or meter.waiting:
+    if not outside or meter.out or meter.waiting or meter.checkin is not None:
         content.update(_gauges(pool))
     if "size" in content:
         content["pending"] = sum(1 for since in _values(meter.waiting) if now - since > _PASSING_BY)

@@ -1,6 +1,8 @@
 """Applications in environments of their own, and the exporter that they report to."""
 
+import json
 import os
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -21,6 +23,40 @@ APPLICATIONS = Path(__file__).parent / "applications"
 DIALECTS = {"psycopg_async": "psycopg"}
 
 Start = Callable[..., "subprocess.Popen[str]"]
+
+
+class Reports:
+    """Listens in the exporter's place, and keeps what arrives as it was sent."""
+
+    def __init__(self) -> None:
+        """Take a free port."""
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(10)
+        self.port: int = self.socket.getsockname()[1]
+
+    def next(self) -> dict[str, Any]:
+        """Wait for the next report."""
+        return json.loads(self.socket.recv(9000))  # type: ignore[no-any-return]
+
+    def received(self) -> list[dict[str, Any]]:
+        """Everything that has arrived since the last look."""
+        found = []
+        self.socket.setblocking(False)
+        try:
+            while True:
+                found.append(self.next())
+        except BlockingIOError:
+            self.socket.settimeout(10)
+            return found
+
+
+@pytest.fixture
+def reports(cleanup: ExitStack) -> Reports:
+    """A listener of this test."""
+    listening = Reports()
+    cleanup.enter_context(listening.socket)
+    return listening
 
 
 @pytest.fixture(scope="session")

@@ -1,43 +1,25 @@
 """Each engine of a process has a name of its own, and its counts go on when another engine takes the name."""
 
-import json
-import socket
-from contextlib import ExitStack
-from typing import Any
-
 import pytest
 
 from tests.reporter import environments
-from tests.reporter.conftest import Start, reporting, url
+from tests.reporter.conftest import Reports, Start, reporting, url
 from tests.servers.postgres import Postgres
 
 
 @pytest.mark.parametrize("version", environments.VERSIONS)
-def test_names(version: str, start: Start, shared_server: Postgres, cleanup: ExitStack) -> None:
+def test_names(version: str, start: Start, shared_server: Postgres, reports: Reports) -> None:
     """Two engines are `app` and `app-2`; a call renames; one that is gone says goodbye and leaves its name."""
-    listening = cleanup.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-    listening.bind(("127.0.0.1", 0))
-    listening.setblocking(False)
-    port = listening.getsockname()[1]
-    addresses = reporting(shared_server, "psycopg2", port), url(shared_server, "psycopg2")
-    environment = {"DBHEALTH_ADDRESS": f"127.0.0.1:{port}", "DBHEALTH_INTERVAL": "0.1"}
+    addresses = reporting(shared_server, "psycopg2", reports.port), url(shared_server, "psycopg2")
+    environment = {"DBHEALTH_ADDRESS": f"127.0.0.1:{reports.port}", "DBHEALTH_INTERVAL": "0.1"}
 
     process = start(version, "names.py", *addresses, env=environment)
     out, complaints = process.communicate(timeout=20)
 
     assert (process.returncode, out, complaints) == (0, "", "")
-    reports = list(received(listening))
-    uses: dict[str, int] = {r["pool"]: sum(r["use"]["counts"]) for r in reports}
+    received = reports.received()
+    uses: dict[str, int] = {r["pool"]: sum(r["use"]["counts"]) for r in received}
     assert uses == {"app": 1, "app-2": 3, "called": 1, "renamed": 2}
-    goodbyes = [report["pool"] for report in reports if report.get("bye")]
+    goodbyes = [report["pool"] for report in received if report.get("bye")]
     assert sorted(goodbyes) == ["app", "app-2", "app-2", "called", "renamed"]
-    assert len({(report["pid"], report["start"]) for report in reports}) == 1
-
-
-def received(listening: socket.socket) -> Any:
-    """Everything that has arrived."""
-    while True:
-        try:
-            yield json.loads(listening.recv(9000))
-        except BlockingIOError:
-            return
+    assert len({(report["pid"], report["start"]) for report in received}) == 1
