@@ -5,12 +5,12 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
-import sys
 import threading
 import time
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from db_health_reporter import endings
 from db_health_reporter.caller import Places
 from db_health_reporter.meter import Totals, meter_of
 from db_health_reporter.reporter import Reporter
@@ -64,7 +64,8 @@ class Process:
                 thread = threading.Thread(target=self._run, name="dbhealth-reporter", daemon=True)
                 thread.start()
                 self._thread = thread
-                self._on_exit_of_child()
+                endings.of_child(self.goodbye)
+        endings.of_uvicorn(self.goodbye)
         self._wake.set()
 
     def goodbye(self) -> None:
@@ -95,17 +96,6 @@ class Process:
         for reporter in [reporter for reporter in self._reporters if reporter.pool is None]:
             reporter.goodbye()
             self._reporters.remove(reporter)
-
-    def _on_exit_of_child(self) -> None:
-        # A child of multiprocessing, or of Celery, ends without the functions of `atexit`.
-        multiprocessing, celery = sys.modules.get("multiprocessing.util"), sys.modules.get("celery.signals")
-        if multiprocessing is not None:
-            multiprocessing.Finalize(None, self.goodbye, exitpriority=0)
-        if celery is not None:
-            celery.worker_process_shutdown.connect(self._celery_ends, weak=False)
-
-    def _celery_ends(self, **_: object) -> None:
-        self.goodbye()
 
 
 def _unique(name: str, taken: set[str]) -> str:
