@@ -50,6 +50,13 @@ class Totals:
         self.timeouts = 0
         self.invalidations = 0
 
+    def add(self, others: Totals) -> None:
+        """Count on where others have stopped."""
+        for mine, theirs in ((self.wait, others.wait), (self.use, others.use), (self.create, others.create)):
+            mine[:] = [count + more for count, more in zip(mine, theirs)]
+        self.timeouts += others.timeouts
+        self.invalidations += others.invalidations
+
     def clear(self) -> None:
         """Begin anew, as the child of a fork must: its parent goes on counting the past."""
         for histogram in (self.wait, self.use, self.create):  # in place: meters hold them

@@ -48,6 +48,8 @@ class Process:
             taken = {reporter.name for reporter in self._reporters if reporter is not known}
             name = _unique(name_of(settings.pool or engine.url.database), taken)
             if known is not None:  # named in the URL already: what is said in the code has the last word
+                known.goodbye()
+                self._rename(known, name)
                 known.configure(name, settings)
                 return
             totals = self._totals.setdefault(name, Totals())
@@ -76,6 +78,8 @@ class Process:
     def _forked(self) -> None:
         self.pid, self.parent, self.start = os.getpid(), os.getppid(), time.time()
         self._lock, self._wake, self._thread = threading.Lock(), threading.Event(), None
+        for totals in self._totals.values():
+            totals.clear()
         for reporter in self._reporters:
             reporter.forked()
 
@@ -91,6 +95,16 @@ class Process:
             now = perf_counter()
             due = min((reporter.tick(now) for reporter in reporters), default=now + _LONG)
             pause = max(_BRIEF, due - perf_counter())
+
+    def _rename(self, known: Reporter, name: str) -> None:
+        if name == known.name:
+            return
+        left_behind = Totals()  # a pool that takes the old name counts on from here, apart from this one
+        left_behind.add(known.totals)
+        self._totals[known.name] = left_behind
+        if name in self._totals:
+            known.totals.add(self._totals[name])
+        self._totals[name] = known.totals
 
     def _drop_unused(self) -> None:
         for reporter in [reporter for reporter in self._reporters if reporter.pool is None]:

@@ -61,8 +61,7 @@ class Reporter:
         self._pool = weakref.ref(pool)
 
     def configure(self, name: str, settings: Settings) -> None:
-        """Report under another name, or to elsewhere."""
-        self.goodbye()
+        """Report under another name, or to elsewhere, from the next checkout on."""
         self.name, self.settings, self._channel = name, settings, Channel(settings.address)
         self._restart_on_use()
 
@@ -115,8 +114,7 @@ class Reporter:
         self._channel.send(json.dumps(content, separators=(",", ":")).encode())
 
     def forked(self) -> None:
-        """Be the child's: count anew, report over a socket of its own and not before it uses the pool."""
-        self.totals.clear()
+        """Be the child's, whose totals are clear: report over a socket of its own and not before it uses the pool."""
         self.started = False
         self._pulse = None
         self._channel.reset()

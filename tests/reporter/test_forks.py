@@ -26,6 +26,7 @@ def test_children(version: str, start: Start, exporter: Exporter, shared_server:
     until(lambda: counted() == checkouts, within=3, what=f"{checkouts} checkouts")
 
     assert exporter.sample("dbhealth_pool_wait_seconds_count", pool="app") == checkouts
+    assert exporter.sample("dbhealth_pool_use_seconds_count", pool="passing") == 4
     silent = [labels for name, labels in exporter.samples() if name == "dbhealth_app_worker_silent"]
     assert len(silent) == 1  # the parent; each child has said goodbye
     out, complaints = process.communicate("\n", timeout=10)

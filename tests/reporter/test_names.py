@@ -9,7 +9,10 @@ from tests.servers.postgres import Postgres
 
 @pytest.mark.parametrize("version", environments.VERSIONS)
 def test_names(version: str, start: Start, shared_server: Postgres, reports: Reports) -> None:
-    """Two engines are `app` and `app-2`; a call renames; one that is gone says goodbye and leaves its name."""
+    """Two engines are `app` and `app-2`; a call renames; one that is gone says goodbye and leaves its name.
+
+    Whoever takes a name counts on from what was reported under it, and for itself alone.
+    """
     addresses = reporting(shared_server, "psycopg2", reports.port), url(shared_server, "psycopg2")
     environment = {"DBHEALTH_ADDRESS": f"127.0.0.1:{reports.port}", "DBHEALTH_INTERVAL": "0.1"}
 
@@ -19,7 +22,7 @@ def test_names(version: str, start: Start, shared_server: Postgres, reports: Rep
     assert (process.returncode, out, complaints) == (0, "", "")
     received = reports.received()
     uses: dict[str, int] = {r["pool"]: sum(r["use"]["counts"]) for r in received}
-    assert uses == {"app": 1, "app-2": 3, "called": 1, "renamed": 2}
+    assert uses == {"app": 2, "app-2": 3, "called": 4, "renamed": 2}
     goodbyes = [report["pool"] for report in received if report.get("bye")]
-    assert sorted(goodbyes) == ["app", "app-2", "app-2", "called", "renamed"]
+    assert sorted(goodbyes) == ["app", "app", "app-2", "app-2", "called", "called", "renamed"]
     assert len({(report["pid"], report["start"]) for report in received}) == 1

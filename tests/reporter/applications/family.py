@@ -1,5 +1,6 @@
 """A process that uses its pool and then has children: by a bare fork, and by multiprocessing's fork and spawn."""
 
+import gc
 import json
 import multiprocessing
 import os
@@ -19,14 +20,25 @@ def work(times: int) -> None:
             connection.execute(SELECT)
 
 
+def pass_by() -> None:
+    """Use an engine once and drop it: its name is free, and its counts are remembered."""
+    passing = create_engine(f"{sys.argv[1]}&dbhealth_pool=passing")
+    with passing.connect() as connection:
+        connection.execute(SELECT)
+    passing.dispose()
+
+
 def child(times: int) -> None:
     """What a child does: a pool of its own, as SQLAlchemy tells forking applications, and some work."""
     engine.pool = engine.pool.recreate()
     work(times)
+    pass_by()
 
 
 if __name__ == "__main__":
     work(3)
+    pass_by()
+    gc.collect()
     if os.fork() == 0:
         child(2)
         sys.exit(0)

@@ -36,6 +36,13 @@ def main(url: str, plain: str) -> None:
     use(called)
     reporter.report(first, pool="renamed")
     use(first)
+    fourth = create_engine(url)
+    use(fourth)
+    time.sleep(0.3)
+    del called
+    gc.collect()
+    reporter.report(fourth, pool="called")
+    use(fourth)
     reporter.report(create_async_engine(plain.replace("psycopg2", "asyncpg")))
     time.sleep(0.3)
 
