@@ -56,7 +56,8 @@ def report(
 
 def _report(engine: Engine, given: dict[str, Any]) -> None:
     try:
-        _process().add(engine, settings.read(given))
+        process = _process()
+        process.add(engine, settings.read(given, process.warned))
     except Exception:  # whatever it is, the application must have its engine
         logger.warning("the pool of this engine is not reported", exc_info=True)
 

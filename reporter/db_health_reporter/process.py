@@ -30,6 +30,7 @@ class Process:
     def __init__(self) -> None:
         """Know who this process is; no thread is started before a pool is used."""
         self.places = Places()
+        self.warned: set[tuple[str, str]] = set()
         self._reporters: list[Reporter] = []
         self._totals: dict[str, Totals] = {}  # by pool: an engine that replaces another counts on
         self.pid, self.parent, self.start = os.getpid(), os.getppid(), time.time()

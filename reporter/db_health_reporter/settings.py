@@ -30,15 +30,28 @@ class Settings:
     leak_after: float
 
 
-def read(given: Mapping[str, Any]) -> Settings:
-    """Take what the URL or the call gives before the environment, and a default in place of a bad value."""
+def read(given: Mapping[str, Any], warned: set[tuple[str, str]]) -> Settings:
+    """Take what the URL or the call gives before the environment, and a default in place of a bad value.
+
+    Each bad value is a warning once, however many engines are made with it: `warned` remembers them.
+    """
+
+    def warn(name: str, value: str, what: str, default: object) -> None:
+        if (name, value) not in warned:
+            warned.add((name, value))
+            logger.warning("%s is %s; %s is used", name, what, default)
 
     def seconds(name: str, default: float, least: float) -> float:
-        return _seconds(name, _value(given, name), default, least)
+        value = _value(given, name)
+        found = default if value is None else _seconds(value)
+        if least <= found <= _HOUR:
+            return found
+        warn(name, str(value), f"not a number of seconds from {least:g} to {_HOUR:g}", f"{default:g}")
+        return default
 
     address = _value(given, "dbhealth_address") or _DEFAULT_ADDRESS
     if not address.startswith("unix:") and parse(address) is None:
-        logger.warning("dbhealth_address is neither host:port nor unix:/path; %s is used", _DEFAULT_ADDRESS)
+        warn("dbhealth_address", address, "neither host:port nor unix:/path", _DEFAULT_ADDRESS)
         address = _DEFAULT_ADDRESS
     return Settings(
         address=address,
@@ -76,12 +89,8 @@ def _value(given: Mapping[str, Any], name: str) -> str | None:
     return str(value) if value is not None else os.environ.get(name.upper()) or None
 
 
-def _seconds(name: str, value: str | None, default: float, least: float) -> float:
+def _seconds(value: str) -> float:
     try:
-        seconds = default if value is None else float(value)
+        return float(value)
     except ValueError:
-        seconds = math.nan
-    if least <= seconds <= _HOUR:
-        return seconds
-    logger.warning("%s is not a number of seconds from %g to %g; %g is used", name, least, _HOUR, default)
-    return default
+        return math.nan

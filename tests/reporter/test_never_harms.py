@@ -141,6 +141,20 @@ def test_a_bad_value(start: Start, shared_server: Postgres, name: str, value: st
     assert complaints.startswith(f"db_health_reporter {name} is n")
 
 
+def test_a_bad_value_of_many_engines(start: Start, shared_server: Postgres) -> None:
+    """Each is one warning, however many engines the application makes."""
+    environment = {"DBHEALTH_INTERVAL": "soon", "DBHEALTH_LEAK_AFTER": "never"}
+    process = start("2.1", "careful.py", url(shared_server, "psycopg2", plugin="dbhealth"), "several", env=environment)
+
+    out, complaints = process.communicate(timeout=60)
+
+    assert (process.returncode, out) == (0, "")
+    assert [line.split(" is not ")[0] for line in complaints.splitlines()] == [
+        "db_health_reporter dbhealth_interval",
+        "db_health_reporter dbhealth_leak_after",
+    ]
+
+
 def test_without_the_exporters_tree(tmp_path: Path, start: Start, shared_server: Postgres) -> None:
     """The reporter stands alone: nothing of the exporter is imported."""
     script = tmp_path / "alone.py"
