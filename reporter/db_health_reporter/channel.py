@@ -21,11 +21,19 @@ class Channel:
         self.errors = 0
         self._address = address
         self._told = False
+        self._socket: socket.socket | None = None
         self.reset()
+
+    def __del__(self) -> None:
+        """Close the socket once nobody sends any more: closed under a sender, its number might be another file's."""
+        if self._socket is not None:
+            self._socket.close()
 
     def reset(self) -> None:
         """Open a socket of its own at the next report: after a fork the old one is the parent's."""
-        self._socket: socket.socket | None = None
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
         self._target: Any = None
         self._resolver: threading.Thread | None = None
         if self._address.startswith("unix:"):

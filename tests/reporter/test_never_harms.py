@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reporter.conftest import Start, url
+from tests.reporter.conftest import Reports, Start, url
 from tests.servers.needs import need_root, need_tools
 from tests.servers.network import Network
 from tests.servers.ports import free_port
@@ -153,6 +153,20 @@ def test_a_bad_value_of_many_engines(start: Start, shared_server: Postgres) -> N
         "db_health_reporter dbhealth_interval",
         "db_health_reporter dbhealth_leak_after",
     ]
+
+
+def test_in_development_mode(start: Start, shared_server: Postgres, reports: Reports) -> None:
+    """With every warning an error, engines that come and go and a child of the process leave nothing open."""
+    address = url(shared_server, "psycopg2", plugin="dbhealth")
+    environment = {"DBHEALTH_ADDRESS": f"127.0.0.1:{reports.port}", "DBHEALTH_INTERVAL": "0.05"}
+    process = start("2.1", "-X", "dev", "-W", "error", "careful.py", address, "several", env=environment)
+
+    out, complaints = process.communicate(timeout=60)
+
+    assert (process.returncode, out, complaints) == (0, "", "")
+    received = reports.received()
+    assert len({report["pid"] for report in received}) == 2
+    assert {report["pool"] for report in received} == {"app", "app-2", "app-3", "renamed"}
 
 
 def test_without_the_exporters_tree(tmp_path: Path, start: Start, shared_server: Postgres) -> None:
