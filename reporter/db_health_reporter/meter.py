@@ -102,10 +102,10 @@ def observe(histogram: list[float], seconds: float) -> None:
 def attach(pool: Pool, meter: Meter, *, asynchronous: bool) -> None:
     """Make a pool count: its class becomes a subclass of the one it has, its arguments and events stay."""
     instance: Any = pool
-    instance._dbhealth = meter
     if not hasattr(type(pool), "_dbhealth"):
         base: Any = type(pool)
-        instance.__class__ = _metered(base, asynchronous)
+        instance.__class__ = _metered(base, asynchronous)  # may fail, and then nothing has changed
+    instance._dbhealth = meter
 
 
 def meter_of(pool: Pool) -> Meter | None:
@@ -226,7 +226,7 @@ def _metered(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FBT001, PLR09
     def recreate(self: Any) -> Any:
         pool = base.recreate(self)
         if self._dbhealth is not None:
-            self._dbhealth.reporter.adopt(pool)
+            self._dbhealth.reporter.follow(pool)
         return pool
 
     members = {

@@ -58,8 +58,10 @@ def _report(engine: Engine, given: dict[str, Any]) -> None:
     try:
         process = _process()
         process.add(engine, settings.read(given, process.warned))
-    except Exception:  # whatever it is, the application must have its engine
-        logger.warning("the pool of this engine is not reported", exc_info=True)
+    except Exception as error:  # whatever it is, the application must have its engine
+        kind = type(engine.pool).__name__
+        logger.warning("the %s of this engine is not reported (%s: %s)", kind, type(error).__name__, error)
+        logger.debug("this is where it happened", exc_info=True)
 
 
 @cache

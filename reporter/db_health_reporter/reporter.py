@@ -46,19 +46,28 @@ class Reporter:
         self._channel = Channel(settings.address)
         self._pulse: Pulse | None = None
         self._due = 0.0
+        self._told = False
         self.adopt(engine.pool)
 
     def adopt(self, pool: Pool) -> None:
         """Count in this pool from now on: the engine's first one, or the one that `dispose` made."""
         meter = Meter(self.totals, self._process.places, self, shares=isinstance(pool, StaticPool))
         instance: Any = pool
-        if meter_of(pool) is None:
+        is_new = meter_of(pool) is None
+        attach(pool, meter, asynchronous=self._asynchronous)  # first: it fails where a class refuses a subclass
+        if is_new:
             instance._invoke_creator = self._timed(instance._invoke_creator)
-        attach(pool, meter, asynchronous=self._asynchronous)
         for name in ("invalidate", "soft_invalidate"):  # the new pool may have them from the old one
             if not event.contains(pool, name, self._invalidated):
                 event.listen(pool, name, self._invalidated)
         self._pool = weakref.ref(pool)
+
+    def follow(self, pool: Pool) -> None:
+        """Count in the pool that replaces this one, if its class lets itself be counted in."""
+        try:
+            self.adopt(pool)
+        except Exception as error:  # noqa: BLE001 - `dispose` must not fail of it
+            logger.warning("the pool %s is not counted any more (%s)", self.name, error)
 
     def configure(self, name: str, settings: Settings) -> None:
         """Report under another name, or to elsewhere, from the next checkout on."""
@@ -103,7 +112,9 @@ class Reporter:
             content.update({name: round(value, 6) for name, value in seconds.items()})
             self._channel.send(json.dumps(content, separators=(",", ":")).encode())
         except Exception:  # a pool class of the application's own may do anything
-            logger.debug("no report of pool %s could be made", self.name, exc_info=True)
+            if not self._told:
+                self._told = True
+                logger.debug("no report of pool %s could be made; later ones say nothing", self.name, exc_info=True)
 
     def goodbye(self) -> None:
         """Send the final totals; reports may begin again with the next checkout."""

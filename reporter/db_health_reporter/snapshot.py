@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,8 @@ from db_health_reporter import caller
 if TYPE_CHECKING:
     from db_health_reporter.caller import Places
     from db_health_reporter.meter import Meter, Ticket
+
+logger = logging.getLogger("db_health_reporter")
 
 _PASSING_BY = 0.001  # seconds: a request that has been in the pool's code for less is not waiting
 
@@ -36,14 +40,36 @@ def of(
 
 def _gauges(pool: Pool) -> dict[str, Any]:
     asked = {"size": "size", "checked_out": "checkedout", "checked_in": "checkedin", "overflow": "overflow"}
-    methods = {name: getattr(pool, method, None) for name, method in asked.items()}
-    content: dict[str, Any] = {name: method() for name, method in methods.items() if callable(method)}
-    if "overflow" in content:
-        content["overflow"] = max(0, content["overflow"])  # SQLAlchemy starts at minus the size
-    if isinstance(pool, QueuePool):
+    answers = {name: _ask(pool, method) for name, method in asked.items()}
+    if isinstance(answers["overflow"], int):
+        answers["overflow"] = max(0, answers["overflow"])  # SQLAlchemy starts at minus the size
+    content: dict[str, Any] = {
+        name: answer for name, answer in answers.items() if isinstance(answer, int) and answer >= 0
+    }
+    if isinstance(pool, QueuePool) and "size" in content:
         overflow = pool._max_overflow
         content["max"] = "unlimited" if overflow < 0 else content["size"] + overflow
     return content
+
+
+def _ask(pool: Pool, method: str) -> Any:
+    """Ask for a number; a pool class of the application's own may have any answer, or none."""
+    ask = getattr(pool, method, None)
+    if not callable(ask):
+        return None
+    try:
+        answer = ask()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the rest of the report is as good as before
+        answer = error
+    if isinstance(answer, int) and not isinstance(answer, bool):
+        return answer
+    _tell_once(type(pool).__name__, method, type(answer).__name__)
+    return None
+
+
+@lru_cache(maxsize=64)  # the memory of what was told
+def _tell_once(kind: str, method: str, answer: str) -> None:
+    logger.debug("%s.%s() tells no number but %s: it is not reported", kind, method, answer)
 
 
 def _oldest(

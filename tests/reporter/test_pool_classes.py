@@ -19,8 +19,11 @@ GAUGES = {
     "singleton": ALWAYS,
     "assertion": ALWAYS,
     "static": set(),
+    "odd": {*NAMED, *ALWAYS} - {"size"},
+    "vague": {*NAMED, *ALWAYS, "max_connections", "pending_requests"} - {"overflow_connections"},
 }
-CONNECTS = {"queue": 2, "own": 2, "null": 5, "singleton": 4, "assertion": 2, "static": 2}
+SILENT = ("odd", "vague")  # methods that tell no number: one line in the log at level DEBUG
+CONNECTS = {"queue": 2, "own": 2, "null": 5, "singleton": 4, "assertion": 2, "static": 2, "odd": 2, "vague": 2}
 
 
 @pytest.mark.parametrize("version", environments.VERSIONS)
@@ -40,8 +43,22 @@ def test_pool_class(
     )
 
     assert counted(exporter, "wait") == 5
-    process.communicate("\n", timeout=10)
+    _, complaints = process.communicate("\n", timeout=10)
     assert process.returncode == 0
+    assert complaints.count("tells no number") == (name in SILENT)
+    assert "Traceback" not in complaints
+
+
+@pytest.mark.parametrize("name", ["proud", "strict"])
+def test_a_class_that_refuses(name: str, start: Start, shared_server: Postgres, report_port: int) -> None:
+    """A class that cannot have a subclass is left as it is, and one line says that it is not reported."""
+    process = start("2.1", "classes.py", name, reporting(shared_server, "psycopg2", report_port), "quiet")
+    out, complaints = process.communicate("\n", timeout=20)
+
+    assert process.returncode == 0, complaints
+    assert json.loads(out)["kind"] == "Pool"
+    assert complaints.startswith(f"the {name.title()} of this engine is not reported (TypeError: ")
+    assert complaints.count("\n") == 1
 
 
 def gauges(exporter: Exporter) -> set[str]:

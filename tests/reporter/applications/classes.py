@@ -5,7 +5,7 @@ import logging
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import make_url
@@ -27,6 +27,58 @@ class Own(QueuePool):
         return Own(self._creator, flavour=self.flavour, dialect=self._dialect)
 
 
+class Wordless(QueuePool):
+    """A class that says nothing of itself, not even in SQLAlchemy's log."""
+
+    def status(self) -> str:
+        """Say so."""
+        return "as ever"
+
+    def dispose(self) -> None:
+        """Leave the connections to the garbage collector: to close them, SQLAlchemy asks for the size."""
+
+
+class Odd(Wordless):
+    """A class that does not tell its size."""
+
+    def size(self) -> int:
+        """Refuse."""
+        raise NotImplementedError
+
+
+class Vague(Wordless):
+    """A class that does not know its overflow."""
+
+    def overflow(self) -> Any:
+        """Tell nothing."""
+        return None
+
+
+class Proud(QueuePool):
+    """A class that has no subclass without a word of its own."""
+
+    def __init_subclass__(cls, *, word: str, **options: Any) -> None:
+        """Ask for the word."""
+        super().__init_subclass__(**options)
+
+
+class Registry(type):
+    """Classes of which there is one of each name."""
+
+    names: ClassVar[set[str]] = set()
+
+    def __new__(cls, name: str, bases: Any, members: Any) -> Any:
+        """Refuse a second one."""
+        if name in cls.names:
+            raise TypeError(f"a second {name}")
+        cls.names.add(name)
+        return super().__new__(cls, name, bases, members)
+
+
+class Strict(QueuePool, metaclass=Registry):
+    """A class in such a registry."""
+
+
 CLASSES: dict[str, Any] = {
     "queue": QueuePool,
     "null": NullPool,
@@ -34,12 +86,16 @@ CLASSES: dict[str, Any] = {
     "singleton": SingletonThreadPool,
     "assertion": AssertionPool,
     "own": Own,
+    "odd": Odd,
+    "vague": Vague,
+    "proud": Proud,
+    "strict": Strict,
 }
 
 
 def main(name: str, address: str) -> None:
     """Live a little with one class."""
-    logging.basicConfig(level=logging.DEBUG, format="%(message)s")
+    logging.basicConfig(level=logging.WARNING if "quiet" in sys.argv else logging.DEBUG, format="%(message)s")
     cls = CLASSES[name]
     if name == "own":
         plain = make_url(address).difference_update_query(["plugin", "dbhealth_address", "dbhealth_interval"])
@@ -52,6 +108,10 @@ def main(name: str, address: str) -> None:
     event.listen(engine, "checkout", lambda *_: seen.append("checkout"))
     assert isinstance(engine.pool, cls)
     assert type(engine.pool).__name__ == cls.__name__
+    if name in ("proud", "strict"):
+        assert type(engine.pool) is cls
+        assert "_dbhealth" not in vars(engine.pool)
+        assert "timed" not in repr(engine.pool._invoke_creator)
     for _ in range(2):
         with engine.connect() as connection:
             connection.execute(SELECT)
