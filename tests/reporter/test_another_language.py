@@ -14,23 +14,36 @@ from tests.reporter.datagrams import content
 from tests.servers.needs import need_tools
 
 DOCUMENT = Path(__file__).parents[2] / "docs/reporter.md"
-POOL = "{ options: { max: 10 }, totalCount: 4, idleCount: 1, waitingCount: 2, on: (_, listen) => listen() }"
+POOL = """
+const pool = Object.assign(new (require("node:events"))(), {
+  options: { max: 10 }, totalCount: 4, idleCount: 1, waitingCount: 2,
+});
+"""
+LIFE = """
+for (const client of ["first", "second"]) pool.emit("acquire", client);
+pool.emit("connect");
+pool.emit("release", undefined, "second");
+"""
 
 
 def test_the_example(tmp_path: Path, cleanup: ExitStack) -> None:
-    """Twenty lines, two reports of a pool, one of them a goodbye, and the exporter takes both."""
+    """A score of lines, reports of a pool and a goodbye, and the exporter takes them all."""
     need_tools("node")
     (example,) = re.findall(r"```js\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    assert len(example.splitlines()) <= 20
+    assert len(example.splitlines()) <= 21
     (tmp_path / "report.js").write_text(example)
     listening = cleanup.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     listening.bind(("127.0.0.1", 0))
     listening.settimeout(10)
-    options = f"{{ port: {listening.getsockname()[1]} }}"
+    options = f"{{ port: {listening.getsockname()[1]}, interval: 0.1 }}"
     pools = AppPools(databases={"app": "app"})
 
     done = subprocess.run(
-        [str(shutil.which("node")), "-e", f"require('./report.js')({POOL}, {options})"],
+        [
+            str(shutil.which("node")),
+            "-e",
+            f"{POOL} require('./report.js')(pool, {options}); {LIFE} setTimeout(() => {{}}, 150)",
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -42,6 +55,13 @@ def test_the_example(tmp_path: Path, cleanup: ExitStack) -> None:
     pools.receive(listening.recv(9000))
     (state,) = pools.states()
     assert (state.size, state.checked_out, state.checked_in, state.pending) == (10, 3, 1, 2)
+    assert (state.oldest_checkout_seconds, state.since_checkin_seconds) == (0, None)
+    pools.receive(listening.recv(9000))
+    (state,) = pools.states()
+    assert state.oldest_checkout_seconds is not None
+    assert state.oldest_checkout_seconds > 0.05
+    assert state.since_checkin_seconds is not None
+    assert state.since_checkin_seconds > 0.05
     pools.receive(listening.recv(9000))
     assert pools.states() == ()
     assert pools.totals()[0].connects == 1
