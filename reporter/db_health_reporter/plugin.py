@@ -44,7 +44,7 @@ def report(
     interval: float | None = None,
     leak_after: float | None = None,
 ) -> None:
-    """Report the pool of this engine from its next checkout on; what is not given comes from the environment."""
+    """Report the pool of this engine from its next checkout on; for the rest see the URL, then the environment."""
     given = {
         "dbhealth_pool": pool,
         "dbhealth_address": address,
@@ -56,8 +56,7 @@ def report(
 
 def _report(engine: Engine, given: dict[str, Any]) -> None:
     try:
-        process = _process()
-        process.add(engine, settings.read(given, process.warned))
+        _process().add(engine, {name: value for name, value in given.items() if value is not None})
     except Exception as error:  # whatever it is, the application must have its engine
         kind = type(engine.pool).__name__
         logger.warning("the %s of this engine is not reported (%s: %s)", kind, type(error).__name__, error)

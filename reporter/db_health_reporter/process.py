@@ -8,13 +8,13 @@ import os
 import threading
 import time
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from db_health_reporter import endings
 from db_health_reporter.caller import Places
 from db_health_reporter.meter import Totals, meter_of
 from db_health_reporter.reporter import Reporter
-from db_health_reporter.settings import Settings, name_of
+from db_health_reporter.settings import name_of, read
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -30,7 +30,7 @@ class Process:
     def __init__(self) -> None:
         """Know who this process is; no thread is started before a pool is used."""
         self.places = Places()
-        self.warned: set[tuple[str, str]] = set()
+        self._warned: set[tuple[str, str]] = set()
         self._reporters: list[Reporter] = []
         self._totals: dict[str, Totals] = {}  # by pool: an engine that replaces another counts on
         self.pid, self.parent, self.start = os.getpid(), os.getppid(), time.time()
@@ -40,10 +40,12 @@ class Process:
         os.register_at_fork(after_in_child=self._forked)
         atexit.register(self.goodbye)
 
-    def add(self, engine: Engine, settings: Settings) -> None:
+    def add(self, engine: Engine, given: dict[str, Any]) -> None:
         """Report an engine's pool, under a name that no other pool of this process has."""
         meter = meter_of(engine.pool)
         known: Reporter | None = meter.reporter if meter is not None else None
+        given = {**(known.given if known is not None else {}), **given}
+        settings = read(given, self._warned)
         with self._lock:
             self._drop_unused()
             taken = {reporter.name for reporter in self._reporters if reporter is not known}
@@ -51,10 +53,11 @@ class Process:
             if known is not None:  # named in the URL already: what is said in the code has the last word
                 known.goodbye()
                 self._rename(known, name)
-                known.configure(name, settings)
+                known.configure(name, settings, given)
                 return
             totals = self._totals.setdefault(name, Totals())
-            self._reporters.append(Reporter(engine, name=name, settings=settings, totals=totals, process=self))
+            new = Reporter(engine, name=name, settings=settings, given=given, totals=totals, process=self)
+            self._reporters.append(new)
 
     def serve(self) -> None:
         """See to it that the thread runs, and looks at who has begun to report.

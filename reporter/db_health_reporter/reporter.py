@@ -32,10 +32,20 @@ logger = logging.getLogger("db_health_reporter")
 class Reporter:
     """Knows an engine's pools, the present one and those it had, and tells the exporter of the present one."""
 
-    def __init__(self, engine: Engine, *, name: str, settings: Settings, totals: Totals, process: Process) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        name: str,
+        settings: Settings,
+        given: dict[str, Any],
+        totals: Totals,
+        process: Process,
+    ) -> None:
         """Make the engine's pool count; the first report follows the first checkout."""
         self.name = name
         self.settings = settings
+        self.given = given  # in the URL and by a call; what a later call leaves out stays as it is
         self.totals = totals
         self.started = False
         self._process = process
@@ -69,9 +79,10 @@ class Reporter:
         except Exception as error:  # noqa: BLE001 - `dispose` must not fail of it
             logger.warning("the pool %s is not counted any more (%s)", self.name, error)
 
-    def configure(self, name: str, settings: Settings) -> None:
+    def configure(self, name: str, settings: Settings, given: dict[str, Any]) -> None:
         """Report under another name, or to elsewhere, from the next checkout on."""
-        self.name, self.settings, self._channel = name, settings, Channel(settings.address)
+        self.name, self.settings, self.given = name, settings, given
+        self._channel = Channel(settings.address)
         self._restart_on_use()
 
     def start(self) -> None:

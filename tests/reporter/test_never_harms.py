@@ -157,9 +157,8 @@ def test_a_bad_value_of_many_engines(start: Start, shared_server: Postgres) -> N
 
 def test_in_development_mode(start: Start, shared_server: Postgres, reports: Reports) -> None:
     """With every warning an error, engines that come and go and a child of the process leave nothing open."""
-    address = url(shared_server, "psycopg2", plugin="dbhealth")
-    environment = {"DBHEALTH_ADDRESS": f"127.0.0.1:{reports.port}", "DBHEALTH_INTERVAL": "0.05"}
-    process = start("2.1", "-X", "dev", "-W", "error", "careful.py", address, "several", env=environment)
+    address = with_reports(shared_server, "psycopg2", f"127.0.0.1:{reports.port}")
+    process = start("2.1", "-X", "dev", "-W", "error", "careful.py", address, "several")
 
     out, complaints = process.communicate(timeout=60)
 
