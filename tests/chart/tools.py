@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,15 @@ CHART = ROOT / "helm/db-health-exporter"
 LIBRARY = ROOT / "helm/db-health-exporter-lib"
 CONSUMER = Path(__file__).parent / "consumer"
 VERSIONS = ("helm3", "helm4")
+
+
+class ServersLoader(yaml.CSafeLoader):
+    """YAML as the API server and Helm read it: they take a bare 1e3 for a number, which PyYAML takes for a text."""
+
+
+ServersLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+.0123456789")
+)
 
 
 def tool(folder: str, name: str) -> Path:
@@ -58,10 +68,12 @@ class Helm:
             timeout=300,
         )
 
-    def template(self, chart: Path = CHART, *words: str, values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    def template(
+        self, chart: Path = CHART, *words: str, values: dict[str, Any] | None = None, release: str = "release"
+    ) -> list[dict[str, Any]]:
         """Render a chart to its objects."""
-        text = self.run("template", "release", chart, *words, values=values)
-        return [document for document in yaml.safe_load_all(text) if document]
+        text = self.run("template", release, chart, *words, values=values)
+        return [document for document in yaml.load_all(text, ServersLoader) if document]
 
     def refusal(self, values: dict[str, Any], chart: Path = CHART) -> str:
         """What it says of values that it must refuse."""

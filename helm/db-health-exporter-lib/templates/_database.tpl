@@ -157,8 +157,8 @@ Where the databases are, said to three readers: the exporter, the application an
 apiVersion: v1
 kind: Secret
 metadata:
-  name: {{ include "db-health-exporter.secretName" $ }}
-  namespace: {{ $.root.Release.Namespace }}
+  name: {{ include "db-health-exporter.secretName" $ | quote }}
+  namespace: {{ $.root.Release.Namespace | quote }}
   labels: {{- include "db-health-exporter.labels" $ | nindent 4 }}
 type: Opaque
 data: {{- toYaml . | nindent 2 }}

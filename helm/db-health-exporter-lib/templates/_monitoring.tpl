@@ -11,8 +11,8 @@ and "podLabels" the labels of the pods; "jobLabel" and "relabelings", if given, 
 apiVersion: monitoring.coreos.com/v1
 kind: PodMonitor
 metadata:
-  name: {{ include "db-health-exporter.fullname" . }}
-  namespace: {{ $monitor.namespace | default .root.Release.Namespace }}
+  name: {{ include "db-health-exporter.fullname" . | quote }}
+  namespace: {{ $monitor.namespace | default .root.Release.Namespace | quote }}
   labels: {{- merge (deepCopy ($monitor.labels | default dict)) (include "db-health-exporter.labels" . | fromYaml) | toYaml | nindent 4 }}
   {{- with $monitor.annotations }}
   annotations: {{- toYaml . | nindent 4 }}
@@ -28,7 +28,7 @@ spec:
     - port: {{ include "db-health-exporter.metricsPortName" . }}
       path: /metrics
       {{- with $monitor.interval }}
-      interval: {{ . }}
+      interval: {{ . | quote }}
       {{- end }}
       {{- with $endpoint }}
       {{- toYaml . | nindent 6 }}

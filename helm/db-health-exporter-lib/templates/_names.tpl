@@ -17,14 +17,18 @@ Every template here takes one dict: "root" is the chart's own context, "values" 
 {{- end }}
 
 {{- define "db-health-exporter.labels" -}}
-{{- $chart := printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" -}}
 {{- $labels := dict
-  "helm.sh/chart" $chart
+  "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | include "db-health-exporter.labelValue")
   "app.kubernetes.io/name" (include "db-health-exporter.name" .)
   "app.kubernetes.io/instance" .root.Release.Name
   "app.kubernetes.io/managed-by" .root.Release.Service
-  "app.kubernetes.io/version" (.root.Chart.AppVersion | default .root.Chart.Version) -}}
+  "app.kubernetes.io/version" (.root.Chart.AppVersion | default .root.Chart.Version | include "db-health-exporter.labelValue") -}}
 {{- merge $labels .values.commonLabels | toYaml -}}
+{{- end }}
+
+{{/* A version may hold a + and be of any length; a label may not. */}}
+{{- define "db-health-exporter.labelValue" -}}
+{{- toString . | replace "+" "_" | trunc 63 | trimAll "-_." -}}
 {{- end }}
 
 {{/* The image's reference: a digest wins over a tag. */}}

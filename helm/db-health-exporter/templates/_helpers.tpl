@@ -4,20 +4,20 @@ What the three modes share. The library's templates take a dict of the chart's c
 
 {{/* Labels that never change: the workload is selected by them. */}}
 {{- define "db-health-exporter.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "db-health-exporter.name" . }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ include "db-health-exporter.name" . | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .values.mode }}
 {{- end }}
 
 {{- define "db-health-exporter.metadata" -}}
-name: {{ include "db-health-exporter.fullname" . }}
-namespace: {{ .root.Release.Namespace }}
+name: {{ include "db-health-exporter.fullname" . | quote }}
+namespace: {{ .root.Release.Namespace | quote }}
 labels: {{- include "db-health-exporter.labels" . | nindent 2 }}
 {{- end }}
 
 {{/* Metadata of a monitoring object; "object" holds its labels, annotations and namespace. */}}
 {{- define "db-health-exporter.monitoringMetadata" -}}
-namespace: {{ .object.namespace | default .root.Release.Namespace }}
+namespace: {{ .object.namespace | default .root.Release.Namespace | quote }}
 labels: {{- merge (deepCopy (.object.labels | default dict)) (include "db-health-exporter.labels" . | fromYaml) | toYaml | nindent 2 }}
 {{- with .object.annotations }}
 annotations: {{- toYaml . | nindent 2 }}
@@ -39,7 +39,7 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- define "db-health-exporter.podPlace" -}}
 automountServiceAccountToken: {{ .values.serviceAccount.automount }}
 enableServiceLinks: {{ .values.enableServiceLinks }}
-serviceAccountName: {{ include "db-health-exporter.serviceAccountName" . }}
+serviceAccountName: {{ include "db-health-exporter.serviceAccountName" . | quote }}
 {{- include "db-health-exporter.imagePullSecrets" . }}
 {{- range $key := tuple "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" }}
 {{- with get $.values $key }}

@@ -1,0 +1,86 @@
+"""Names, labels and keys arrive as they were written, whatever YAML would make of them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.chart.tools import CHART, CONSUMER, Helm, of_kind
+
+MODES: dict[str, dict[str, Any]] = {
+    "app": {"app": {"image": {"repository": "orders"}, "port": 80}, "database": {"url": "postgresql://db/orders"}},
+    "standalone": {"mode": "standalone", "database": {"url": "postgresql://db/orders"}},
+    "injection": {"mode": "injection"},
+}
+# Texts that YAML reads as a number, a truth value, nothing, a time.
+TRAPS = ["123", "1e3", "0755", "0x10", "true", "null"]
+TEXTS = {"name", "namespace", "policyName", "serviceAccountName", "labels", "annotations", "matchLabels", "matchNames"}
+
+
+def not_texts(item: Any, path: str = "", *, text: bool = False) -> Iterator[str]:
+    """Where a name, a label's or an annotation's value or a selector is no text."""
+    if isinstance(item, dict):
+        for key, value in item.items():
+            if not isinstance(key, str):
+                yield f"{path}.{key}"
+            is_text = text or key in TEXTS or (key == "selector" and "matchLabels" not in value)
+            yield from not_texts(value, f"{path}.{key}", text=is_text)
+    elif isinstance(item, list):
+        for value in item:
+            yield from not_texts(value, f"{path}[]", text=text)
+    elif text and not isinstance(item, str):
+        yield f"{path}: {item!r}"
+
+
+def everything_named(trap: str) -> dict[str, Any]:
+    """Every name that values can give."""
+    named = {"enabled": True, "namespace": trap, "labels": {"a": trap}, "annotations": {"a": trap}}
+    kinds = ("podMonitor", "rules", "dashboard", "grafanaDashboard")
+    return {
+        "monitoring": dict.fromkeys(kinds, named),
+        "commonLabels": {"a": trap},
+        "podLabels": {"b": trap},
+        "podAnnotations": {"a": trap},
+        "nodeSelector": {"a": trap},
+        "priorityClassName": trap,
+        "serviceAccount": {"create": True, "name": trap, "annotations": {"a": trap}},
+        "imagePullSecrets": [{"name": trap}],
+    }
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+@pytest.mark.parametrize("mode", MODES)
+def test_names_stay_texts(helm: Helm, mode: str, trap: str) -> None:
+    """The API server refuses a number or a truth value for a name, and 1e3 would select pods labelled 1000."""
+    words = ("--namespace", trap, "--kube-version", "1.36.0")
+    given = everything_named(trap) if mode == "app" else {"monitoring": everything_named(trap)["monitoring"]}
+    objects = helm.template(CHART, *words, values={**MODES[mode], **given}, release=trap)
+
+    assert list(not_texts(objects)) == []
+    if mode == "app":
+        deployment = of_kind(objects, "Deployment")["spec"]
+        assert deployment["selector"]["matchLabels"]["app.kubernetes.io/instance"] == trap
+        assert deployment["selector"]["matchLabels"].items() <= deployment["template"]["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+@pytest.mark.parametrize("value", ["nameOverride", "fullnameOverride"])
+def test_names_of_the_users_stay_texts(helm: Helm, value: str, trap: str) -> None:
+    """What replaces a name is no more of a number."""
+    monitoring = everything_named("x")["monitoring"]
+    objects = helm.template(values={**MODES["app"], value: trap, "monitoring": monitoring})
+
+    assert list(not_texts(objects)) == []
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_names_of_the_library_stay_texts(helm: Helm, trap: str) -> None:
+    """In anybody's chart as well."""
+    values = {"dbHealth": {"database": {"url": "postgresql://db/shop", "existingSecret": {"name": ""}}}}
+    objects = helm.template(
+        CONSUMER, "--namespace", trap, values={**values, "monitor": {"interval": trap}}, release=trap
+    )
+
+    assert list(not_texts(objects)) == []
+    [endpoint] = of_kind(objects, "PodMonitor")["spec"]["podMetricsEndpoints"]
+    assert endpoint["interval"] == trap
