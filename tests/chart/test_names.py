@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.tools import CHART, CONSUMER, Helm, of_kind
+from tests.chart.tools import CHART, CONSUMER, Helm, exporter, of_kind, pod_spec, variables
 
 MODES: dict[str, dict[str, Any]] = {
     "app": {"app": {"image": {"repository": "orders"}, "port": 80}, "database": {"url": "postgresql://db/orders"}},
@@ -84,3 +84,21 @@ def test_names_of_the_library_stay_texts(helm: Helm, trap: str) -> None:
     assert list(not_texts(objects)) == []
     [endpoint] = of_kind(objects, "PodMonitor")["spec"]["podMetricsEndpoints"]
     assert endpoint["interval"] == trap
+
+
+@pytest.mark.parametrize("trap", ["1e3", "0755", "1.10", "on", "null", "a: b"])
+@pytest.mark.parametrize(("secret", "path"), [("existingSecret", "url"), ("passwordSecret", "password")])
+def test_a_secrets_name_and_key_are_the_users(helm: Helm, secret: str, path: str, trap: str) -> None:
+    """A key that another one was read for would leave the pod waiting for a Secret that nobody made."""
+    place = {"host": "db", "name": "orders", "user": "me"} if path == "password" else {}
+    database = {**place, secret: {"name": trap, "key": trap}}
+    one = helm.template(values={**MODES["app"], "database": database})
+    several = helm.template(values={"mode": "standalone", "databases": {"orders": database}})
+
+    for objects in one, several:
+        [source] = pod_spec(objects)["volumes"][0]["projected"]["sources"]
+        assert (source["secret"]["name"], source["secret"]["items"][0]["key"]) == (trap, trap)
+    theirs = variables(pod_spec(one)["containers"][0])
+    assert theirs[f"DATABASE_{path.upper()}"] == {"secretKeyRef": {"name": trap, "key": trap}}
+    plain = helm.template(values={**MODES["app"], "database": {**database, "fromFiles": False}})
+    assert variables(exporter(plain))[f"DATABASE_{path.upper()}"] == {"secretKeyRef": {"name": trap, "key": trap}}

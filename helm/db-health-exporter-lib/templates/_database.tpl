@@ -32,14 +32,14 @@ Where the databases are, said to three readers: the exporter, the application an
 {{- include "db-health-exporter.fullname" . | trunc 53 | trimSuffix "-" }}-db-health
 {{- end }}
 
-{{/* The Secret's entry that one database needs, as YAML {name, key, file}; "database" and "as" (its name) are added to the dict. */}}
+{{/* The Secret's entry that one database needs, as JSON {name, key, file}, or nothing; "database" and "as" (its name) are added to the dict. */}}
 {{- define "db-health-exporter.database.secret" -}}
 {{- if .database.url -}}
-{name: {{ include "db-health-exporter.secretName" . }}, key: {{ .as | default "DATABASE_URL" }}, file: url}
+{{- dict "name" (include "db-health-exporter.secretName" .) "key" (.as | default "DATABASE_URL") "file" "url" | toJson -}}
 {{- else if .database.host -}}
-{{- with .database.passwordSecret }}{{ if .name }}{name: {{ .name }}, key: {{ .key | default "password" }}, file: password}{{ end }}{{ end -}}
+{{- with .database.passwordSecret }}{{ if .name }}{{ dict "name" .name "key" (.key | default "password") "file" "password" | toJson }}{{ end }}{{ end -}}
 {{- else -}}
-{{- with .database.existingSecret }}{name: {{ .name }}, key: {{ .key | default "DATABASE_URL" }}, file: url}{{ end -}}
+{{- with .database.existingSecret }}{{ dict "name" .name "key" (.key | default "DATABASE_URL") "file" "url" | toJson }}{{ end -}}
 {{- end -}}
 {{- end }}
 
