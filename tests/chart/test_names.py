@@ -1,6 +1,8 @@
 """Names, labels and keys arrive as they were written, whatever YAML would make of them."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,3 +104,46 @@ def test_a_secrets_name_and_key_are_the_users(helm: Helm, secret: str, path: str
     assert theirs[f"DATABASE_{path.upper()}"] == {"secretKeyRef": {"name": trap, "key": trap}}
     plain = helm.template(values={**MODES["app"], "database": {**database, "fromFiles": False}})
     assert variables(exporter(plain))[f"DATABASE_{path.upper()}"] == {"secretKeyRef": {"name": trap, "key": trap}}
+
+
+TWICE = """\
+{{- range list .Values.dbHealth .Values.reportsHealth }}
+{{- $health := dict "root" $ "values" . }}
+---
+{{ include "db-health-exporter.secret" $health }}
+---
+{{ include "db-health-exporter.podMonitor" (merge (dict "podLabels" (dict "app" "shop")) $health) }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: {{ .exporter.image.tag | quote }}}
+data:
+  volumes: {{- include "db-health-exporter.volumes" $health | toYaml | nindent 4 }}
+{{- end }}
+"""
+
+
+@pytest.mark.parametrize("release", ["orders", "o" * 53])
+def test_one_chart_may_use_the_library_twice(helm: Helm, tmp_path: Path, release: str) -> None:
+    """Each alias makes objects of its own names, and each pod mounts its own Secret, though the values be the same."""
+    chart = shutil.copytree(CONSUMER, tmp_path / "shop")
+    about = chart / "Chart.yaml"
+    dependency = about.read_text().partition("dependencies:\n")[2]
+    about.write_text(about.read_text() + dependency.replace("dbHealth", "reportsHealth"))
+    for template in (chart / "templates").iterdir():
+        template.unlink()
+    (chart / "templates/twice.yaml").write_text(TWICE)
+    (chart / "values.yaml").unlink()
+    values = {"database": {"url": "postgresql://db/shop"}}
+    objects = helm.template(chart, values={"dbHealth": values, "reportsHealth": values}, release=release)
+
+    for kind in ("Secret", "PodMonitor"):
+        one, other = (item["metadata"]["name"] for item in objects if item["kind"] == kind)
+        assert one != other
+        assert other.removesuffix("-db-health").endswith("-reports-health")
+        assert max(len(one), len(other)) <= 63
+    secrets = [item["metadata"]["name"] for item in objects if item["kind"] == "Secret"]
+    volumes = [item["data"]["volumes"] for item in objects if item["kind"] == "ConfigMap"]
+    assert [secret in volume for secret, volume in zip(secrets, volumes, strict=True)] == [True, True]
+    if release == "orders":
+        assert secrets[0] == "orders-shop-db-health", "an alias that is alone changes no name"

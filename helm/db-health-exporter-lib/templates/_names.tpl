@@ -9,10 +9,27 @@ Every template here takes one dict: "root" is the chart's own context, "values" 
 {{- .values.nameOverride | default .root.Chart.Name | trunc 63 | trimSuffix "-" -}}
 {{- end }}
 
+{{/*
+What tells a second use of the library in one chart from the first: the alias that the values came by, unless it is dbHealth.
+No value knows its own key, but the values of an alias are the very map of that subchart.
+*/}}
+{{- define "db-health-exporter.alias" -}}
+{{- $values := printf "%p" .values -}}
+{{- range $alias, $chart := .root.Subcharts -}}
+{{- if and (eq (printf "%p" $chart.Values) $values) (not (has $alias (list "dbHealth" "db-health-exporter-lib"))) -}}
+{{- kebabcase $alias | trunc 20 | trimAll "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{- define "db-health-exporter.fullname" -}}
 {{- include "db-health-exporter.requireValues" . -}}
 {{- $name := include "db-health-exporter.name" . -}}
 {{- $full := contains $name .root.Release.Name | ternary .root.Release.Name (printf "%s-%s" .root.Release.Name $name) -}}
+{{- with include "db-health-exporter.alias" . -}}
+{{- /* 53 characters at most, so that no name made from it loses the alias. */ -}}
+{{- $full = printf "%s-%s" ($full | trunc (sub 52 (len .) | int) | trimSuffix "-") . -}}
+{{- end -}}
 {{- .values.fullnameOverride | default $full | trunc 63 | trimSuffix "-" -}}
 {{- end }}
 
