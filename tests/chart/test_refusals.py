@@ -106,12 +106,24 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "exporter.settings.PROBE_TIMEOUT leaves the kubelet no answer in time: set at most 0.85",
     ),
     "a deadline in minutes": (
-        settings(PROBE_TIMEOUT="1m"),
+        settings(PROBE_TIMEOUT=".1m"),
         "exporter.settings.PROBE_TIMEOUT leaves the kubelet no answer in time: set at most 0.85",
     ),
     "a loopback address": (
         settings(LISTEN_HOST="127.0.0.1"),
         "exporter.settings.LISTEN_HOST must not be a loopback address: leave it out",
+    ),
+    "any address of the loopback": (
+        settings(LISTEN_HOST="[::1]"),
+        "exporter.settings.LISTEN_HOST must not be a loopback address: leave it out",
+    ),
+    "a service for a port": (
+        settings(LISTEN_PORT="http"),
+        "exporter.settings.LISTEN_PORT must be a port from 1 to 65535",
+    ),
+    "an interval that is none": (
+        settings(PROBE_INTERVAL="banana"),
+        "exporter.settings.PROBE_INTERVAL must be a time from 0.1 s to 3600 s, written as 5, 0.5, 500ms, 30s or 1m",
     ),
     "a variable that the chart sets": (
         extra_env("POD_IP"),
@@ -144,6 +156,7 @@ SCHEMA: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         ("/database/existingSecret", "additional properties 'nmae' not allowed"),
     ),
     "a deadline over the kubelet's": (settings(PROBE_TIMEOUT=2), ("/exporter/settings/PROBE_TIMEOUT", "want 0.85")),
+    "an interval over the exporter's": (settings(PROBE_INTERVAL=5000), ("/exporter/settings/PROBE_INTERVAL", "3,600")),
     "another readiness": (settings(READINESS="always"), ("/exporter/settings/READINESS", "'latch'")),
     "a word for a number": (
         {**APP, "app": {**IMAGE["app"], "port": "http"}},

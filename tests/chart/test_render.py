@@ -182,11 +182,11 @@ def test_notes_tell_how_to_see_the_first_answer_and_no_secret() -> None:
 
 
 def test_settings_reach_the_exporter_as_they_are_meant(helm: Helm) -> None:
-    """A large number stays a number, and YAML's `off` stays a word."""
-    settings = {"PROBE_INTERVAL": 100000000, "HEALTH_MAX_AGE": 0.5, "READINESS": False, "DATABASE_ECHO": True}
+    """A number stays a number, and YAML's `off` stays a word."""
+    settings = {"DATABASE_POOL_RECYCLE": 604800, "HEALTH_MAX_AGE": 0.5, "READINESS": False, "DATABASE_ECHO": True}
     mine = variables(exporter(helm.template(values=with_exporter(settings=settings))))
 
-    assert mine["PROBE_INTERVAL"] == "100000000"
+    assert mine["DATABASE_POOL_RECYCLE"] == "604800"
     assert mine["HEALTH_MAX_AGE"] == "0.5"
     assert mine["READINESS"] == "off"
     assert mine["DATABASE_ECHO"] == "true"

@@ -101,7 +101,7 @@ def test_the_settings_are_the_exporters() -> None:
     of_exporter = {name.upper() for name in Settings.model_fields}
     in_schema = set(schema_of(CHART)["properties"]["exporter"]["properties"]["settings"]["properties"])
     template = (LIBRARY / "templates/_settings.tpl").read_text()
-    known = {line[2:] for line in template.splitlines() if line.startswith("- ") and line[2:].isupper()}
+    known = set(re.findall(r"^([A-Z_]+): {is: ", template, re.MULTILINE))
 
     assert in_schema == known == of_exporter - ELSEWHERE
 

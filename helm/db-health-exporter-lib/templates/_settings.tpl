@@ -2,28 +2,29 @@
 The exporter's settings: which exist, what the chart sets itself, what is refused.
 */}}
 
+{{/* The exporter's own kinds and limits, which it would only tell in the log of a pod that does not start. */}}
 {{- define "db-health-exporter.knownSettings" -}}
-- APP_POOL_LISTEN
-- APP_POOL_TTL
-- APP_POOL_WEDGED_AFTER
-- DATABASE_ECHO
-- DATABASE_EXPECT
-- DATABASE_EXTENSIONS
-- DATABASE_MAX_OVERFLOW
-- DATABASE_POOL_RECYCLE
-- DATABASE_POOL_SIZE
-- ENVIRONMENT
-- FRESH_PROBE_INTERVAL
-- HEALTH_MAX_AGE
-- LISTEN_HOST
-- LISTEN_PORT
-- LOG_FORMAT
-- LOG_LEVEL
-- METRICS_PORT
-- PROBE_INTERVAL
-- PROBE_TIMEOUT
-- READINESS
-- WRITE_PROBE_INTERVAL
+APP_POOL_LISTEN: {is: listen}
+APP_POOL_TTL: {is: time, from: 0.1, to: 3600}
+APP_POOL_WEDGED_AFTER: {is: time, from: 0.1, to: 3600}
+DATABASE_ECHO: {is: truth}
+DATABASE_EXPECT: {is: word, among: any|primary|replica, words: "any, primary or replica"}
+DATABASE_EXTENSIONS: {is: extensions}
+DATABASE_MAX_OVERFLOW: {is: number, from: 0, to: 50}
+DATABASE_POOL_RECYCLE: {is: time, from: 1, to: 604800}
+DATABASE_POOL_SIZE: {is: number, from: 1, to: 20}
+ENVIRONMENT: {is: environment}
+FRESH_PROBE_INTERVAL: {is: time, from: 0.1, to: 86400, zero: true}
+HEALTH_MAX_AGE: {is: time, from: 0, to: 3600}
+LISTEN_HOST: {is: host}
+LISTEN_PORT: {is: port, from: 1, to: 65535}
+LOG_FORMAT: {is: word, among: text|json, words: text or json}
+LOG_LEVEL: {is: word, among: debug|info|warning|error, words: "debug, info, warning or error"}
+METRICS_PORT: {is: port, from: 1, to: 65535}
+PROBE_INTERVAL: {is: time, from: 0.1, to: 3600}
+PROBE_TIMEOUT: {is: time, from: 0.05, to: 10}
+READINESS: {is: word, among: off|latch|gate, words: "off, latch or gate"}
+WRITE_PROBE_INTERVAL: {is: time, from: 0.1, to: 86400, zero: true}
 {{- end }}
 
 {{/* Settings that have a value of their own in the chart: it keeps passwords out of the pod's description. */}}
@@ -43,12 +44,12 @@ POD_IP: nothing (the chart takes it from the pod)
 WEB_CONFIG_FILE: nothing (it is not supported yet)
 {{- end }}
 
-{{/* One setting's value: a number never prints as 1e+08, and YAML reads the word off as false. */}}
-{{- define "db-health-exporter.settingValue" -}}
+{{/* One setting's text: a number never prints as 1e+06, and YAML reads the word off as false. */}}
+{{- define "db-health-exporter.settingText" -}}
 {{- if and (kindIs "bool" .value) (ne .name "DATABASE_ECHO") -}}
-{{- ternary "on" "off" .value | quote -}}
+{{- ternary "on" "off" .value -}}
 {{- else -}}
-{{- kindIs "string" .value | ternary .value (toJson .value) | quote -}}
+{{- kindIs "string" .value | ternary .value (toJson .value) -}}
 {{- end -}}
 {{- end }}
 
@@ -68,7 +69,7 @@ WEB_CONFIG_FILE: nothing (it is not supported yet)
 {{- end }}
 {{- range $name, $value := .values.exporter.settings }}
 - name: {{ $name }}
-  value: {{ include "db-health-exporter.settingValue" (dict "name" $name "value" $value) }}
+  value: {{ include "db-health-exporter.settingText" (dict "name" $name "value" $value) | quote }}
 {{- end }}
 {{- with .values.exporter.extraEnv }}
 {{ toYaml . }}

@@ -20,25 +20,23 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- end }}
 
 {{- define "db-health-exporter.validateSettings" -}}
-{{- $known := include "db-health-exporter.knownSettings" . | fromYamlArray -}}
+{{- $known := include "db-health-exporter.knownSettings" . | fromYaml -}}
 {{- $elsewhere := include "db-health-exporter.settingsElsewhere" . | fromYaml -}}
 {{- range $name, $value := . -}}
 {{- with get $elsewhere $name -}}
 {{- fail (printf "exporter.settings.%s is not taken here: set %s instead" $name .) -}}
 {{- end -}}
-{{- if not (has $name $known) -}}
-{{- fail (printf "exporter.settings.%s is no setting of the exporter: use one of %s" $name (join ", " $known)) -}}
+{{- if not (hasKey $known $name) -}}
+{{- fail (printf "exporter.settings.%s is no setting of the exporter: use one of %s" $name (keys $known | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- with include "db-health-exporter.settingComplaint" (dict "name" $name "value" $value) -}}
+{{- fail (printf "exporter.settings.%s %s" $name .) -}}
 {{- end -}}
 {{- end -}}
 {{- with .PROBE_TIMEOUT -}}
-{{- $units := dict "" 1 "ms" 0.001 "s" 1 "m" 60 "h" 3600 "d" 86400 -}}
-{{- $seconds := mulf (regexFind "^[0-9.]+" (toString .)) (get $units (regexFind "[a-z]+$" (toString .))) -}}
-{{- if gt $seconds 0.85 -}}
+{{- if gt (include "db-health-exporter.seconds" (toString .) | float64) 0.85 -}}
 {{- fail "exporter.settings.PROBE_TIMEOUT leaves the kubelet no answer in time: set at most 0.85, since a probe ends after 1 s and an answer takes up to PROBE_TIMEOUT + 0.1 s" -}}
 {{- end -}}
-{{- end -}}
-{{- if has .LISTEN_HOST (list "127.0.0.1" "::1" "localhost") -}}
-{{- fail "exporter.settings.LISTEN_HOST must not be a loopback address: leave it out, since the kubelet's probes come from outside the pod" -}}
 {{- end -}}
 {{- end }}
 
