@@ -129,9 +129,25 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         extra_env("POD_IP"),
         "exporter.extraEnv sets POD_IP, which is set already: remove it there",
     ),
-    "a variable that a setting sets": (
-        {**APP, "exporter": {"settings": {"READINESS": "gate"}, "extraEnv": [{"name": "READINESS", "value": "off"}]}},
-        "exporter.extraEnv sets READINESS, which is set already: remove it there",
+    "a setting among the variables": (
+        extra_env("LISTEN_PORT"),
+        "exporter.extraEnv sets LISTEN_PORT, which the chart must know: use exporter.settings.LISTEN_PORT",
+    ),
+    "another address among the variables": (
+        extra_env("DATABASE_HOST"),
+        "exporter.extraEnv sets DATABASE_HOST, which the chart must know: set database.host instead",
+    ),
+    "a password among the variables": (
+        {**IMAGE, "exporter": {"extraEnv": [{"name": "DATABASE_URL", "value": "postgresql://me:s3cret@db/orders"}]}},
+        "exporter.extraEnv sets DATABASE_URL, which the chart must know: set database.url or database.existingSecret",
+    ),
+    "a web configuration among the variables": (
+        {**IMAGE, "exporter": {"extraEnv": [{"name": "WEB_CONFIG_FILE", "valueFrom": {}}, {"name": "DATABASE_URL"}]}},
+        "exporter.extraEnv sets WEB_CONFIG_FILE, which the chart must know: set nothing (it is not supported yet)",
+    ),
+    "a setting among an injected container's variables": (
+        {"mode": "injection", "exporter": {"extraEnv": [{"name": "PROBE_TIMEOUT", "value": "5"}]}},
+        "exporter.extraEnv sets PROBE_TIMEOUT, which the chart must know: use exporter.settings.PROBE_TIMEOUT",
     ),
     "a variable twice": (
         extra_env("A", "A"),

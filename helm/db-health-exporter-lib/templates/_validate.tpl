@@ -48,9 +48,19 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- range include "db-health-exporter.env" (dict "root" .root "values" $values) | fromYamlArray -}}
 {{- $taken = append $taken .name -}}
 {{- end -}}
+{{- $known := include "db-health-exporter.knownSettings" . | fromYaml -}}
+{{- $elsewhere := include "db-health-exporter.settingsElsewhere" . | fromYaml -}}
+{{- $given := or $values.databases (include "db-health-exporter.database.given" $values) -}}
 {{- range .values.exporter.extraEnv -}}
+{{- if hasKey $known .name -}}
+{{- fail (printf "exporter.extraEnv sets %s, which the chart must know: use exporter.settings.%s" .name .name) -}}
+{{- end -}}
+{{- /* A Secret that another tool makes may say where the database is, where nothing else does. */ -}}
+{{- if and (hasKey $elsewhere .name) (ne .name "POD_IP") (or $given (not .valueFrom) (eq .name "WEB_CONFIG_FILE")) -}}
+{{- fail (printf "exporter.extraEnv sets %s, which the chart must know: set %s instead" .name (get $elsewhere .name)) -}}
+{{- end -}}
 {{- if has .name $taken -}}
-{{- fail (printf "exporter.extraEnv sets %s, which is set already: remove it there, and use database or exporter.settings" .name) -}}
+{{- fail (printf "exporter.extraEnv sets %s, which is set already: remove it there" .name) -}}
 {{- end -}}
 {{- $taken = append $taken .name -}}
 {{- end -}}
