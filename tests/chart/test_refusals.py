@@ -157,6 +157,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {**APP, "app": {**IMAGE["app"], "env": [{"name": "DATABASE_URL", "value": "x"}]}},
         "app.env sets DATABASE_URL, which is set already: remove it there, or set app.databaseEnv to false",
     ),
+    "a limit below the chart's own request": (
+        {**APP, "exporter": {"resources": {"limits": {"memory": "32Mi"}}}},
+        "exporter.resources.limits.memory is below exporter.resources.requests.memory: lower the request too",
+    ),
+    "a limit below the request in another unit": (
+        {**APP, "exporter": {"resources": {"limits": {"memory": "0.05G"}, "requests": {"memory": "50Mi"}}}},
+        "exporter.resources.limits.memory is below exporter.resources.requests.memory",
+    ),
+    "an application's limit below its request": (
+        {**APP, "app": {**IMAGE["app"], "resources": {"limits": {"cpu": "900m"}, "requests": {"cpu": 1}}}},
+        "app.resources.limits.cpu is below app.resources.requests.cpu",
+    ),
     "a Service without a port": (
         {**APP, "app": {**IMAGE["app"], "service": {"enabled": True}}},
         "app.service.enabled needs app.port: set the port that the application listens on",

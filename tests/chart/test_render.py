@@ -226,6 +226,16 @@ def test_the_gate_holds_the_application_back(helm: Helm) -> None:
     assert gated["failureThreshold"] * gated["periodSeconds"] >= 24 * 3600
 
 
+def test_limits_that_hold_the_requests_pass(helm: Helm) -> None:
+    """Whatever unit each is written in."""
+    resources = {
+        "limits": {"memory": 50331648, "cpu": "1e-1", "ephemeral-storage": "1Gi"},
+        "requests": {"cpu": "5m", "memory": "48Mi"},
+    }
+
+    assert exporter(helm.template(values=with_exporter(resources=resources)))["resources"]["limits"]["cpu"] == "1e-1"
+
+
 def test_metrics_may_have_a_port_of_their_own(helm: Helm) -> None:
     """`METRICS_PORT` makes a second port, which the PodMonitor follows; the probes stay on the first."""
     values = {**with_exporter(settings={"METRICS_PORT": 9852}), "monitoring": {"podMonitor": {"enabled": True}}}

@@ -68,3 +68,13 @@ true
 {{- if and (le $port 65535.0) (or (ne $host $plain) (not (contains ":" $host))) }}{{ include "db-health-exporter.isHost" $plain }}{{ end -}}
 {{- end -}}
 {{- end }}
+
+{{/* A quantity of Kubernetes as a number, or nothing where it is none that is compared. */}}
+{{- define "db-health-exporter.quantity" -}}
+{{- $text := kindIs "string" . | ternary . (toJson .) -}}
+{{- if regexMatch "^[0-9]+([.][0-9]+)?([mkMGTP]|[KMGTP]i)?$" $text -}}
+{{- $units := dict "" 1 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15
+  "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 -}}
+{{- mulf (regexFind "^[0-9.]+" $text) (get $units (regexFind "[A-Za-z]*$" $text)) -}}
+{{- end -}}
+{{- end }}

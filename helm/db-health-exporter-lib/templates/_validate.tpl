@@ -13,6 +13,7 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- fail "exporter.webConfigSecret is not supported yet: leave it out" -}}
 {{- end -}}
 {{- include "db-health-exporter.validateSettings" .values.exporter.settings -}}
+{{- include "db-health-exporter.validateResources" (dict "resources" .values.exporter.resources "at" "exporter.resources") -}}
 {{- if not .injected -}}
 {{- include "db-health-exporter.validateDatabases" . -}}
 {{- end -}}
@@ -36,6 +37,19 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- with .PROBE_TIMEOUT -}}
 {{- if gt (include "db-health-exporter.seconds" (toString .) | float64) 0.85 -}}
 {{- fail "exporter.settings.PROBE_TIMEOUT leaves the kubelet no answer in time: set at most 0.85, since a probe ends after 1 s and an answer takes up to PROBE_TIMEOUT + 0.1 s" -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* A limit alone meets the request that the chart has by default. */}}
+{{- define "db-health-exporter.validateResources" -}}
+{{- $at := .at -}}
+{{- $requests := .resources.requests | default dict -}}
+{{- range $name, $limit := .resources.limits | default dict -}}
+{{- $most := include "db-health-exporter.quantity" $limit -}}
+{{- $least := include "db-health-exporter.quantity" (get $requests $name) -}}
+{{- if and $most $least (lt (float64 $most) (float64 $least)) -}}
+{{- fail (printf "%s.limits.%s is below %s.requests.%s: lower the request too, or raise the limit" $at $name $at $name) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}
