@@ -181,6 +181,18 @@ def test_notes_tell_how_to_see_the_first_answer_and_no_secret() -> None:
     assert "s3cret" not in notes
 
 
+@pytest.mark.parametrize("mode", ["app", "injection"])
+def test_notes_lead_to_the_page_on_its_own_port(mode: str) -> None:
+    """`METRICS_PORT` takes the page along; `/healthz` stays."""
+    values = {**(APP if mode == "app" else {"mode": mode}), "exporter": {"settings": {"METRICS_PORT": 9852}}}
+    words = ("install", "orders", CHART, "--dry-run=client")
+    notes = Helm("helm4").run(*words, values=values).partition("NOTES:")[2]
+
+    assert re.search(r"port-forward deployment/\S+ 9850 9852$", notes, re.MULTILINE)
+    assert "http://127.0.0.1:9850/healthz?verbose" in notes
+    assert ("http://127.0.0.1:9852/\n" in notes) == (mode == "app")
+
+
 def test_settings_reach_the_exporter_as_they_are_meant(helm: Helm) -> None:
     """A number stays a number, and YAML's `off` stays a word."""
     settings = {"DATABASE_POOL_RECYCLE": 604800, "HEALTH_MAX_AGE": 0.5, "READINESS": False, "DATABASE_ECHO": True}
