@@ -1,5 +1,6 @@
 """Every wrong value is refused with one sentence that says what to set."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,38 @@ SCHEMA: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     ),
     "a policy of its own": ({**APP, "injection": {"failurePolicy": "Maybe"}}, ("/injection/failurePolicy", "'Ignore'")),
 }
+
+
+# A key with nothing after it takes the default away: what then is not nothing, the schema asks for.
+EMPTY = {
+    "exporter.settings": "", "podLabels": "", "commonLabels": "", "global": "", "imagePullSecrets": "",
+    "exporter.resources": "", "app.resources": "", "exporter.extraEnv": "",
+    "app.service": "at '/app': missing property 'service'",
+    "monitoring.podMonitor": "at '/monitoring': missing property 'podMonitor'",
+    "serviceAccount": "missing property 'serviceAccount'",
+    "exporter.image": "at '/exporter': missing property 'image'",
+    "exporter.startupGate": "at '/exporter': missing property 'startupGate'",
+    "exporter.native": "at '/exporter': missing property 'native'",
+    "database.fromFiles": "at '/database': missing property 'fromFiles'",
+    "database": "no database is given: set database.existingSecret.name",
+    "mode": "missing property 'mode'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", EMPTY)
+def test_a_key_with_nothing_after_it_is_understood(helm: Helm, path: str) -> None:
+    """As nothing where that means something, else refused; never an error of a template."""
+    values: dict[str, Any] = json.loads(json.dumps(APP))
+    *parents, name = path.split(".")
+    place = values
+    for parent in parents:
+        place = place.setdefault(parent, {})
+    place[name] = None
+
+    if EMPTY[path]:
+        assert EMPTY[path] in helm.refusal(values)
+    else:
+        assert helm.template(values=values)
 
 
 @pytest.mark.parametrize("case", REFUSED)

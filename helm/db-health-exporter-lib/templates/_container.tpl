@@ -28,7 +28,7 @@ The exporter's container and what it needs of its pod.
     timeoutSeconds: 1
     failureThreshold: 3
   {{- /* No readinessProbe: it would count toward the pod's readiness in every mode. */}}
-  resources: {{- toYaml .values.exporter.resources | nindent 4 }}
+  resources: {{- .values.exporter.resources | default dict | toYaml | nindent 4 }}
   securityContext: {{- include "db-health-exporter.securityContext" . | nindent 4 }}
   {{- with include "db-health-exporter.volumeMounts" . }}
   volumeMounts: {{- trim . | nindent 4 }}

@@ -4,7 +4,7 @@ Where the databases are, said to three readers: the exporter, the application an
 
 {{/* The databases by name, as YAML; the name of a single one is empty. */}}
 {{- define "db-health-exporter.databases" -}}
-{{- if .values.databases }}{{ toYaml .values.databases }}{{ else }}{{ dict "" .values.database | toYaml }}{{ end -}}
+{{- if .values.databases }}{{ toYaml .values.databases }}{{ else }}{{ dict "" (.values.database | default dict) | toYaml }}{{ end -}}
 {{- end }}
 
 {{/* Whether the single database is given, as "true" or nothing. */}}
@@ -134,7 +134,7 @@ Where the databases are, said to three readers: the exporter, the application an
 {{/* The sources of the volume with the databases' Secrets: a list, or nothing where none is read from a file. */}}
 {{- define "db-health-exporter.databaseSources" -}}
 {{- $context := . }}
-{{- $single := and .values.database.fromFiles (include "db-health-exporter.database.given" .values) }}
+{{- $single := and (.values.database | default dict).fromFiles (include "db-health-exporter.database.given" .values) }}
 {{- if or .values.databases $single }}
 {{- range $name, $database := include "db-health-exporter.databases" . | fromYaml }}
 {{- with include "db-health-exporter.database.secret" (dict "root" $context.root "values" $context.values "database" $database "as" $name) | fromYaml }}

@@ -40,7 +40,7 @@ No value knows its own key, but the values of an alias are the very map of that 
   "app.kubernetes.io/instance" .root.Release.Name
   "app.kubernetes.io/managed-by" .root.Release.Service
   "app.kubernetes.io/version" (.root.Chart.AppVersion | default .root.Chart.Version | include "db-health-exporter.labelValue") -}}
-{{- merge $labels .values.commonLabels | toYaml -}}
+{{- merge $labels (.values.commonLabels | default dict) | toYaml -}}
 {{- end }}
 
 {{/* A version may hold a + and be of any length; a label may not. */}}
@@ -60,13 +60,13 @@ No value knows its own key, but the values of an alias are the very map of that 
 {{/* The port of the health pages. */}}
 {{- define "db-health-exporter.port" -}}
 {{- include "db-health-exporter.requireValues" . -}}
-{{- .values.exporter.settings.LISTEN_PORT | default 9850 | int -}}
+{{- (.values.exporter.settings | default dict).LISTEN_PORT | default 9850 | int -}}
 {{- end }}
 
 {{/* The port of /metrics: one of its own where asked for, and where TLS there would break the kubelet's probes. */}}
 {{- define "db-health-exporter.metricsPort" -}}
 {{- $own := empty .values.exporter.webConfigSecret | ternary (include "db-health-exporter.port" .) 9852 -}}
-{{- .values.exporter.settings.METRICS_PORT | default $own | int -}}
+{{- (.values.exporter.settings | default dict).METRICS_PORT | default $own | int -}}
 {{- end }}
 
 {{/* The name of the port that serves /metrics. */}}

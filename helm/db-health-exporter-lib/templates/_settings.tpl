@@ -62,7 +62,7 @@ WEB_CONFIG_FILE: nothing (it is not supported yet)
 {{- if .values.exporter.webConfigSecret }}
 - name: WEB_CONFIG_FILE
   value: /etc/db-health-exporter/web/web-config.yml
-{{- if not .values.exporter.settings.METRICS_PORT }}
+{{- if not (.values.exporter.settings | default dict).METRICS_PORT }}
 - name: METRICS_PORT
   value: {{ include "db-health-exporter.metricsPort" . | quote }}
 {{- end }}

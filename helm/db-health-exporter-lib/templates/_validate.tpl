@@ -12,8 +12,8 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- if .values.exporter.webConfigSecret -}}
 {{- fail "exporter.webConfigSecret is not supported yet: leave it out" -}}
 {{- end -}}
-{{- include "db-health-exporter.validateSettings" .values.exporter.settings -}}
-{{- include "db-health-exporter.validateResources" (dict "resources" .values.exporter.resources "at" "exporter.resources") -}}
+{{- include "db-health-exporter.validateSettings" (.values.exporter.settings | default dict) -}}
+{{- include "db-health-exporter.validateResources" (dict "resources" (.values.exporter.resources | default dict) "at" "exporter.resources") -}}
 {{- if not .injected -}}
 {{- include "db-health-exporter.validateDatabases" . -}}
 {{- end -}}

@@ -30,7 +30,7 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- end }}
 
 {{- define "db-health-exporter.imagePullSecrets" -}}
-{{- with concat .values.imagePullSecrets (.values.global.imagePullSecrets | default list) }}
+{{- with concat (.values.imagePullSecrets | default list) ((.values.global | default dict).imagePullSecrets | default list) }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}

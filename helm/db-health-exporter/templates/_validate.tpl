@@ -8,7 +8,7 @@ Values that do not go together with the mode: one sentence each.
 {{- fail "app.image.repository is empty: set the application's image, or set mode to injection or standalone" -}}
 {{- end -}}
 {{- include "db-health-exporter.validateAppEnv" . -}}
-{{- include "db-health-exporter.validateResources" (dict "resources" $app.resources "at" "app.resources") -}}
+{{- include "db-health-exporter.validateResources" (dict "resources" ($app.resources | default dict) "at" "app.resources") -}}
 {{- else if $app.image.repository -}}
 {{- fail (printf "app.image is set, but mode %s deploys no application: remove it or set mode to app" .values.mode) -}}
 {{- end -}}
