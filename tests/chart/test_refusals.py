@@ -42,6 +42,30 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"mode": "standalone", "database": SECRET, "exporter": {"startupGate": {"enabled": True}}},
         "exporter.startupGate.enabled gates an application's start, and mode standalone has none: remove it",
     ),
+    "a gate in a plain container": (
+        {**APP, "exporter": {"native": False, "startupGate": {"enabled": True}}},
+        "exporter.startupGate.enabled needs exporter.native: a plain container holds no other back",
+    ),
+    "an application's port without one": (
+        {"mode": "standalone", "database": SECRET, "app": {"port": 80}},
+        "app.port is set, but mode standalone deploys no application: remove it or set mode to app",
+    ),
+    "an application's liveness without one": (
+        {"mode": "standalone", "database": SECRET, "app": {"probes": {"liveness": True}}},
+        "app.probes.liveness is set, but mode standalone deploys no application",
+    ),
+    "an application's replicas to inject": (
+        {"mode": "injection", "app": {"replicas": 0}},
+        "app.replicas is set, but mode injection deploys no application",
+    ),
+    "a place for pods to inject into": (
+        {"mode": "injection", "nodeSelector": {"a": "b"}},
+        "nodeSelector is set, but mode injection makes no pods of its own: remove it, or set mode to app or standalone",
+    ),
+    "an account to inject": (
+        {"mode": "injection", "serviceAccount": {"create": True}},
+        "serviceAccount.create is set, but mode injection makes no pods of its own",
+    ),
     "a database to inject": (
         {"mode": "injection", "database": SECRET},
         "mode injection takes the database from each application's own DATABASE_* variables: remove database",
@@ -61,6 +85,30 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "parameters without a host": (
         {**IMAGE, "database": {**SECRET, "parameters": "sslmode=require"}},
         "database.parameters belongs to database.host: write the parameters into the URL instead",
+    ),
+    "a password beside a URL": (
+        {**IMAGE, "database": {**SECRET, "passwordSecret": {"name": "pw"}}},
+        "database.passwordSecret.name belongs to database.host: leave it out, since the URL says it",
+    ),
+    "a name beside a named database's URL": (
+        {**IMAGE, "databases": {"orders": {"url": "postgresql://db/orders", "name": "orders"}}},
+        "databases.orders.name belongs to databases.orders.host: leave it out",
+    ),
+    "a URL for a host": (
+        {**IMAGE, "database": {**HOST, "host": "postgresql://me:s3cret@db"}},
+        "database.host must be a name or an address alone: give a URL by database.existingSecret.name or .url",
+    ),
+    "a password before the host": (
+        {**IMAGE, "databases": {"orders": {**HOST, "host": "me:s3cret@db"}}},
+        "databases.orders.host must be a name or an address alone",
+    ),
+    "a password among the parameters": (
+        {**IMAGE, "database": {**HOST, "parameters": "sslmode=require&password=s3cret"}},
+        "database.parameters must hold no password",
+    ),
+    "a key's password among the parameters": (
+        {**IMAGE, "database": {**HOST, "parameters": "SSLPASSWORD=s3cret"}},
+        "database.parameters must hold no password",
     ),
     "another server's URL": (
         {**IMAGE, "database": {"url": "mysql://me:s3cret@db/orders"}},

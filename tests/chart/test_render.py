@@ -228,6 +228,16 @@ def test_a_registry_may_be_given_to_all_charts_at_once(helm: Helm) -> None:
     assert pod_spec(objects)["imagePullSecrets"] == [{"name": "pull"}]
 
 
+def test_a_secret_of_all_charts_pulls_injected_images(helm: Helm) -> None:
+    """`global.imagePullSecrets` counts in every mode."""
+    values = {"mode": "injection", "global": {"imagePullSecrets": [{"name": "pull"}]}}
+    policy = of_kind(helm.template(CHART, "--kube-version", "1.36.0", values=values), "MutatingAdmissionPolicy")
+
+    assert (
+        'value: Object.spec.imagePullSecrets{name: "pull"}' in policy["spec"]["mutations"][0]["jsonPatch"]["expression"]
+    )
+
+
 def test_the_gate_holds_the_application_back(helm: Helm) -> None:
     """The start waits for the database as long as that takes, and not only for the port."""
     plain = exporter(helm.template(values=APP))["startupProbe"]

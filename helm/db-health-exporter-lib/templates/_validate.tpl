@@ -12,6 +12,9 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- if .values.exporter.webConfigSecret -}}
 {{- fail "exporter.webConfigSecret is not supported yet: leave it out" -}}
 {{- end -}}
+{{- if and .values.exporter.startupGate.enabled (not .values.exporter.native) (not .alone) -}}
+{{- fail "exporter.startupGate.enabled needs exporter.native: a plain container holds no other back, so set one of the two" -}}
+{{- end -}}
 {{- include "db-health-exporter.validateSettings" (.values.exporter.settings | default dict) -}}
 {{- include "db-health-exporter.validateResources" (dict "resources" (.values.exporter.resources | default dict) "at" "exporter.resources") -}}
 {{- if not .injected -}}
@@ -125,6 +128,18 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- end -}}
 {{- if and .database.parameters (not .database.host) -}}
 {{- fail (printf "%s.parameters belongs to %s.host: write the parameters into the URL instead" .at .at) -}}
+{{- end -}}
+{{- $alone := dict "name" .database.name "user" .database.user "passwordSecret.name" (dig "passwordSecret" "name" "" .database) -}}
+{{- range $name, $value := $alone -}}
+{{- if and $value (not $.database.host) -}}
+{{- fail (printf "%s.%s belongs to %s.host: leave it out, since the URL says it" $.at $name $.at) -}}
+{{- end -}}
+{{- end -}}
+{{- if regexMatch "://|@" (.database.host | default "") -}}
+{{- fail (printf "%s.host must be a name or an address alone: give a URL by %s.existingSecret.name or .url" .at .at) -}}
+{{- end -}}
+{{- if regexMatch "(?i)(^|[&?])[^=&]*password[^=&]*=" (.database.parameters | default "") -}}
+{{- fail (printf "%s.parameters must hold no password, which anybody who sees the pod could read: use %s.passwordSecret.name, or a URL" .at .at) -}}
 {{- end -}}
 {{- if and .database.host (not (and .database.name .database.user)) -}}
 {{- fail (printf "%s.host is set: set %s.name and %s.user too" .at .at .at) -}}

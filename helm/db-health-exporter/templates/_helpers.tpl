@@ -29,8 +29,12 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- .values.serviceAccount.name | default $made -}}
 {{- end }}
 
+{{- define "db-health-exporter.allPullSecrets" -}}
+{{- concat (.values.imagePullSecrets | default list) ((.values.global | default dict).imagePullSecrets | default list) | uniq | toJson -}}
+{{- end }}
+
 {{- define "db-health-exporter.imagePullSecrets" -}}
-{{- with concat (.values.imagePullSecrets | default list) ((.values.global | default dict).imagePullSecrets | default list) }}
+{{- with include "db-health-exporter.allPullSecrets" . | fromJsonArray }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}

@@ -127,7 +127,7 @@ DATABASE_POOL_SIZE: "5"
   {{- with include "db-health-exporter.volumes" . | fromYamlArray }}
   + {{ include "db-health-exporter.injection.append" (dict "list" "volumes" "items" .) }}
   {{- end }}
-  {{- with .values.imagePullSecrets }}
+  {{- with include "db-health-exporter.allPullSecrets" . | fromJsonArray }}
   + {{ include "db-health-exporter.injection.append" (dict "list" "imagePullSecrets" "items" .) }}
   {{- end }}
 ))

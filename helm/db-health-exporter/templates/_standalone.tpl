@@ -4,7 +4,7 @@ The exporter alone: a plain container, since a pod needs one, that is ready when
 {{- define "db-health-exporter.standaloneContainer" -}}
 {{- $values := deepCopy .values -}}
 {{- $_ := set $values.exporter "native" false -}}
-{{- $container := include "db-health-exporter.sidecar" (dict "root" .root "values" $values) | fromYamlArray | first -}}
+{{- $container := include "db-health-exporter.sidecar" (dict "root" .root "values" $values "alone" true) | fromYamlArray | first -}}
 {{- $_ := set $container "readinessProbe" (include "db-health-exporter.readinessProbe" . | fromYaml) -}}
 {{- list $container | toYaml -}}
 {{- end }}

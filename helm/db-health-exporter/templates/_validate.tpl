@@ -9,14 +9,34 @@ Values that do not go together with the mode: one sentence each.
 {{- end -}}
 {{- include "db-health-exporter.validateAppEnv" . -}}
 {{- include "db-health-exporter.validateResources" (dict "resources" ($app.resources | default dict) "at" "app.resources") -}}
-{{- else if $app.image.repository -}}
-{{- fail (printf "app.image is set, but mode %s deploys no application: remove it or set mode to app" .values.mode) -}}
+{{- else -}}
+{{- include "db-health-exporter.validateNoApp" . -}}
 {{- end -}}
 {{- if eq .values.mode "injection" -}}
 {{- include "db-health-exporter.validateInjection" . -}}
 {{- end -}}
 {{- if and (eq .values.mode "standalone") .values.exporter.startupGate.enabled -}}
 {{- fail "exporter.startupGate.enabled gates an application's start, and mode standalone has none: remove it" -}}
+{{- end -}}
+{{- end }}
+
+{{/* What no other mode reads; a policy gives the application its probes, and a Service alone has its annotations. */}}
+{{- define "db-health-exporter.validateNoApp" -}}
+{{- $mode := .values.mode -}}
+{{- $app := .values.app -}}
+{{- $given := pick $app "command" "args" "port" "env" "envFrom" "resources" "readinessProbe" "livenessProbe" "volumes" "volumeMounts" -}}
+{{- $_ := set $given "image" $app.image.repository -}}
+{{- $_ := set $given "service.enabled" $app.service.enabled -}}
+{{- $_ := set $given "replicas" (has (toString $app.replicas) (list "1" "<nil>") | ternary nil $app.replicas) -}}
+{{- if eq $mode "standalone" -}}
+{{- $_ := set $given "probes.liveness" $app.probes.liveness -}}
+{{- else -}}
+{{- $_ := set $given "service.annotations" $app.service.annotations -}}
+{{- end -}}
+{{- range $name, $value := $given -}}
+{{- if or $value (and (eq $name "replicas") (not (kindIs "invalid" $value))) -}}
+{{- fail (printf "app.%s is set, but mode %s deploys no application: remove it or set mode to app" $name $mode) -}}
+{{- end -}}
 {{- end -}}
 {{- end }}
 
@@ -36,6 +56,14 @@ Values that do not go together with the mode: one sentence each.
 {{- end }}
 
 {{- define "db-health-exporter.validateInjection" -}}
+{{- $given := pick .values "podLabels" "podAnnotations" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" -}}
+{{- $_ := set $given "serviceAccount.create" .values.serviceAccount.create -}}
+{{- $_ := set $given "serviceAccount.name" .values.serviceAccount.name -}}
+{{- range $name, $value := $given -}}
+{{- if $value -}}
+{{- fail (printf "%s is set, but mode injection makes no pods of its own: remove it, or set mode to app or standalone" $name) -}}
+{{- end -}}
+{{- end -}}
 {{- if or .values.databases (include "db-health-exporter.database.given" .values) -}}
 {{- fail "mode injection takes the database from each application's own DATABASE_* variables: remove database and databases" -}}
 {{- end -}}
