@@ -95,7 +95,7 @@ def test_what_an_application_brings_is_copied_or_kept(
     policy: Callable[..., Release], admit: Callable[..., Object]
 ) -> None:
     """References stay references; its own probe stays; what `$(VAR)` and `_FILE` need comes along, and nothing else."""
-    policy(exporter={"settings": {"DATABASE_EXPECT": "primary", "PROBE_INTERVAL": 100000000}})
+    policy(exporter={"settings": {"DATABASE_EXPECT": "primary", "PROBE_INTERVAL": 3600}})
     probe = {"httpGet": {"path": "/own", "port": 8000}}
     variables: list[Object] = [
         {"name": "UNRELATED", "value": "x"},
@@ -122,7 +122,7 @@ def test_what_an_application_brings_is_copied_or_kept(
     assert "UNRELATED" not in given
     assert given["DATABASE_POOL_SIZE"]["value"] == "5", "50 connections are the application's, not the exporter's"
     assert given["DATABASE_EXPECT"]["value"] == "primary"
-    assert given["PROBE_INTERVAL"]["value"] == "100000000"
+    assert given["PROBE_INTERVAL"]["value"] == "3600"
     assert [mount["mountPath"] for mount in sidecar["volumeMounts"]] == ["/secrets/db"]
     assert made["spec"]["containers"][0]["readinessProbe"]["httpGet"]["path"] == "/own"
     assert made["spec"]["containers"][0]["env"] == variables
