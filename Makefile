@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help dashboard demo test test-core lint bench soak image e2e clean
 help: ## list what can be made
-	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 PIP    := $(BIN)/pip install --quiet --disable-pip-version-check
 # A lock names everything, so nothing is resolved: pip would look at versions newer than the lock's and stop at them.
