@@ -11,7 +11,11 @@ from tests.chart.tools import CHART, CONSUMER, Helm, exporter, of_kind, pod_spec
 
 MODES: dict[str, dict[str, Any]] = {
     "app": {"app": {"image": {"repository": "orders"}, "port": 80}, "database": {"url": "postgresql://db/orders"}},
-    "standalone": {"mode": "standalone", "database": {"url": "postgresql://db/orders"}},
+    "standalone": {
+        "mode": "standalone",
+        "database": {"url": "postgresql://db/orders"},
+        "fullnameOverride": "a-service",  # whose name must begin with a letter
+    },
     "injection": {"mode": "injection"},
 }
 # Texts that YAML reads as a number, a truth value, nothing, a time.
@@ -123,7 +127,7 @@ data:
 """
 
 
-@pytest.mark.parametrize("release", ["orders", "o" * 53])
+@pytest.mark.parametrize("release", ["orders", "o" * 53, "o" * 37 + ".cut"])
 def test_one_chart_may_use_the_library_twice(helm: Helm, tmp_path: Path, release: str) -> None:
     """Each alias makes objects of its own names, and each pod mounts its own Secret, though the values be the same."""
     chart = shutil.copytree(CONSUMER, tmp_path / "shop")
@@ -142,6 +146,7 @@ def test_one_chart_may_use_the_library_twice(helm: Helm, tmp_path: Path, release
         assert one != other
         assert other.removesuffix("-db-health").endswith("-reports-health")
         assert max(len(one), len(other)) <= 63
+        assert ".-" not in other, "a part of a name may not begin with a hyphen"
     secrets = [item["metadata"]["name"] for item in objects if item["kind"] == "Secret"]
     volumes = [item["data"]["volumes"] for item in objects if item["kind"] == "ConfigMap"]
     assert [secret in volume for secret, volume in zip(secrets, volumes, strict=True)] == [True, True]

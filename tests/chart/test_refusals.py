@@ -224,6 +224,44 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 
+REFUSED |= {
+    "a Service named by a number": (
+        {"mode": "standalone", "database": SECRET, "fullnameOverride": "123"},
+        "123 cannot be a Service's name: set fullnameOverride to letters, digits and -, a letter first",
+    ),
+    "a name that means a file": (
+        {**IMAGE, "databases": {"file": SECRET}},
+        "databases.file would be DATABASE_URL_FILE, which names a file that holds a URL: rename it",
+    ),
+    "the chart's own volume": (
+        {**APP, "exporter": {"extraVolumes": [{"name": "db-health-database", "emptyDir": {}}]}},
+        "exporter.extraVolumes has a volume called db-health-database, as the chart does: rename it",
+    ),
+    "the chart's own volume in the application": (
+        {**APP, "app": {**IMAGE["app"], "volumes": [{"name": "db-health-database", "emptyDir": {}}]}},
+        "app.volumes has a volume called db-health-database, which is there already: rename it",
+    ),
+    "a mount of no volume": (
+        {**APP, "exporter": {"extraVolumeMounts": [{"name": "certs", "mountPath": "/certs"}]}},
+        "exporter.extraVolumeMounts mounts certs, which is no volume: add it to exporter.extraVolumes",
+    ),
+    "a mount over the Secret": (
+        {
+            "mode": "injection",
+            "exporter": {"extraVolumeMounts": [{"name": "certs", "mountPath": "/etc/db-health-exporter/database"}]},
+        },
+        "exporter.extraVolumeMounts has a mount at /etc/db-health-exporter/database, where the chart mounts",
+    ),
+    "a port twice": (
+        {**APP, "app": {**IMAGE["app"], "port": 9850}},
+        "app.port 9850 is the exporter's as well: set exporter.settings.LISTEN_PORT or METRICS_PORT to another",
+    ),
+    "the metrics' port twice": (
+        {**APP, "app": {**IMAGE["app"], "port": 9852}, "exporter": {"settings": {"METRICS_PORT": "9852"}}},
+        "app.port 9852 is the exporter's as well",
+    ),
+}
+
 # What the schema says, in the words of both Helms' validator.
 SCHEMA: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "an unknown mode": ({"mode": "sidecar"}, ("/mode", "'app', 'injection', 'standalone'")),
@@ -238,6 +276,20 @@ SCHEMA: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "a word for a number": (
         {**APP, "app": {**IMAGE["app"], "port": "http"}},
         ("/app/port", "got string, want"),
+    ),
+    "a name in upper case": ({**APP, "nameOverride": "Orders"}, ("/nameOverride", "does not match pattern")),
+    "a name with an underscore": ({**APP, "fullnameOverride": "a_b"}, ("/fullnameOverride", "does not match pattern")),
+    "a label with a blank": ({**APP, "commonLabels": {"a": "b c"}}, ("/commonLabels/a", "does not match pattern")),
+    "a label of 64 signs": ({**APP, "podLabels": {"a": "b" * 64}}, ("/podLabels/a", "maxLength")),
+    "a label's name with a blank": ({**APP, "commonLabels": {"a b": "c"}}, ("'/commonLabels'", "'a b' not allowed")),
+    "an annotation's name with a blank": (
+        {**APP, "podAnnotations": {"a b": "c"}},
+        ("'/podAnnotations'", "'a b' not allowed"),
+    ),
+    "a variable with a blank": (extra_env("A B"), ("/exporter/extraEnv/0/name", "does not match pattern")),
+    "an object of no kind": (
+        {**APP, "extraObjects": [{"foo": "bar"}]},
+        ("/extraObjects/0", "missing properties 'apiVersion', 'kind'"),
     ),
     "a tag for a digest": (
         {**APP, "exporter": {"image": {"digest": "latest"}}},

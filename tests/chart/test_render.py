@@ -368,6 +368,14 @@ def test_labels_of_the_user_never_change_the_selector(helm: Helm) -> None:
     assert labels["a"] == "b"
 
 
+def test_an_annotation_of_the_user_stands_once(helm: Helm) -> None:
+    """The user's default container wins; a key that came twice would fail on the server's side."""
+    key = "kubectl.kubernetes.io/default-container"
+    text = helm.run("template", "release", CHART, values={**APP, "podAnnotations": {key: "db-health-exporter"}})
+
+    assert re.findall(rf"{key}: (\S+)", text) == ["db-health-exporter"]
+
+
 def test_mode_app_ships_no_network_policy(helm: Helm) -> None:
     """It would select the application's pod and cut it off."""
     assert all(item["kind"] != "NetworkPolicy" for item in helm.template(values=_everything()))

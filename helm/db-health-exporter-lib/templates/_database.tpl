@@ -29,7 +29,7 @@ Where the databases are, said to three readers: the exporter, the application an
 
 {{/* The Secret that the chart makes for URLs written in the values. */}}
 {{- define "db-health-exporter.secretName" -}}
-{{- include "db-health-exporter.fullname" . | trunc 53 | trimSuffix "-" }}-db-health
+{{- include "db-health-exporter.fullname" . | trunc 53 | trimAll "-_." }}-db-health
 {{- end }}
 
 {{/* The Secret's entry that one database needs, as JSON {name, key, file}, or nothing; "database" and "as" (its name) are added to the dict. */}}

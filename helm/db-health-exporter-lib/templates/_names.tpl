@@ -6,7 +6,7 @@ Every template here takes one dict: "root" is the chart's own context, "values" 
 {{- define "db-health-exporter.version" -}}0.1.0{{- end }}
 
 {{- define "db-health-exporter.name" -}}
-{{- .values.nameOverride | default .root.Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- .values.nameOverride | default .root.Chart.Name | trunc 63 | trimAll "-_." -}}
 {{- end }}
 
 {{/*
@@ -28,9 +28,9 @@ No value knows its own key, but the values of an alias are the very map of that 
 {{- $full := contains $name .root.Release.Name | ternary .root.Release.Name (printf "%s-%s" .root.Release.Name $name) -}}
 {{- with include "db-health-exporter.alias" . -}}
 {{- /* 53 characters at most, so that no name made from it loses the alias. */ -}}
-{{- $full = printf "%s-%s" ($full | trunc (sub 52 (len .) | int) | trimSuffix "-") . -}}
+{{- $full = printf "%s-%s" ($full | trunc (sub 52 (len .) | int) | trimAll "-_.") . -}}
 {{- end -}}
-{{- .values.fullnameOverride | default $full | trunc 63 | trimSuffix "-" -}}
+{{- .values.fullnameOverride | default $full | trunc 63 | trimAll "-_." -}}
 {{- end }}
 
 {{- define "db-health-exporter.labels" -}}

@@ -21,6 +21,22 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- include "db-health-exporter.validateDatabases" . -}}
 {{- end -}}
 {{- include "db-health-exporter.validateExtraEnv" . -}}
+{{- include "db-health-exporter.validateVolumes" . -}}
+{{- end }}
+
+{{/* The API server takes each volume's name and each path once. */}}
+{{- define "db-health-exporter.validateVolumes" -}}
+{{- range .values.exporter.extraVolumes -}}
+{{- if has .name (list "db-health-database" "db-health-web") -}}
+{{- fail (printf "exporter.extraVolumes has a volume called %s, as the chart does: rename it" .name) -}}
+{{- end -}}
+{{- end -}}
+{{- $folder := include "db-health-exporter.folder" . -}}
+{{- range .values.exporter.extraVolumeMounts -}}
+{{- if hasPrefix $folder (.mountPath | default "") -}}
+{{- fail (printf "exporter.extraVolumeMounts has a mount at %s, where the chart mounts the database's Secret: set another mountPath" $folder) -}}
+{{- end -}}
+{{- end -}}
 {{- end }}
 
 {{- define "db-health-exporter.validateSettings" -}}
@@ -110,6 +126,9 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- fail (printf "%s.fromFiles must stay true: several databases are read from files" $at) -}}
 {{- end -}}
 {{- $suffix := $name | upper | replace "-" "_" -}}
+{{- if eq $suffix "FILE" -}}
+{{- fail (printf "%s would be DATABASE_URL_FILE, which names a file that holds a URL: rename it" $at) -}}
+{{- end -}}
 {{- with get $suffixes $suffix -}}
 {{- fail (printf "databases.%s and databases.%s would both be DATABASE_URL_%s: rename one of them" . $name $suffix) -}}
 {{- end -}}

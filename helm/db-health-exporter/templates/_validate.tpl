@@ -12,11 +12,35 @@ Values that do not go together with the mode: one sentence each.
 {{- else -}}
 {{- include "db-health-exporter.validateNoApp" . -}}
 {{- end -}}
+{{- if ne .values.mode "injection" -}}
+{{- include "db-health-exporter.validatePod" . -}}
+{{- end -}}
 {{- if eq .values.mode "injection" -}}
 {{- include "db-health-exporter.validateInjection" . -}}
 {{- end -}}
 {{- if and (eq .values.mode "standalone") .values.exporter.startupGate.enabled -}}
 {{- fail "exporter.startupGate.enabled gates an application's start, and mode standalone has none: remove it" -}}
+{{- end -}}
+{{- end }}
+
+{{/* What the chart can only know where it makes the pods and the Service. */}}
+{{- define "db-health-exporter.validatePod" -}}
+{{- $taken := list -}}
+{{- range .values.exporter.extraVolumes }}{{ $taken = append $taken .name }}{{ end -}}
+{{- range .values.exporter.extraVolumeMounts -}}
+{{- if not (has .name $taken) -}}
+{{- fail (printf "exporter.extraVolumeMounts mounts %s, which is no volume: add it to exporter.extraVolumes" .name) -}}
+{{- end -}}
+{{- end -}}
+{{- range .values.app.volumes -}}
+{{- if has .name (append $taken "db-health-database") -}}
+{{- fail (printf "app.volumes has a volume called %s, which is there already: rename it" .name) -}}
+{{- end -}}
+{{- $taken = append $taken .name -}}
+{{- end -}}
+{{- $name := include "db-health-exporter.fullname" . -}}
+{{- if and (or (eq .values.mode "standalone") .values.app.service.enabled) (not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name)) -}}
+{{- fail (printf "%s cannot be a Service's name: set fullnameOverride to letters, digits and -, a letter first" $name) -}}
 {{- end -}}
 {{- end }}
 
@@ -49,6 +73,11 @@ Values that do not go together with the mode: one sentence each.
 {{- fail (printf "app.env sets %s, which is set already: remove it there, or set app.databaseEnv to false" .name) -}}
 {{- end -}}
 {{- $taken = append $taken .name -}}
+{{- end -}}
+{{- range $port := list (include "db-health-exporter.port" .) (include "db-health-exporter.metricsPort" .) -}}
+{{- if eq $port (toString $.values.app.port) -}}
+{{- fail (printf "app.port %s is the exporter's as well: set exporter.settings.LISTEN_PORT or METRICS_PORT to another" $port) -}}
+{{- end -}}
 {{- end -}}
 {{- if and .values.app.service.enabled (not .values.app.port) -}}
 {{- fail "app.service.enabled needs app.port: set the port that the application listens on" -}}
