@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +16,7 @@ from exporter.progress import Phase
 from exporter.second_opinion import NO_TIMER, PassingError, SecondOpinion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from exporter.dsn import Source, Target
 
@@ -89,7 +92,49 @@ def abort(connection: Any) -> None:  # noqa: ANN401
 
     libpq's handle is closed beneath psycopg: its own way out asks the server to cancel and waits 5 s.
     """
-    if hasattr(connection, "pgconn"):
-        connection.pgconn.finish()
-    else:
+    with aborting(connection):
+        pass
+
+
+@contextmanager
+def aborting(connection: Any) -> Iterator[None]:  # noqa: ANN401
+    """Drop a connection, and let nothing else have its descriptor's number until whoever waits on it has been told.
+
+    psycopg waits by the number, and stops watching it when it is cancelled: a client of ours that was accepted under
+    the same number meanwhile was never heard.
+    """
+    if not hasattr(connection, "pgconn"):
         connection.terminate()
+        yield
+        return
+    number = _number(connection)
+    connection.pgconn.finish()
+    kept = _occupy(number)
+    try:
+        yield
+    finally:
+        if kept is not None:
+            os.close(kept)
+
+
+def _number(connection: Any) -> int:  # noqa: ANN401 - psycopg.AsyncConnection
+    import psycopg  # noqa: PLC0415
+
+    try:
+        return int(connection.pgconn.socket)
+    except psycopg.OperationalError:  # it is closed already
+        return -1
+
+
+def _occupy(number: int) -> int | None:
+    """Open something under this number, if it is free."""
+    if number < 0:
+        return None
+    with suppress(OSError):  # no descriptor is left
+        null = os.open(os.devnull, os.O_RDONLY)
+        if null == number:
+            return null
+        found = fcntl.fcntl(null, fcntl.F_DUPFD_CLOEXEC, number)
+        os.close(null)
+        return found
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +16,7 @@ from exporter.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 RECENT = 60  # readings kept for people to look at
 TEAR_DOWN = 1.0  # seconds that an aborted run may take to unwind; it needs none, so this only bounds a defect
@@ -135,8 +137,6 @@ class Probe:
     async def close(self) -> None:
         """End what is under way, at once."""
         tasks = {task for task in (self._reading, self._task) if task is not None}
-        if self._run is not None and self._task is not None and not self._task.done():
-            _abort(self._run)
         for task in tasks:
             task.cancel()
         if tasks:
@@ -182,9 +182,9 @@ class Probe:
         finally:
             if not check.done():
                 self.abandoned += 1
-                _abort(run)
-                check.cancel()
-                await asyncio.wait({check}, timeout=TEAR_DOWN)
+                with _aborting(run):
+                    check.cancel()
+                    await asyncio.wait({check}, timeout=TEAR_DOWN)
         self.answered_late = _late(run, self._limits.timeout)
 
     def _take(self, reading: Reading) -> Reading:
@@ -196,10 +196,10 @@ class Probe:
         return reading
 
 
-def _abort(run: Run) -> None:
+def _aborting(run: Run) -> AbstractContextManager[None]:
     """Drop the run's connection first: cancelling alone would wait for a server that does not answer."""
-    if run.progress.connection is not None:
-        connector.abort(run.progress.connection)
+    connection = run.progress.connection
+    return nullcontext() if connection is None else connector.aborting(connection)
 
 
 def _overdue(progress: Progress, timeout: float) -> tuple[Outcome, str]:
