@@ -34,6 +34,7 @@ def watch(verdict: Verdict, outcome: Outcome | None, detail: str = "") -> Any:
         probes={path: probe(outcome, detail) for path in Path},
         facts=ServerFacts(90, 100, oldest_idle_in_transaction=400.0) if outcome else None,
         seen=SimpleNamespace(in_recovery=None),
+        well_since=0.0,
         verdict=lambda: verdict,
         advice=lambda: advise(verdict, outcome),
     )
@@ -42,7 +43,7 @@ def watch(verdict: Verdict, outcome: Outcome | None, detail: str = "") -> Any:
 def service(watches: dict[str, Any], pools: tuple[PoolState, ...] = ()) -> Any:
     """All that the page reads."""
     facts = AppPoolFacts(culprit_pool=HOSTILE, culprit_worker="1", culprit_location=HOSTILE)
-    app_pools = SimpleNamespace(states=lambda: pools, facts=lambda _: facts)
+    app_pools = SimpleNamespace(states=lambda: pools, facts=lambda _, **__: facts)
     return SimpleNamespace(watches=watches, pools=[], app_pools=app_pools)
 
 

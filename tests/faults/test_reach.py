@@ -254,16 +254,17 @@ def test_two_hosts_with_two_faults(driver: str, background: Background, sslmode:
     assert ("tls" if sslmode == "require" else "protocol") in done.stdout, done
 
 
-def test_two_addresses_refuse_and_another_host_has_the_wrong_role(
-    driver: str, server: Postgres, workshop: Workshop
-) -> None:
+def test_two_addresses_refuse(driver: str, server: Postgres, workshop: Workshop) -> None:
     """The errors of several addresses, which asyncio joins into one without a number, still have a name."""
     need_root()
     hosts = workshop.folder("names") / "hosts"
     hosts.write_text("127.0.0.2 db.example\n127.0.0.3 db.example\n")
     prefix = ("unshare", "--mount", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh")
-    url = server.url(driver, host=f"db.example:{free_port()},127.0.0.1", target_session_attrs="standby")
+    alone = server.url(driver, host="db.example", port=free_port())
+    beside = server.url(driver, host=f"db.example:{free_port()},127.0.0.1", target_session_attrs="standby")
 
-    done = command.run("check", prefix=prefix, DATABASE_URL=url)
+    refused = command.run("check", prefix=prefix, DATABASE_URL=alone)
+    other = command.run("check", prefix=prefix, DATABASE_URL=beside)
 
-    assert "refused" in done.stdout, done
+    assert "refused" in refused.stdout, refused
+    assert "read_only" in other.stdout, other  # the last host's failure is the one that is told
