@@ -139,15 +139,6 @@ def _beyond(package: FrameType, places: Places) -> FrameType:
     return package
 
 
-def _outside_of_the_pool() -> FrameType | None:
-    """Return the frame from which to search outwards, as `_do_get` asks; each frame passed over is time saved."""
-    try:
-        frame = _getframe(_OUT_OF_THE_ENGINE + 1)
-        return frame.f_back if frame.f_code is _CONNECT else _getframe(_OUT_OF_THE_POOL + 1)
-    except ValueError:  # called by something else than `Pool.connect`
-        return _getframe(1)
-
-
 def _task() -> Any:
     """Return the running task, or None outside of any event loop."""
     try:
@@ -164,19 +155,20 @@ def _metered(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FBT001, PLR09
     if asynchronous:
         getcurrent = import_module("greenlet").getcurrent  # only asynchronous engines need it
 
-    def _do_get(self: Any) -> Any:
+    def _do_get(self: Any) -> Any:  # noqa: C901, PLR0912 - each call more costs a tenth of the whole
         meter = self._dbhealth
         if meter is None:
             return base_get(self)
         if meter.start is not None:
             meter.start()
-        holder: Any
-        if asynchronous and (task := _task()) is not None:
-            # A weak reference: a strong one would keep the task of a leaked connection alive, and so the leak.
-            me, holder = id(task), ref(task)
-        else:
-            me = get_ident()
-            holder = threads.get(me, me)  # the number alone is another thread's as soon as this one has ended
+        me = get_ident()
+        holder: Any = threads.get(me, me)  # the number alone is another thread's as soon as this one has ended
+        if asynchronous:
+            try:  # noqa: SIM105 - a context manager costs more than all of this
+                # A weak reference: a strong one would keep the task of a leaked connection alive, and so the leak.
+                me, holder = id(task := current_task()), ref(task)
+            except (RuntimeError, TypeError):  # outside of any event loop, or of any task
+                pass
         waiting, began = meter.waiting, now()
         waiting[me] = began
         try:
@@ -193,11 +185,17 @@ def _metered(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FBT001, PLR09
             else:
                 observe(wait, waited)
         if not meter.shares:
-            frame = _caller(_outside_of_the_pool(), meter.places)
-            if frame is None and asynchronous:
+            frame: FrameType | None
+            try:
+                frame = _getframe(_OUT_OF_THE_ENGINE)
+                frame = frame.f_back if frame.f_code is _CONNECT else _getframe(_OUT_OF_THE_POOL)
+            except ValueError:  # called by something else than `Pool.connect`
+                frame = _getframe()
+            if frame is not None:
+                frame = _caller(frame, meter.places)
+            if frame is None and asynchronous and (parent := getcurrent().parent) is not None:
                 # SQLAlchemy runs in a greenlet of its own: the application is in the one that waits for it.
-                parent = getcurrent().parent
-                frame = None if parent is None else _caller(parent.gr_frame, meter.places)
+                frame = _caller(parent.gr_frame, meter.places)
             if frame is None:
                 meter.out[record] = (got, holder, None, 0)
             else:
@@ -220,7 +218,9 @@ def _metered(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FBT001, PLR09
         meter.checkin = back = now()
         ticket = meter.out.pop(record, None)
         if ticket is not None:
-            observe(meter.use, back - ticket[0])
+            use, used = meter.use, back - ticket[0]
+            use[bisect_left(BOUNDS, used)] += 1
+            use[SUM] += used
         return base_return(self, record)
 
     def recreate(self: Any) -> Any:
