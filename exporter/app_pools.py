@@ -116,13 +116,16 @@ class AppPools:
         """
         now = self._clock()
         mine = [(worker, entry) for worker, entry in self._entries() if entry.database == database]
-        stuck = [
-            each for each in mine if each[1].is_wedged(now, well_since=well_since) and not self._succeeded(each[1])
-        ]
-        wedged = [entry.state(worker) for worker, entry in stuck]
-        waiting = [each for each in mine if each not in stuck and each[1].is_exhausted(now)]
-        exhausted = [entry.state(worker) for worker, entry in waiting]
-        leaking = [entry.state(worker) for worker, entry in mine if entry.is_shown(now) and entry.leaks]
+        wedged: list[PoolState] = []
+        exhausted: list[PoolState] = []
+        leaking: list[PoolState] = []
+        for worker, entry in mine:
+            if entry.is_wedged(now, well_since=well_since) and not self._succeeded(entry, now):
+                wedged.append(entry.state(worker))
+            elif entry.is_exhausted(now):
+                exhausted.append(entry.state(worker))
+            elif entry.leaks and entry.is_shown(now):
+                leaking.append(entry.state(worker))
         silent = tuple(s for s in self.silent_workers() if s.silent and s.database == database)
         culprit = max(wedged or exhausted or leaking, key=lambda s: s.oldest_checkout_seconds or 0.0, default=None)
         if culprit is None:
@@ -160,9 +163,8 @@ class AppPools:
         """Name the database; one that is not watched keeps its own name, and so has no part in any verdict."""
         return self._names.get(database, database) if database else self._only_name or "unknown"
 
-    def _succeeded(self, entry: Entry) -> bool:
+    def _succeeded(self, entry: Entry, now: float) -> bool:
         """Whether the process is gone for all one knows, and one that began after its last word uses the pool well."""
-        now = self._clock()
         if not entry.is_missing(now):
             return False
         last_word = self._wall_clock() - entry.age(now)
