@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class Status(StrEnum):
@@ -31,11 +31,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All checks of one endpoint; `notes` are sentences for people that decide nothing."""
+    """All checks of one endpoint; `notes` are sentences for people, `databases` diagnoses for programs."""
 
     endpoint: str
     lines: Sequence[Line]
     notes: Sequence[str] = ()
+    databases: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -62,7 +63,8 @@ class Report:
     def json(self) -> str:
         """Return `application/health+json` (draft-inadarei-api-health-check)."""
         checks = {line.name: [_entry(line)] for line in self.lines}
-        return json.dumps({"status": self.status, "checks": checks, "notes": list(self.notes)})
+        answer = {"status": self.status, "checks": checks, "databases": dict(self.databases), "notes": list(self.notes)}
+        return json.dumps(answer)
 
 
 def _words(line: Line) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.health import Line, Report, Status
@@ -45,7 +46,7 @@ class Service:
         """Report the pooled probe of every required database, or of the one that is named."""
         readings = await self._read(database)
         lines = [self._line(name, reading, decides=database is not None) for name, reading in readings.items()]
-        return Report("healthz", [*lines, *self._others(database)], self._notes(database))
+        return self._report("healthz", [*lines, *self._others(database)], database, notes=self._notes(database))
 
     def passing(self, database: str | None = None) -> bool | None:
         """Return the answer to `/healthz` if it is known without asking, else None: the path that costs nothing."""
@@ -60,19 +61,19 @@ class Service:
     async def readyz(self, database: str | None = None) -> Report:
         """Report readiness: `off`, `latch` or `gate`; never ready on the way out."""
         if self.leaving:
-            return Report("readyz", [Line("shutdown", Status.FAIL, "the process is ending")])
+            return self._report("readyz", [Line("shutdown", Status.FAIL, "the process is ending")], database)
         if self._readiness == "gate":
             report = await self.healthz(database)
-            return Report("readyz", report.lines, report.notes)
+            return replace(report, endpoint="readyz")
         if self._readiness == "off":
-            return Report("readyz", [Line("serving", Status.PASS, "ok")])
+            return self._report("readyz", [Line("serving", Status.PASS, "ok")], database)
         lines = []
         for name, watch in self._selected(database).items():
             if watch.plan.required or database:
                 answered = watch.probes[Path.POOLED].last_success is not None
                 output = "has answered" if answered else "has not answered yet"
                 lines.append(Line(f"{name}/latch", Status.PASS if answered else Status.FAIL, output))
-        return Report("readyz", lines)
+        return self._report("readyz", lines, database)
 
     def livez(self, database: str | None = None) -> Report:
         """Report the process itself: its event loop and its probe loops; never the database."""
@@ -82,7 +83,7 @@ class Service:
             late = watch.stalled()
             output = f"the {late} loop makes no progress" if late else "ok"
             lines.append(Line(f"{name}/probe-loop", Status.FAIL if late else Status.PASS, output))
-        return Report("livez", lines)
+        return self._report("livez", lines, database)
 
     def app_livez(self, database: str | None = None) -> Report:
         """Report the application: it fails only while a restart would cure it."""
@@ -91,7 +92,34 @@ class Service:
             verdict = watch.verdict()
             wedged = verdict is Verdict.APP_POOL_WEDGED
             lines.append(Line(f"{name}/app-pool", Status.FAIL if wedged else Status.PASS, verdict if wedged else "ok"))
-        return Report("app/livez", lines, self._notes(database))
+        return self._report("app/livez", lines, database, notes=self._notes(database))
+
+    def _report(
+        self, endpoint: str, lines: Sequence[Line], database: str | None, *, notes: Sequence[str] = ()
+    ) -> Report:
+        """Add the diagnosis of each database that was asked for."""
+        return Report(endpoint, lines, notes, {name: self._diagnosis(name) for name in self._selected(database)})
+
+    def _diagnosis(self, name: str) -> dict[str, object]:
+        """Return the verdict in fields, for programs."""
+        watch = self.watches[name]
+        advice, failing = watch.advice(), watch.culprit()
+        found: dict[str, object] = {
+            "verdict": watch.verdict(),
+            "reason": failing.reason if failing else None,
+            "advice": advice.sentence,
+            "next_step": advice.next_step,
+        }
+        facts = self.app_pools.facts(name, well_since=watch.well_since) if self.app_pools is not None else None
+        if facts is not None and facts.culprit_location is not None:
+            found["oldest_checkout"] = {
+                "pool": facts.culprit_pool,
+                "worker": facts.culprit_worker,
+                "location": facts.culprit_location,
+                "seconds": facts.culprit_age_seconds,
+                "doing": facts.culprit_doing,
+            }
+        return found
 
     def _selected(self, database: str | None) -> Mapping[str, Watch]:
         return self.watches if database is None else {database: self.watches[database]}

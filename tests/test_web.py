@@ -120,6 +120,26 @@ def test_json(exporter: Exporter, route: str, kind: str) -> None:
         assert entries[0]["status"] in {"pass", "warn", "fail"}
 
 
+@pytest.mark.parametrize("route", PROBES)
+def test_json_holds_the_diagnosis_of_each_database(exporter: Exporter, route: str) -> None:
+    """Programs need not take the verdict out of sentences."""
+    databases = exporter.get(route, accept="application/json").json["databases"]
+
+    assert {name: found["verdict"] for name, found in databases.items()} == {
+        "good": "healthy",
+        "bad": "database_down",
+        "spare": "database_down",
+    }
+    assert databases["bad"] == {
+        "verdict": "database_down",
+        "reason": None,
+        "advice": "Nothing listens at the database's address.",
+        "next_step": "Check that the server runs, and the port in the URL.",
+    }
+    one = exporter.get(f"{route}?database=good", accept="application/json").json["databases"]
+    assert one == {"good": databases["good"]}
+
+
 @pytest.mark.parametrize(
     ("accept", "kind"),
     [

@@ -53,6 +53,12 @@ def test_exhausted_then_wedged_then_well(
     assert exporter.get("/app/livez").status == 503
     assert exporter.health().status == 200
     assert location(exporter) == place("leak", "await engine.connect()")
+    (diagnosis,) = exporter.get("/app/livez", accept="application/json").json["databases"].values()
+    oldest = diagnosis["oldest_checkout"]
+    assert diagnosis["verdict"] == "app_pool_wedged"
+    assert set(oldest) == {"pool", "worker", "location", "seconds", "doing"}
+    assert oldest["location"] == location(exporter)
+    assert oldest["seconds"] > 1
 
     tell(process, "mend")
     exporter.wait_for_verdict("healthy", within=5)
