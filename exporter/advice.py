@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from exporter.outcome import Outcome, Reason
+from exporter.model.outcome import Outcome, Reason
 from exporter.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from exporter.app_listener import listen
 from exporter.app_report import PoolReport, RejectedError, Rejection, parse
 from exporter.app_totals import Totals
 from exporter.app_workers import Entry, Patience, Worker
-from exporter.pool_state import BOUNDS, Histogram, PoolState, PoolTotals
+from exporter.model.pool import BOUNDS, Histogram, PoolState, PoolTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

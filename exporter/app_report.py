@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from exporter import app_fields as fields
 from exporter.app_totals import Totals
-from exporter.pool_state import BOUNDS, EMPTY, Histogram
+from exporter.model.pool import BOUNDS, EMPTY, Histogram
 
 VERSION = 1
 MAX_BYTES = 8192

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exporter.pool_state import EMPTY, Histogram
+from exporter.model.pool import EMPTY, Histogram
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.app_totals import Totals
-from exporter.pool_state import PoolState
+from exporter.model.pool import PoolState
 
 if TYPE_CHECKING:
     from exporter.app_report import PoolReport

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from exporter.advice import advise_on
-from exporter.outcome import Outcome
+from exporter.model.outcome import Outcome
 from exporter.verdict import Verdict
 
 if TYPE_CHECKING:

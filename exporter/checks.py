@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter import outcome
 from exporter.database import check_db_connection, describe
 from exporter.farewell import ADMIN_SHUTDOWN
-from exporter.outcome import Outcome, WrongRoleError
+from exporter.model import outcome
+from exporter.model.outcome import Outcome, WrongRoleError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

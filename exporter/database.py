@@ -13,7 +13,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 from exporter import dialect
 from exporter.connector import Connector
 from exporter.dsn import DsnError
-from exporter.outcome import WrongRoleError
+from exporter.model.outcome import WrongRoleError
 from exporter.without_orm import AsyncEngine, create_async_engine
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
 from sqlalchemy.util import await_only
 
-from exporter import outcome, progress
+from exporter import progress
+from exporter.model import outcome
 from exporter.progress import Phase
 
 if TYPE_CHECKING:

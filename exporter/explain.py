@@ -6,11 +6,12 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter import connector, outcome, progress, stages
+from exporter import connector, progress, stages
 from exporter.advice import advise
 from exporter.database import PoolOptions, close_db, describe, make_engine
 from exporter.dsn import DsnError
-from exporter.outcome import Outcome
+from exporter.model import outcome
+from exporter.model.outcome import Outcome
 from exporter.progress import Phase, Progress
 from exporter.server_facts import read_facts
 from exporter.stages import Remark

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from exporter import __version__
 from exporter.accept import no_worse_than
-from exporter.outcome import Outcome
+from exporter.model.outcome import Outcome
 from exporter.pool_metrics import app_families, pool_families
 from exporter.probe import Path, Reading
 from exporter.verdict import Verdict

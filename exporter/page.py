@@ -15,7 +15,7 @@ from exporter.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from exporter.pool_state import PoolState
+    from exporter.model.pool import PoolState
     from exporter.probe import Probe
     from exporter.service import Service
     from exporter.watch import Watch

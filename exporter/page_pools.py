@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from exporter.page_shapes import bar, mark
 
 if TYPE_CHECKING:
-    from exporter.pool_state import PoolState
+    from exporter.model.pool import PoolState
 
 ROOM = 5_000  # characters
 TEXT = 200  # characters of a driver's message or of a place in code

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from exporter.app_pools import AppPools
-    from exporter.pool_state import Histogram, PoolState, PoolTotals
+    from exporter.model.pool import Histogram, PoolState, PoolTotals
 
 _WORKER = ("database", "pool", "worker")
 _POOL = ("database", "pool")

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from exporter import connector, outcome, progress
+from exporter import connector, progress
 from exporter.database import describe
-from exporter.outcome import Outcome, Reason
+from exporter.model import outcome
+from exporter.model.outcome import Outcome, Reason
 from exporter.progress import Progress
 
 if TYPE_CHECKING:

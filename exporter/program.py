@@ -15,7 +15,7 @@ from exporter.app_pools import AppPools, listen
 from exporter.database import PoolOptions
 from exporter.door import KEEP_ALIVE, address, open_door
 from exporter.metrics import Metrics
-from exporter.outcome import Outcome
+from exporter.model.outcome import Outcome
 from exporter.plan import Plan, Sensors
 from exporter.probe import Limits, Path, Reading
 from exporter.pulse import Pulse

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 from sqlalchemy.pool import QueuePool
 
-from exporter.pool_state import PoolState, PoolTotals
+from exporter.model.pool import PoolState, PoolTotals
 
 if TYPE_CHECKING:
     from exporter.without_orm import AsyncEngine

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exporter.database import ask_role
-from exporter.outcome import WrongRoleError
+from exporter.model.outcome import WrongRoleError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

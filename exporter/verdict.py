@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from exporter.outcome import Outcome
+from exporter.model.outcome import Outcome
 
 
 class Verdict(StrEnum):

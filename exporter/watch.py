@@ -13,7 +13,7 @@ from exporter import advice
 from exporter.changes import Changes
 from exporter.checks import Seen, query_check, write_check
 from exporter.database import close_db, describe, make_engine
-from exporter.outcome import Outcome
+from exporter.model.outcome import Outcome
 from exporter.probe import Path, Probe, Reading
 from exporter.server_facts import ServerFacts, read_facts
 from exporter.verdict import Facts, Verdict, diagnose

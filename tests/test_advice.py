@@ -6,7 +6,7 @@ import pytest
 
 from exporter import advice
 from exporter.advice import Advice, advise
-from exporter.outcome import Outcome, Reason
+from exporter.model.outcome import Outcome, Reason
 from exporter.verdict import Facts, Verdict, diagnose
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "verdicts.md").read_text()

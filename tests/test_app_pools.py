@@ -10,7 +10,7 @@ import pytest
 from exporter.app_facts import AppPoolFacts
 from exporter.app_pools import AppPools
 from exporter.app_report import Rejection
-from exporter.pool_state import Histogram, PoolState, PoolTotals
+from exporter.model.pool import Histogram, PoolState, PoolTotals
 from tests.reporter.datagrams import datagram, full
 
 

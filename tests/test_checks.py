@@ -11,7 +11,7 @@ import pytest
 from exporter.checks import Seen, query_check, refine, write_check
 from exporter.database import PoolOptions, close_db, make_engine
 from exporter.dsn import Source
-from exporter.outcome import Outcome
+from exporter.model.outcome import Outcome
 from exporter.probe import Run
 from exporter.without_orm import AsyncConnection, AsyncEngine
 from tests.servers.ports import free_port

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from exporter.database import PoolOptions, ask_role, check_db_connection, close_db, describe, make_engine
 from exporter.dsn import Source
-from exporter.outcome import WrongRoleError
+from exporter.model.outcome import WrongRoleError
 from exporter.without_orm import AsyncConnection, AsyncEngine
 from tests.servers.ports import free_port
 from tests.servers.postgres import PASSWORD, Postgres

@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.metrics import KEPT_BYTES, Metrics
-from exporter.outcome import Outcome
+from exporter.model.outcome import Outcome
 from exporter.probe import Path, Reading
 from exporter.verdict import Verdict
 from tests.servers.client import Answer, Stalls, get

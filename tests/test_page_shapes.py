@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from exporter.outcome import Outcome
+from exporter.model.outcome import Outcome
 from exporter.page_shapes import sparkline
 from exporter.probe import Reading
 

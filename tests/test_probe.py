@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from exporter import progress
-from exporter.outcome import Outcome
+from exporter.model.outcome import Outcome
 from exporter.probe import RECENT, Limits, Probe, Reading, Run
 from exporter.progress import Phase
 

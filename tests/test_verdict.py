@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.outcome import Outcome
+from exporter.model.outcome import Outcome
 from exporter.verdict import Facts, Verdict, diagnose
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "verdicts.md"

@@ -10,8 +10,8 @@ from typing import Any
 from exporter import page
 from exporter.advice import advise
 from exporter.app_facts import AppPoolFacts
-from exporter.outcome import Outcome
-from exporter.pool_state import PoolState
+from exporter.model.outcome import Outcome
+from exporter.model.pool import PoolState
 from exporter.probe import Path, Reading
 from exporter.server_facts import ServerFacts
 from exporter.verdict import Verdict

@@ -8,7 +8,7 @@ import pytest
 from exporter.checks import Seen, query_check
 from exporter.database import PoolOptions, close_db, make_engine
 from exporter.dsn import Source
-from exporter.outcome import Outcome
+from exporter.model.outcome import Outcome
 from exporter.probe import Limits, Probe
 from exporter.without_orm import AsyncEngine
 from tests.servers.exporter import DEADLINE

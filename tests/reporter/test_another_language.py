@@ -9,7 +9,7 @@ from pathlib import Path
 
 from exporter import app_fields, app_report
 from exporter.app_pools import AppPools
-from exporter.pool_state import BOUNDS
+from exporter.model.pool import BOUNDS
 from tests.reporter.datagrams import content
 from tests.servers.needs import need_tools
 
