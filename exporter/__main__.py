@@ -98,8 +98,8 @@ def _duration(text: str) -> float:
 
 
 def _run(command: str, own: argparse.Namespace, values: Values) -> int:
-    from exporter import logs  # noqa: PLC0415 - the libraries come after the settings
     from exporter.dsn import isolate  # noqa: PLC0415
+    from exporter.runtime import logs  # noqa: PLC0415 - the libraries come after the settings
 
     isolate(os.environ)
     logs.set_up(style=values.log_format, level=values.log_level)
@@ -123,8 +123,8 @@ def _run(command: str, own: argparse.Namespace, values: Values) -> int:
 def _in_loop(work: Awaitable[int]) -> int:
     import asyncio  # noqa: PLC0415
 
-    from exporter.reads import read_little  # noqa: PLC0415
     from exporter.resolver import ResolverLoop  # noqa: PLC0415
+    from exporter.runtime.io_buffers import read_little  # noqa: PLC0415
 
     told: list[int] = []
 

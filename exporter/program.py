@@ -18,7 +18,7 @@ from exporter.metrics import Metrics
 from exporter.model.outcome import Outcome
 from exporter.plan import Plan, Sensors
 from exporter.probe import Limits, Path, Reading
-from exporter.pulse import Pulse
+from exporter.runtime.loop_monitor import Pulse
 from exporter.service import Service
 from exporter.sidecar_pool import SidecarPool
 from exporter.watch import Watch

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from exporter.app_pools import AppPools
     from exporter.probe import Reading
-    from exporter.pulse import Pulse
+    from exporter.runtime.loop_monitor import Pulse
     from exporter.sidecar_pool import SidecarPool
     from exporter.watch import Watch
 

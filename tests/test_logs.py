@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 import logging, sys
-from exporter import logs
+from exporter.runtime import logs
 logs.set_up(style=sys.argv[1], level=sys.argv[2])
 log = logging.getLogger("exporter.watch")
 log.debug("detail")

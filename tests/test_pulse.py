@@ -2,7 +2,7 @@
 
 import asyncio
 
-from exporter.pulse import EVERY, REMEMBERED, STALL, Pulse
+from exporter.runtime.loop_monitor import EVERY, REMEMBERED, STALL, Pulse
 
 
 class Clock:
