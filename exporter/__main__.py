@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
     from subprocess import Popen
 
-    from exporter.values import Values
+    from exporter.settings.config import Values
 
 COMMANDS = {
     "serve": "watch the databases and answer probes and scrapes (the default)",
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return demo(given)
     children: list[Popen[bytes]] = []
     _end_when_told(command, children)
-    from exporter import values as settings  # noqa: PLC0415 - a signal is heard before this takes its time
+    from exporter.settings import config as settings  # noqa: PLC0415 - a signal is heard before this takes its time
 
     own, rest = _own_flags(command).parse_known_args(given)
     module = "exporter.server" if command == "serve" else "exporter.commands"
@@ -89,7 +89,7 @@ def _own_flags(command: str) -> argparse.ArgumentParser:
 
 
 def _duration(text: str) -> float:
-    from exporter import values as settings  # noqa: PLC0415
+    from exporter.settings import config as settings  # noqa: PLC0415
 
     try:
         return settings.parse_duration(text)

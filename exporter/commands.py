@@ -13,7 +13,7 @@ from exporter.database import PoolOptions, close_db, describe, make_engine
 from exporter.probe import Limits, Probe, Reading
 
 if TYPE_CHECKING:
-    from exporter.values import Database, Values
+    from exporter.settings.config import Database, Values
 
 FAREWELL = 0.1  # seconds for a connection's polite end, so that the server has nothing to log
 PAUSE = 1.0  # seconds between two attempts of `wait`

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from exporter.dsn import Target
-    from exporter.values import Database, Values
+    from exporter.settings.config import Database, Values
     from exporter.without_orm import AsyncConnection, AsyncEngine
 
 T = TypeVar("T")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.app_listener import Listener
-    from exporter.values import Database, Values
+    from exporter.settings.config import Database, Values
 
 log = logging.getLogger(__name__)
 

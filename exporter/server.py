@@ -14,7 +14,7 @@ from exporter.door import Complaints
 from exporter.program import CannotListenError, Program
 
 if TYPE_CHECKING:
-    from exporter.values import Values
+    from exporter.settings.config import Values
 
 log = logging.getLogger(__name__)
 

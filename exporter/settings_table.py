@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from exporter.settings import Settings
+from exporter.settings.model import Settings
 
 BEGIN, END = "<!-- settings -->", "<!-- /settings -->"
 

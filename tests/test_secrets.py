@@ -14,7 +14,7 @@ import pytest
 
 from exporter.database import PoolOptions, check_db_connection, describe, make_engine
 from exporter.dsn import Source
-from exporter.values import Database
+from exporter.settings.config import Database
 from tests.conftest import StartExporter
 from tests.servers import processes
 from tests.servers.command import run

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from exporter import settings, settings_table, values
-from exporter.flags import flag, is_secret
-from exporter.settings import Settings
+from exporter import settings_table
+from exporter.settings import config as values
+from exporter.settings import model as settings
+from exporter.settings.flags import flag, is_secret
+from exporter.settings.model import Settings
 
 ROOT = Path(__file__).parent.parent
 URL = {"DATABASE_URL": "postgresql://app:pw@db.example/app"}
@@ -86,7 +88,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The real command."""
     return subprocess.run(
-        [sys.executable, "-m", "exporter.settings", *arguments],
+        [sys.executable, "-m", "exporter.settings.model", *arguments],
         cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,
@@ -596,7 +598,7 @@ def test_that_no_part_of_a_password_is_ever_in_a_refusal(parse: Parsed, tmp_path
 def test_that_a_value_which_is_not_text_is_refused() -> None:
     """Bytes that are not UTF-8 end in the same one line."""
     environment = {**os.environb, b"DATABASE_URL": b"postgresql://u:Zq7\xff@h/db"}
-    command = [sys.executable, "-m", "exporter.settings"]
+    command = [sys.executable, "-m", "exporter.settings.model"]
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
 
     assert (result.returncode, result.stdout) == (2, b"")

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from exporter.settings import Settings
+from exporter.settings.model import Settings
 from tests.chart.tools import CHART, LIBRARY
 
 CHARTS = pytest.mark.parametrize("chart", [CHART, LIBRARY], ids=["chart", "library"])

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from exporter import settings
+from exporter.settings import model as settings
 from tests.chart.tools import CHART, CONSUMER, Helm
 
 Cases = list[tuple[str, Any]]
@@ -103,7 +103,7 @@ def by_the_schema(name: str, value: Any) -> bool:
 
 
 def by_the_exporter(name: str, value: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    """What `python -m exporter.settings` says of the text that the chart would make of it, or nothing."""
+    """What `python -m exporter.settings.model` says of the text that the chart would make of it, or nothing."""
     text = value if isinstance(value, str) else json.dumps(value)
     if isinstance(value, bool) and name != "DATABASE_ECHO":
         text = "on" if value else "off"

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 from pydantic import SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from exporter import kinds
 from exporter.dsn import DsnError
-from exporter.flags import BadFlagError, flags, help_text
-from exporter.kinds import count, port, seconds, seconds_or_off, setting, words
-from exporter.sources import databases
-from exporter.values import Values
+from exporter.settings import fields as kinds
+from exporter.settings.config import Values
+from exporter.settings.databases import databases
+from exporter.settings.fields import count, port, seconds, seconds_or_off, setting, words
+from exporter.settings.flags import BadFlagError, flags, help_text
 
 BAD_SETTINGS = 2
 

@@ -74,7 +74,7 @@ def read(
     `meanwhile` is called while the child works: imports beside it save a third of a second of every start. `started`
     is told of the child: a signal from the keyboard does not reach it, so that who ends early must end it.
     """
-    command = [sys.executable, "-m", "exporter.settings", *arguments]
+    command = [sys.executable, "-m", "exporter.settings.model", *arguments]
     if "--help" in arguments or "-h" in arguments:
         raise SystemExit(subprocess.run(command, check=False).returncode)  # noqa: S603  our own module
     # JSON on a pipe keeps secrets out of the environment and of the process list.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from exporter.dsn import DsnError, Source, entries, read_text
-from exporter.values import Database
+from exporter.settings.config import Database
 
 _ROLES = ("any", "primary", "replica")
 _KEYS = ("url", "url_file", "host", "port", "name", "user", "password", "password_file", "parameters")
