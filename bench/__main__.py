@@ -14,7 +14,7 @@ from bench import footprint
 from bench.bed import PEER, Bed
 from bench.load import Load, measure
 from bench.reports import Reports
-from exporter import server_facts
+from exporter.database import server_stats as server_facts
 from tests.servers.workshop import Workshop
 
 if TYPE_CHECKING:

@@ -123,7 +123,7 @@ def _run(command: str, own: argparse.Namespace, values: Values) -> int:
 def _in_loop(work: Awaitable[int]) -> int:
     import asyncio  # noqa: PLC0415
 
-    from exporter.resolver import ResolverLoop  # noqa: PLC0415
+    from exporter.database.event_loop import ResolverLoop  # noqa: PLC0415
     from exporter.runtime.io_buffers import read_little  # noqa: PLC0415
 
     told: list[int] = []

@@ -6,16 +6,16 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.database import check_db_connection, describe
-from exporter.farewell import ADMIN_SHUTDOWN
+from exporter.database.drivers.farewell import ADMIN_SHUTDOWN
+from exporter.database.engine import check_db_connection, describe
 from exporter.model import outcome
 from exporter.model.outcome import Outcome, WrongRoleError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from exporter.database.without_orm import AsyncConnection, AsyncEngine
     from exporter.probe import Check, Run
-    from exporter.without_orm import AsyncConnection, AsyncEngine
 
     AfterAnswer = Callable[[AsyncConnection], Awaitable[None]]
 

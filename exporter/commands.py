@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from exporter.checks import Seen, query_check
-from exporter.database import PoolOptions, close_db, describe, make_engine
+from exporter.database.engine import PoolOptions, close_db, describe, make_engine
 from exporter.probe import Limits, Probe, Reading
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ async def init_db(values: Values) -> int:
 
 
 async def _init_one(values: Values, database: Database) -> bool:
-    from exporter import sessions  # noqa: PLC0415 - the ORM, for this command only
+    from exporter.database import sessions  # noqa: PLC0415 - the ORM, for this command only
 
     engine = make_engine(database.source, _options(values), pooled=False)
     try:

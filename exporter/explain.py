@@ -6,23 +6,24 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter import connector, progress, stages
 from exporter.advice import advise
-from exporter.database import PoolOptions, close_db, describe, make_engine
+from exporter.database import attempt as progress
+from exporter.database import connector, stages
+from exporter.database.attempt import Phase, Progress
+from exporter.database.engine import PoolOptions, close_db, describe, make_engine
+from exporter.database.server_stats import read_facts
+from exporter.database.stages import Remark
 from exporter.dsn import DsnError
 from exporter.model import outcome
 from exporter.model.outcome import Outcome
-from exporter.progress import Phase, Progress
-from exporter.server_facts import read_facts
-from exporter.stages import Remark
 from exporter.verdict import Facts, diagnose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from exporter.database.without_orm import AsyncConnection, AsyncEngine
     from exporter.dsn import Target
     from exporter.settings.config import Database, Values
-    from exporter.without_orm import AsyncConnection, AsyncEngine
 
 T = TypeVar("T")
 
@@ -172,7 +173,7 @@ async def _connections(connection: AsyncConnection, pod_ip: str | None) -> str:
 async def _write(engine: AsyncEngine) -> str:
     import socket  # noqa: PLC0415 - with the next, for this stage only
 
-    from exporter import sessions  # noqa: PLC0415 - the ORM
+    from exporter.database import sessions  # noqa: PLC0415 - the ORM
 
     slot = sessions.heartbeat_slot(socket.gethostname())
     await sessions.write_heartbeat(sessions.session_factory(engine), slot=slot, limit=LIMIT)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
     from exporter.app_pools import AppPools
-    from exporter.sidecar_pool import SidecarPool
+    from exporter.database.pool_stats import SidecarPool
     from exporter.watch import Watch
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)

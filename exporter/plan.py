@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exporter.database import PoolOptions
+    from exporter.database.engine import PoolOptions
     from exporter.dsn import Source
     from exporter.probe import Limits, Path, Reading
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from exporter import connector, progress
-from exporter.database import describe
+from exporter.database import attempt as progress
+from exporter.database import connector
+from exporter.database.attempt import Progress
+from exporter.database.engine import describe
 from exporter.model import outcome
 from exporter.model.outcome import Outcome, Reason
-from exporter.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from exporter.app_pools import AppPools, listen
-from exporter.database import PoolOptions
+from exporter.database.engine import PoolOptions
+from exporter.database.pool_stats import SidecarPool
 from exporter.door import KEEP_ALIVE, address, open_door
 from exporter.metrics import Metrics
 from exporter.model.outcome import Outcome
@@ -20,7 +21,6 @@ from exporter.plan import Plan, Sensors
 from exporter.probe import Limits, Path, Reading
 from exporter.runtime.loop_monitor import Pulse
 from exporter.service import Service
-from exporter.sidecar_pool import SidecarPool
 from exporter.watch import Watch
 from exporter.web import application, routes_for_people, routes_for_probes
 

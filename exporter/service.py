@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from exporter.app_pools import AppPools
+    from exporter.database.pool_stats import SidecarPool
     from exporter.probe import Reading
     from exporter.runtime.loop_monitor import Pulse
-    from exporter.sidecar_pool import SidecarPool
     from exporter.watch import Watch
 
 

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 from exporter import advice
 from exporter.changes import Changes
 from exporter.checks import Seen, query_check, write_check
-from exporter.database import close_db, describe, make_engine
+from exporter.database.engine import close_db, describe, make_engine
+from exporter.database.server_stats import ServerFacts, read_facts
 from exporter.model.outcome import Outcome
 from exporter.probe import Path, Probe, Reading
-from exporter.server_facts import ServerFacts, read_facts
 from exporter.verdict import Facts, Verdict, diagnose
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from exporter.database.without_orm import AsyncConnection
     from exporter.plan import Plan, Sensors
-    from exporter.without_orm import AsyncConnection
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class Watch:
         )
 
     def _writer(self, limit: float) -> Callable[[], Awaitable[None]]:
-        from exporter import sessions  # noqa: PLC0415 - the ORM's 5 MB come only with the write probe
+        from exporter.database import sessions  # noqa: PLC0415 - the ORM's 5 MB come only with the write probe
 
         factory = sessions.session_factory(self.direct_engine)
         return partial(sessions.write_heartbeat, factory, slot=sessions.heartbeat_slot(self.plan.host), limit=limit)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from exporter import connector
 from exporter.checks import Seen, query_check
-from exporter.database import PoolOptions, close_db, make_engine
+from exporter.database import connector
+from exporter.database.engine import PoolOptions, close_db, make_engine
 from exporter.dsn import Source
 from exporter.probe import Limits, Probe
 from tests.servers.postgres import Postgres

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.pool import NullPool, QueuePool
 
-from exporter.database import PoolOptions, ask_role, check_db_connection, close_db, describe, make_engine
+from exporter.database.engine import PoolOptions, ask_role, check_db_connection, close_db, describe, make_engine
+from exporter.database.without_orm import AsyncConnection, AsyncEngine
 from exporter.dsn import Source
 from exporter.model.outcome import WrongRoleError
-from exporter.without_orm import AsyncConnection, AsyncEngine
 from tests.servers.ports import free_port
 from tests.servers.postgres import PASSWORD, Postgres
 from tests.servers.template import Template
@@ -23,7 +23,7 @@ from tests.servers.waiting import until
 
 SEVERAL_LOOPS = """
 import asyncio, sys
-from exporter.database import PoolOptions, check_db_connection, close_db, make_engine
+from exporter.database.engine import PoolOptions, check_db_connection, close_db, make_engine
 from exporter.dsn import Source
 
 engine = make_engine(Source(url=sys.stdin.readline().strip()), PoolOptions(test=sys.argv[1] == "test"))

@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy.exc
 from asyncpg.exceptions import _base
 
+from exporter.database.attempt import Phase, Progress
 from exporter.model.outcome import Outcome, WrongRoleError, classify, sqlstate, timed_out
-from exporter.progress import Phase, Progress
 
 LIES = "timeout: password authentication failed, too many connections, could not resolve host, read-only"
 

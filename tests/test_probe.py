@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from exporter import progress
+from exporter.database import attempt as progress
+from exporter.database.attempt import Phase
 from exporter.model.outcome import Outcome
 from exporter.probe import RECENT, Limits, Probe, Reading, Run
-from exporter.progress import Phase
 
 LIMITS = Limits(timeout=0.1, linger=0.2)
 SOON = 0.09  # what a deadline may be missed by, on a busy machine

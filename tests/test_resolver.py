@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from exporter import progress
-from exporter import resolver as resolver_module
-from exporter.progress import Phase, Progress
-from exporter.resolver import ResolverLoop
+from exporter.database import attempt as progress
+from exporter.database import event_loop as resolver_module
+from exporter.database.attempt import Phase, Progress
+from exporter.database.event_loop import ResolverLoop
 from tests.servers.ports import free_port
 from tests.servers.resolver import Mood, Resolver
 
 SILENT = """
 import asyncio, sys, threading, time
-from exporter.resolver import ResolverLoop
+from exporter.database.event_loop import ResolverLoop
 
 async def main():
     loop = asyncio.get_running_loop()

@@ -5,10 +5,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from exporter.database import PoolOptions, check_db_connection, close_db, make_engine
+from exporter.database.engine import PoolOptions, check_db_connection, close_db, make_engine
+from exporter.database.server_stats import read_facts
+from exporter.database.without_orm import AsyncEngine
 from exporter.dsn import Source
-from exporter.server_facts import read_facts
-from exporter.without_orm import AsyncEngine
 from tests.servers.background import Background
 from tests.servers.postgres import Postgres
 from tests.servers.proxy import Proxy

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from exporter.database import PoolOptions, check_db_connection, describe, make_engine
+from exporter.database.engine import PoolOptions, check_db_connection, describe, make_engine
 from exporter.dsn import Source
 from exporter.settings.config import Database
 from tests.conftest import StartExporter

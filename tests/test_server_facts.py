@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 import psycopg
 import pytest
 
-from exporter.database import PoolOptions, close_db, make_engine
+from exporter.database.engine import PoolOptions, close_db, make_engine
+from exporter.database.server_stats import ServerFacts, read_facts
+from exporter.database.without_orm import AsyncEngine
 from exporter.dsn import Source
-from exporter.server_facts import ServerFacts, read_facts
-from exporter.without_orm import AsyncEngine
 from tests.servers.postgres import PASSWORD, Postgres
 from tests.servers.template import Template
 

@@ -9,9 +9,8 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from exporter.database import PoolOptions, close_db, make_engine
-from exporter.dsn import Source
-from exporter.sessions import (
+from exporter.database.engine import PoolOptions, close_db, make_engine
+from exporter.database.sessions import (
     HEARTBEAT_SLOTS,
     Base,
     Heartbeat,
@@ -21,7 +20,8 @@ from exporter.sessions import (
     session_factory,
     write_heartbeat,
 )
-from exporter.without_orm import AsyncEngine
+from exporter.database.without_orm import AsyncEngine
+from exporter.dsn import Source
 from tests.servers.postgres import Postgres
 from tests.servers.template import Template
 

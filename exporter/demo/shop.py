@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKey, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from exporter.sessions import init_db
+from exporter.database.sessions import init_db
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine

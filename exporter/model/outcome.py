@@ -8,8 +8,8 @@ import ssl
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from exporter.database.attempt import Phase, Progress
 from exporter.dsn.errors import DsnError
-from exporter.progress import Phase, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,10 @@ from typing import Any
 from exporter import page
 from exporter.advice import advise
 from exporter.app_facts import AppPoolFacts
+from exporter.database.server_stats import ServerFacts
 from exporter.model.outcome import Outcome
 from exporter.model.pool import PoolState
 from exporter.probe import Path, Reading
-from exporter.server_facts import ServerFacts
 from exporter.verdict import Verdict
 
 HOSTILE = "<script>alert('x')</script>\"&"

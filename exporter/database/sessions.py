@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from exporter.without_orm import AsyncEngine
+    from exporter.database.without_orm import AsyncEngine
 
 HEARTBEAT_SLOTS = 1024  # pods come and go: their rows must not grow without bound, nor all wait for one row's lock
 

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from exporter import farewell, progress, several, strangers
-from exporter.progress import Phase
-from exporter.second_opinion import NO_TIMER, PassingError, SecondOpinion
+from exporter.database import attempt as progress
+from exporter.database import multihost as several
+from exporter.database.attempt import Phase
+from exporter.database.drivers import asyncpg_driver as strangers
+from exporter.database.drivers import farewell
+from exporter.database.drivers.psycopg_driver import NO_TIMER, PassingError, SecondOpinion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

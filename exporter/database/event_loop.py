@@ -9,8 +9,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exporter import progress
-from exporter.progress import Phase
+from exporter.database import attempt as progress
+from exporter.database.attempt import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable

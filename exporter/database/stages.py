@@ -10,14 +10,14 @@ import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from exporter.database import ask_role
+from exporter.database.engine import ask_role
 from exporter.model.outcome import WrongRoleError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from exporter.database.without_orm import AsyncConnection
     from exporter.dsn import Target
-    from exporter.without_orm import AsyncConnection
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)  # what a client says first to ask for TLS

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
-from exporter import dialect
-from exporter.connector import Connector
+from exporter.database import dialects as dialect
+from exporter.database.connector import Connector
+from exporter.database.without_orm import AsyncEngine, create_async_engine
 from exporter.dsn import DsnError
 from exporter.model.outcome import WrongRoleError
-from exporter.without_orm import AsyncEngine, create_async_engine
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from exporter.database.without_orm import AsyncConnection
     from exporter.dsn import Source
-    from exporter.without_orm import AsyncConnection
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
 from sqlalchemy.util import await_only
 
-from exporter import progress
+from exporter.database import attempt as progress
+from exporter.database.attempt import Phase
 from exporter.model import outcome
-from exporter.progress import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from exporter import progress
+from exporter.database import attempt as progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from exporter import progress
+from exporter.database import attempt as progress
 
 if TYPE_CHECKING:
     import ssl
