@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from exporter.advice import advise_on
+from exporter.diagnosis.advice import advise_on
+from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome
-from exporter.verdict import Verdict
 
 if TYPE_CHECKING:
     from exporter.probe import Path, Reading

@@ -6,17 +6,17 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter.advice import advise
 from exporter.database import attempt as progress
 from exporter.database import connector, stages
 from exporter.database.attempt import Phase, Progress
 from exporter.database.engine import PoolOptions, close_db, describe, make_engine
 from exporter.database.server_stats import read_facts
 from exporter.database.stages import Remark
+from exporter.diagnosis.advice import advise
+from exporter.diagnosis.verdict import Facts, diagnose
 from exporter.dsn import DsnError
 from exporter.model import outcome
 from exporter.model.outcome import Outcome
-from exporter.verdict import Facts, diagnose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

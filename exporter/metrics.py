@@ -14,10 +14,10 @@ from prometheus_client.registry import Collector
 
 from exporter import __version__
 from exporter.accept import no_worse_than
+from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome
 from exporter.pool_metrics import app_families, pool_families
 from exporter.probe import Path, Reading
-from exporter.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -6,11 +6,11 @@ import time
 from html import escape
 from typing import TYPE_CHECKING
 
+from exporter.diagnosis.verdict import Verdict
 from exporter.page_look import POLICY, SCRIPT, STYLE
 from exporter.page_pools import TEXT, duration, filling, fit, more, pool_list
 from exporter.page_shapes import bar, icon, mark, marks, sparkline
 from exporter.probe import Path
-from exporter.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exporter.diagnosis.verdict import Verdict
 from exporter.health import Line, Report, Status
 from exporter.probe import Path
-from exporter.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

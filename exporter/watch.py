@@ -9,14 +9,14 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING
 
-from exporter import advice
 from exporter.changes import Changes
 from exporter.checks import Seen, query_check, write_check
 from exporter.database.engine import close_db, describe, make_engine
 from exporter.database.server_stats import ServerFacts, read_facts
+from exporter.diagnosis import advice
+from exporter.diagnosis.verdict import Facts, Verdict, diagnose
 from exporter.model.outcome import Outcome
 from exporter.probe import Path, Probe, Reading
-from exporter.verdict import Facts, Verdict, diagnose
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from exporter import advice
-from exporter.advice import Advice, advise
+from exporter.diagnosis import advice
+from exporter.diagnosis.advice import Advice, advise
+from exporter.diagnosis.verdict import Facts, Verdict, diagnose
 from exporter.model.outcome import Outcome, Reason
-from exporter.verdict import Facts, Verdict, diagnose
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "verdicts.md").read_text()
 DOWN = [

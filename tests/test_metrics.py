@@ -11,10 +11,10 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from exporter.diagnosis.verdict import Verdict
 from exporter.metrics import KEPT_BYTES, Metrics
 from exporter.model.outcome import Outcome
 from exporter.probe import Path, Reading
-from exporter.verdict import Verdict
 from tests.servers.client import Answer, Stalls, get
 from tests.servers.exporter import Exporter
 from tests.servers.postgres import Postgres

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter.diagnosis.verdict import Facts, Verdict, diagnose
 from exporter.model.outcome import Outcome
-from exporter.verdict import Facts, Verdict, diagnose
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "verdicts.md"
 OUTCOMES: tuple[Outcome | None, ...] = (None, *Outcome)

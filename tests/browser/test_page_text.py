@@ -8,13 +8,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from exporter import page
-from exporter.advice import advise
 from exporter.app_facts import AppPoolFacts
 from exporter.database.server_stats import ServerFacts
+from exporter.diagnosis.advice import advise
+from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome
 from exporter.model.pool import PoolState
 from exporter.probe import Path, Reading
-from exporter.verdict import Verdict
 
 HOSTILE = "<script>alert('x')</script>\"&"
 NOW = 1000.0

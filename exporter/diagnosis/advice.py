@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome, Reason
-from exporter.verdict import Verdict
 
 if TYPE_CHECKING:
     from exporter.probe import Reading
