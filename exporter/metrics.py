@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from exporter.app_pools import AppPools
+    from exporter.app_pools.registry import AppPools
     from exporter.database.pool_stats import SidecarPool
     from exporter.watch import Watch
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from exporter.app_pools import AppPools
+    from exporter.app_pools.registry import AppPools
     from exporter.model.pool import Histogram, PoolState, PoolTotals
 
 _WORKER = ("database", "pool", "worker")

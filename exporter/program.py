@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from exporter.app_pools import AppPools, listen
+from exporter.app_pools.registry import AppPools, listen
 from exporter.database.engine import PoolOptions
 from exporter.database.pool_stats import SidecarPool
 from exporter.door import KEEP_ALIVE, address, open_door
@@ -27,7 +27,7 @@ from exporter.web import application, routes_for_people, routes_for_probes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.app_listener import Listener
+    from exporter.app_pools.receiver import Listener
     from exporter.settings.config import Database, Values
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from exporter.probe import Path
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from exporter.app_pools import AppPools
+    from exporter.app_pools.registry import AppPools
     from exporter.database.pool_stats import SidecarPool
     from exporter.probe import Reading
     from exporter.runtime.loop_monitor import Pulse

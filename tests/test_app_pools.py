@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from exporter.app_facts import AppPoolFacts
-from exporter.app_pools import AppPools
-from exporter.app_report import Rejection
+from exporter.app_pools.assessment import AppPoolFacts
+from exporter.app_pools.registry import AppPools
+from exporter.app_pools.report import Rejection
 from exporter.model.pool import Histogram, PoolState, PoolTotals
 from tests.reporter.datagrams import datagram, full
 

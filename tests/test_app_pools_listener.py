@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from exporter.app_pools import AppPools, listen
-from exporter.app_report import Rejection
+from exporter.app_pools.registry import AppPools, listen
+from exporter.app_pools.report import Rejection
 from tests.reporter.datagrams import datagram
 from tests.servers.needs import need_root, need_tools
 from tests.servers.network import Network

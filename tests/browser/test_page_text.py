@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from exporter import page
-from exporter.app_facts import AppPoolFacts
+from exporter.app_pools.assessment import AppPoolFacts
 from exporter.database.server_stats import ServerFacts
 from exporter.diagnosis.advice import advise
 from exporter.diagnosis.verdict import Verdict

@@ -7,8 +7,9 @@ import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
-from exporter import app_fields, app_report
-from exporter.app_pools import AppPools
+from exporter.app_pools import fields as app_fields
+from exporter.app_pools import report as app_report
+from exporter.app_pools.registry import AppPools
 from exporter.model.pool import BOUNDS
 from tests.reporter.datagrams import content
 from tests.servers.needs import need_tools

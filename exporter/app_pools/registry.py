@@ -8,11 +8,11 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from exporter.app_facts import AppPoolFacts, SilentWorker
-from exporter.app_listener import listen
-from exporter.app_report import PoolReport, RejectedError, Rejection, parse
-from exporter.app_totals import Totals
-from exporter.app_workers import Entry, Patience, Worker
+from exporter.app_pools.assessment import AppPoolFacts, SilentWorker
+from exporter.app_pools.receiver import listen
+from exporter.app_pools.report import PoolReport, RejectedError, Rejection, parse
+from exporter.app_pools.totals import Totals
+from exporter.app_pools.worker import Entry, Patience, Worker
 from exporter.model.pool import BOUNDS, Histogram, PoolState, PoolTotals
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NoReturn
 
-from exporter import app_fields as fields
-from exporter.app_totals import Totals
+from exporter.app_pools import fields
+from exporter.app_pools.totals import Totals
 from exporter.model.pool import BOUNDS, EMPTY, Histogram
 
 VERSION = 1

@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from exporter.app_report import Rejection
+from exporter.app_pools.report import Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.app_totals import Totals
+from exporter.app_pools.totals import Totals
 from exporter.model.pool import PoolState
 
 if TYPE_CHECKING:
-    from exporter.app_report import PoolReport
+    from exporter.app_pools.report import PoolReport
 
 _MISSED_REPORTS = 3
 _LEAST_SILENCE = 3.0  # seconds: a busy machine may hold up a report or two
