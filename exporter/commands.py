@@ -8,9 +8,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from exporter.checks import Seen, query_check
 from exporter.database.engine import PoolOptions, close_db, describe, make_engine
-from exporter.probe import Limits, Probe, Reading
+from exporter.probing.checks import Seen, query_check
+from exporter.probing.probe import Limits, Probe, Reading
 
 if TYPE_CHECKING:
     from exporter.settings.config import Database, Values

@@ -17,7 +17,7 @@ from exporter.accept import no_worse_than
 from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome
 from exporter.pool_metrics import app_families, pool_families
-from exporter.probe import Path, Reading
+from exporter.probing.probe import Path, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from exporter.app_pools.registry import AppPools
     from exporter.database.pool_stats import SidecarPool
-    from exporter.watch import Watch
+    from exporter.probing.monitor import Watch
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 KEPT_BYTES = 4 << 20  # of renderings: one for each format, compression and filter, and clients name the filter

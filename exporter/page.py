@@ -10,15 +10,15 @@ from exporter.diagnosis.verdict import Verdict
 from exporter.page_look import POLICY, SCRIPT, STYLE
 from exporter.page_pools import TEXT, duration, filling, fit, more, pool_list
 from exporter.page_shapes import bar, icon, mark, marks, sparkline
-from exporter.probe import Path
+from exporter.probing.probe import Path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from exporter.model.pool import PoolState
-    from exporter.probe import Probe
+    from exporter.probing.monitor import Watch
+    from exporter.probing.probe import Probe
     from exporter.service import Service
-    from exporter.watch import Watch
 
 RUNBOOKS = "https://github.com/db-health-exporter/db-health-exporter/blob/main/docs/runbooks"
 ROOM = {"databases": 15_000, "others": 3_000}  # characters; what does not fit is counted

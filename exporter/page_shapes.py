@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.probe import Reading
+    from exporter.probing.probe import Reading
 
 WIDTH, HEIGHT = 300, 40
 SLOTS = 60

@@ -17,11 +17,11 @@ from exporter.database.pool_stats import SidecarPool
 from exporter.door import KEEP_ALIVE, address, open_door
 from exporter.metrics import Metrics
 from exporter.model.outcome import Outcome
-from exporter.plan import Plan, Sensors
-from exporter.probe import Limits, Path, Reading
+from exporter.probing.config import Plan, Sensors
+from exporter.probing.monitor import Watch
+from exporter.probing.probe import Limits, Path, Reading
 from exporter.runtime.loop_monitor import Pulse
 from exporter.service import Service
-from exporter.watch import Watch
 from exporter.web import application, routes_for_people, routes_for_probes
 
 if TYPE_CHECKING:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from exporter.diagnosis.verdict import Verdict
 from exporter.health import Line, Report, Status
-from exporter.probe import Path
+from exporter.probing.probe import Path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from exporter.app_pools.registry import AppPools
     from exporter.database.pool_stats import SidecarPool
-    from exporter.probe import Reading
+    from exporter.probing.monitor import Watch
+    from exporter.probing.probe import Reading
     from exporter.runtime.loop_monitor import Pulse
-    from exporter.watch import Watch
 
 
 class Service:

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from exporter.checks import Seen, query_check
 from exporter.database import connector
 from exporter.database.engine import PoolOptions, close_db, make_engine
 from exporter.dsn import Source
-from exporter.probe import Limits, Probe
+from exporter.probing.checks import Seen, query_check
+from exporter.probing.probe import Limits, Probe
 from tests.servers.postgres import Postgres
 
 

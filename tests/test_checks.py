@@ -8,12 +8,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from exporter.checks import Seen, query_check, refine, write_check
 from exporter.database.engine import PoolOptions, close_db, make_engine
 from exporter.database.without_orm import AsyncConnection, AsyncEngine
 from exporter.dsn import Source
 from exporter.model.outcome import Outcome
-from exporter.probe import Run
+from exporter.probing.checks import Seen, query_check, refine, write_check
+from exporter.probing.probe import Run
 from tests.servers.ports import free_port
 from tests.servers.postgres import Postgres
 from tests.servers.template import Template

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from exporter.diagnosis.verdict import Verdict
 from exporter.metrics import KEPT_BYTES, Metrics
 from exporter.model.outcome import Outcome
-from exporter.probe import Path, Reading
+from exporter.probing.probe import Path, Reading
 from tests.servers.client import Answer, Stalls, get
 from tests.servers.exporter import Exporter
 from tests.servers.postgres import Postgres

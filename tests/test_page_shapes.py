@@ -6,7 +6,7 @@ import pytest
 
 from exporter.model.outcome import Outcome
 from exporter.page_shapes import sparkline
-from exporter.probe import Reading
+from exporter.probing.probe import Reading
 
 
 def readings(outline: str) -> list[Reading]:

@@ -9,7 +9,7 @@ import pytest
 from exporter.database import attempt as progress
 from exporter.database.attempt import Phase
 from exporter.model.outcome import Outcome
-from exporter.probe import RECENT, Limits, Probe, Reading, Run
+from exporter.probing.probe import RECENT, Limits, Probe, Reading, Run
 
 LIMITS = Limits(timeout=0.1, linger=0.2)
 SOON = 0.09  # what a deadline may be missed by, on a busy machine

@@ -9,7 +9,7 @@ from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome, Reason
 
 if TYPE_CHECKING:
-    from exporter.probe import Reading
+    from exporter.probing.probe import Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from exporter.diagnosis.advice import advise
 from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome
 from exporter.model.pool import PoolState
-from exporter.probe import Path, Reading
+from exporter.probing.probe import Path, Reading
 
 HOSTILE = "<script>alert('x')</script>\"&"
 NOW = 1000.0

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from exporter.checks import Seen, query_check
 from exporter.database.engine import PoolOptions, close_db, make_engine
 from exporter.database.without_orm import AsyncEngine
 from exporter.dsn import Source
 from exporter.model.outcome import Outcome
-from exporter.probe import Limits, Probe
+from exporter.probing.checks import Seen, query_check
+from exporter.probing.probe import Limits, Probe
 from tests.servers.exporter import DEADLINE
 from tests.servers.postgres import Postgres
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from exporter.database.without_orm import AsyncConnection, AsyncEngine
-    from exporter.probe import Check, Run
+    from exporter.probing.probe import Check, Run
 
     AfterAnswer = Callable[[AsyncConnection], Awaitable[None]]
 

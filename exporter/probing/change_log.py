@@ -10,7 +10,7 @@ from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome
 
 if TYPE_CHECKING:
-    from exporter.probe import Path, Reading
+    from exporter.probing.probe import Path, Reading
 
 log = logging.getLogger(__name__)
 

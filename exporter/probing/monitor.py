@@ -9,20 +9,20 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING
 
-from exporter.changes import Changes
-from exporter.checks import Seen, query_check, write_check
 from exporter.database.engine import close_db, describe, make_engine
 from exporter.database.server_stats import ServerFacts, read_facts
 from exporter.diagnosis import advice
 from exporter.diagnosis.verdict import Facts, Verdict, diagnose
 from exporter.model.outcome import Outcome
-from exporter.probe import Path, Probe, Reading
+from exporter.probing.change_log import Changes
+from exporter.probing.checks import Seen, query_check, write_check
+from exporter.probing.probe import Path, Probe, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from exporter.database.without_orm import AsyncConnection
-    from exporter.plan import Plan, Sensors
+    from exporter.probing.config import Plan, Sensors
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from exporter.database.engine import PoolOptions
     from exporter.dsn import Source
-    from exporter.probe import Limits, Path, Reading
+    from exporter.probing.probe import Limits, Path, Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
