@@ -15,7 +15,7 @@ from exporter.app_pools.registry import AppPools, listen
 from exporter.database.engine import PoolOptions
 from exporter.database.pool_stats import SidecarPool
 from exporter.door import KEEP_ALIVE, address, open_door
-from exporter.metrics import Metrics
+from exporter.metrics.registry import Metrics
 from exporter.model.outcome import Outcome
 from exporter.probing.config import Plan, Sensors
 from exporter.probing.monitor import Watch

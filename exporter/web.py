@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from exporter.health import Report
-    from exporter.metrics import Metrics
+    from exporter.metrics.registry import Metrics
     from exporter.service import Service
 
     Endpoint = Callable[[str | None], Awaitable[Report]]

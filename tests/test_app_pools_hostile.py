@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from exporter.app_pools.registry import AppPools
 from exporter.app_pools.report import Rejection
-from exporter.pool_metrics import app_families, pool_families
+from exporter.metrics.pools import app_families, pool_families
 from tests.conftest import StartExporter
 from tests.reporter.datagrams import content, datagram
 from tests.servers import processes

@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.diagnosis.verdict import Verdict
-from exporter.metrics import KEPT_BYTES, Metrics
+from exporter.metrics.registry import KEPT_BYTES, Metrics
 from exporter.model.outcome import Outcome
 from exporter.probing.probe import Path, Reading
 from tests.servers.client import Answer, Stalls, get

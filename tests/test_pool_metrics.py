@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.app_pools.registry import AppPools
+from exporter.metrics.pools import app_families, pool_families
 from exporter.model.pool import Histogram, PoolState, PoolTotals
-from exporter.pool_metrics import app_families, pool_families
 from tests.reporter.datagrams import datagram
 from tests.servers.needs import need_tools
 

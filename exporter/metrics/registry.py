@@ -15,8 +15,8 @@ from prometheus_client.registry import Collector
 from exporter import __version__
 from exporter.accept import no_worse_than
 from exporter.diagnosis.verdict import Verdict
+from exporter.metrics.pools import app_families, pool_families
 from exporter.model.outcome import Outcome
-from exporter.pool_metrics import app_families, pool_families
 from exporter.probing.probe import Path, Reading
 
 if TYPE_CHECKING:
