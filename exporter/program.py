@@ -14,15 +14,15 @@ from aiohttp import web
 from exporter.app_pools.registry import AppPools, listen
 from exporter.database.engine import PoolOptions
 from exporter.database.pool_stats import SidecarPool
-from exporter.door import KEEP_ALIVE, address, open_door
 from exporter.metrics.registry import Metrics
 from exporter.model.outcome import Outcome
 from exporter.probing.config import Plan, Sensors
 from exporter.probing.monitor import Watch
 from exporter.probing.probe import Limits, Path, Reading
 from exporter.runtime.loop_monitor import Pulse
-from exporter.service import Service
-from exporter.web import application, routes_for_people, routes_for_probes
+from exporter.web.health import Service
+from exporter.web.listener import KEEP_ALIVE, address, open_door
+from exporter.web.routes import application, routes_for_people, routes_for_probes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from exporter.door import Complaints
 from exporter.program import CannotListenError, Program
+from exporter.web.listener import Complaints
 
 if TYPE_CHECKING:
     from exporter.settings.config import Values

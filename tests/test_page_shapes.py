@@ -5,8 +5,8 @@ import re
 import pytest
 
 from exporter.model.outcome import Outcome
-from exporter.page_shapes import sparkline
 from exporter.probing.probe import Reading
+from exporter.web.page.shapes import sparkline
 
 
 def readings(outline: str) -> list[Reading]:

@@ -13,11 +13,11 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from exporter import __version__
-from exporter.accept import no_worse_than
 from exporter.diagnosis.verdict import Verdict
 from exporter.metrics.pools import app_families, pool_families
 from exporter.model.outcome import Outcome
 from exporter.probing.probe import Path, Reading
+from exporter.web.accept import no_worse_than
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -7,7 +7,6 @@ from html import unescape
 from types import SimpleNamespace
 from typing import Any
 
-from exporter import page
 from exporter.app_pools.assessment import AppPoolFacts
 from exporter.database.server_stats import ServerFacts
 from exporter.diagnosis.advice import advise
@@ -15,6 +14,7 @@ from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome
 from exporter.model.pool import PoolState
 from exporter.probing.probe import Path, Reading
+from exporter.web.page import render as page
 
 HOSTILE = "<script>alert('x')</script>\"&"
 NOW = 1000.0

@@ -7,10 +7,10 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from exporter.diagnosis.verdict import Verdict
-from exporter.page_look import POLICY, SCRIPT, STYLE
-from exporter.page_pools import TEXT, duration, filling, fit, more, pool_list
-from exporter.page_shapes import bar, icon, mark, marks, sparkline
 from exporter.probing.probe import Path
+from exporter.web.page.assets import POLICY, SCRIPT, STYLE
+from exporter.web.page.pools import TEXT, duration, filling, fit, more, pool_list
+from exporter.web.page.shapes import bar, icon, mark, marks, sparkline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from exporter.model.pool import PoolState
     from exporter.probing.monitor import Watch
     from exporter.probing.probe import Probe
-    from exporter.service import Service
+    from exporter.web.health import Service
 
 RUNBOOKS = "https://github.com/db-health-exporter/db-health-exporter/blob/main/docs/runbooks"
 ROOM = {"databases": 15_000, "others": 3_000}  # characters; what does not fit is counted

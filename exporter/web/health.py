@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.diagnosis.verdict import Verdict
-from exporter.health import Line, Report, Status
 from exporter.probing.probe import Path
+from exporter.web.health_report import Line, Report, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

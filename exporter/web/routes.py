@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from exporter.accept import qualities
+from exporter.web.accept import qualities
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from exporter.health import Report
     from exporter.metrics.registry import Metrics
-    from exporter.service import Service
+    from exporter.web.health import Service
+    from exporter.web.health_report import Report
 
     Endpoint = Callable[[str | None], Awaitable[Report]]
 
@@ -62,7 +62,7 @@ def routes_for_people(service: Service, metrics: Metrics) -> list[web.RouteDef]:
         return web.Response(body=body, headers=headers | ({"Content-Encoding": "gzip"} if compress else {}))
 
     async def look(_: web.Request) -> web.Response:
-        from exporter import page  # noqa: PLC0415 - a quarter of a megabyte for those whom nobody visits
+        from exporter.web.page import render as page  # noqa: PLC0415 - a quarter of a megabyte for those whom nobody visits
 
         await service.healthz()  # what the page shows is as fresh as a probe's answer, and as bounded in time
         text, policy = page.render(service)

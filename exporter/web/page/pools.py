@@ -7,7 +7,7 @@ from html import escape
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from exporter.page_shapes import bar, mark
+from exporter.web.page.shapes import bar, mark
 
 if TYPE_CHECKING:
     from exporter.model.pool import PoolState
