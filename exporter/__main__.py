@@ -104,13 +104,13 @@ def _run(command: str, own: argparse.Namespace, values: Values) -> int:
     isolate(os.environ)
     logs.set_up(style=values.log_format, level=values.log_level)
     if command == "serve":
-        from exporter import server  # noqa: PLC0415
+        from exporter.cli import serve as server  # noqa: PLC0415
 
         return _in_loop(server.serve(values))
-    from exporter import commands  # noqa: PLC0415
+    from exporter.cli import commands  # noqa: PLC0415
 
     if command == "check" and own.explain:
-        from exporter.explain import explain  # noqa: PLC0415
+        from exporter.cli.explain import explain  # noqa: PLC0415
 
         return _in_loop(explain(values))
     if command == "check":

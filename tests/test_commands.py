@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter import commands
 from exporter.__main__ import main
+from exporter.cli import commands
 from tests.servers import processes
 from tests.servers.client import get
 from tests.servers.command import run

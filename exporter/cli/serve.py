@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from exporter.program import CannotListenError, Program
+from exporter.app import CannotListenError, Program
 from exporter.web.listener import Complaints
 
 if TYPE_CHECKING:
