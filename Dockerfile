@@ -10,7 +10,7 @@ RUN /build/bin/pip --python /opt/exporter/bin/python3 install --no-cache-dir --n
         --only-binary :all: -r /build/image.txt
 COPY exporter /build/exporter
 RUN cp -r /build/exporter "$(/opt/exporter/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/" \
-    && printf '#!/opt/exporter/bin/python3\nimport sys\n\nfrom exporter.__main__ import main\n\nsys.exit(main())\n' \
+    && printf '#!/opt/exporter/bin/python3\nimport sys\n\nfrom exporter.cli.main import main\n\nsys.exit(main())\n' \
         > /opt/exporter/bin/db-health-exporter \
     && chmod 755 /opt/exporter/bin/db-health-exporter \
     && find /opt/exporter -name __pycache__ -prune -exec rm -rf {} +

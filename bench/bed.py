@@ -81,7 +81,10 @@ class Process:
         inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         began = time.monotonic()
         self._process = subprocess.Popen(
-            command, env={**inherited, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            env={**inherited, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         self.pid = self._process.pid
         while not self._answers(first):

@@ -16,9 +16,10 @@ from exporter.database.engine import PoolOptions
 from exporter.database.pool_stats import SidecarPool
 from exporter.metrics.registry import Metrics
 from exporter.model.outcome import Outcome
+from exporter.model.result import ProbePath, ProbeResult
 from exporter.probing.config import Plan, Sensors
 from exporter.probing.monitor import Watch
-from exporter.probing.probe import Limits, Path, Reading
+from exporter.probing.probe import Limits
 from exporter.runtime.loop_monitor import Pulse
 from exporter.web.health import Service
 from exporter.web.listener import KEEP_ALIVE, address, open_door
@@ -50,7 +51,10 @@ class Program:
         self._pulse = pulse
         self.app_pools = _app_pools(values, on_change=self._changed) if values.app_pool_listen != "off" else None
         sensors = Sensors(
-            clock=time.monotonic, wall_clock=time.time, on_reading=self._on_reading, app_pools=self._app_facts
+            clock=time.monotonic,
+            wall_clock=time.time,
+            on_reading=self._on_reading,
+            app_pools=self._app_facts,
         )
         self.watches = {each.name: Watch(plan(values, each), sensors) for each in values.databases}
         self._pools = {name: SidecarPool(watch.pooled_engine, database=name) for name, watch in self.watches.items()}
@@ -118,7 +122,11 @@ class Program:
 
     async def _serve(self, app: web.Application, port: int, setting: str) -> None:
         runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=SHUTDOWN, lingering_time=0, keepalive_timeout=KEEP_ALIVE
+            app,
+            access_log=None,
+            shutdown_timeout=SHUTDOWN,
+            lingering_time=0,
+            keepalive_timeout=KEEP_ALIVE,
         )
         await runner.setup()
         self._runners.append(runner)
@@ -127,8 +135,8 @@ class Program:
             with _naming(setting if self._values.listen_host is None else f"{setting} or LISTEN_HOST"):
                 self._doors.append(await open_door(server, self._values.listen_host, port))
 
-    def _on_reading(self, database: str, path: Path, reading: Reading) -> None:
-        if path is Path.POOLED and reading.outcome is Outcome.POOL_EXHAUSTED:
+    def _on_reading(self, database: str, path: ProbePath, reading: ProbeResult) -> None:
+        if path is ProbePath.POOLED and reading.outcome is Outcome.POOL_EXHAUSTED:
             self._pools[database].timeouts += 1
         self.metrics.count(database, path, reading)
 

@@ -252,7 +252,11 @@ def stuck_for(pools: AppPools, clock: Clock, seconds: float, **fields: Any) -> N
     ],
 )
 def test_exhausted_wedged_silent(
-    pools: AppPools, clock: Clock, report: bytes, later: float, expected: tuple[bool, bool, int]
+    pools: AppPools,
+    clock: Clock,
+    report: bytes,
+    later: float,
+    expected: tuple[bool, bool, int],
 ) -> None:
     """At the maximum with requests waiting: exhausted while others come back, wedged after 30 s without."""
     pools.receive(report)
@@ -278,7 +282,11 @@ def test_exhausted_wedged_silent(
     ],
 )
 def test_wedged_is_full_for_long(
-    pools: AppPools, clock: Clock, before: float, report: bytes, expected: tuple[bool, bool, int]
+    pools: AppPools,
+    clock: Clock,
+    before: float,
+    report: bytes,
+    expected: tuple[bool, bool, int],
 ) -> None:
     """A pool is wedged once it has been full for 30 s without a check-in, as far as was seen."""
     pools.receive(full(since_checkin=0.0, use={"counts": [0] * 12, "sum": 0.0}))
@@ -311,7 +319,11 @@ def test_an_outage_is_no_wedge(pools: AppPools, clock: Clock) -> None:
 
 @pytest.mark.parametrize(("began", "pool", "wedged"), [(31, {}, False), (31, {"checked_out": 5}, True), (-5, {}, True)])
 def test_a_successor_clears_a_dead_process(
-    pools: AppPools, clock: Clock, began: float, pool: dict[str, Any], wedged: bool
+    pools: AppPools,
+    clock: Clock,
+    began: float,
+    pool: dict[str, Any],
+    wedged: bool,
 ) -> None:
     """Whoever began after the last word of a process that is missing, and uses the pool well, has replaced it."""
     stuck_for(pools, clock, 30.0, pid=7, ppid=1)

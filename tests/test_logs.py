@@ -9,15 +9,15 @@ import pytest
 
 PROGRAM = """
 import logging, sys
-from exporter.runtime import logs
+from exporter.runtime import logs  # noqa: PLC0415 - the libraries come after the settings
 logs.set_up(style=sys.argv[1], level=sys.argv[2])
-log = logging.getLogger("exporter.watch")
+log = logging.getLogger("exporter.probing.monitor")
 log.debug("detail")
 log.info("two\\nlines", extra={"database": "app", "outcome": "auth"})
 log.error("bad")
 logging.getLogger("sqlalchemy.pool").error("terminated on purpose")
 logging.getLogger("asyncio").warning("slow callback")
-try:
+try:  # noqa: SIM105 - a context manager costs more than all of this
     1 / 0
 except ZeroDivisionError:
     log.exception("broken")
@@ -27,7 +27,11 @@ except ZeroDivisionError:
 def logged(style: str, level: str) -> str:
     """What a process of its own writes."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, style, level], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", PROGRAM, style, level],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
     )
     assert done.stdout == ""
     return done.stderr
@@ -37,7 +41,7 @@ def test_text() -> None:
     """People get the time, the level, who says it and what."""
     text = logged("text", "info")
 
-    assert "ERROR exporter.watch: bad" in text
+    assert "ERROR exporter.probing.monitor: bad" in text
     assert "ZeroDivisionError" in text
     assert "detail" not in text
 
@@ -50,7 +54,7 @@ def test_json() -> None:
     assert entries[0] | {"time": ""} == {
         "time": "",
         "level": "info",
-        "logger": "exporter.watch",
+        "logger": "exporter.probing.monitor",
         "message": "two\nlines",
         "database": "app",
         "outcome": "auth",

@@ -22,7 +22,7 @@ TELL = """
 import atexit, pathlib, sys
 atexit.register(lambda: pathlib.Path("modules").write_text("\\n".join(sorted(sys.modules))))
 sys.argv[0] = "exporter"
-from exporter.__main__ import main
+from exporter.cli.main import main
 sys.exit(main(sys.argv[4:]))
 """
 
@@ -78,6 +78,6 @@ def test_never_imported(server: Postgres, bytecode: dict[str, str], start_export
     assert exporter.terminate() == 0
 
     modules = set((exporter.folder / "modules").read_text().split())
-    assert "exporter.server" in modules
+    assert "exporter.cli.serve" in modules
     assert ("sqlalchemy.orm" in modules) is (write == "1")
     assert {name for name in NEVER if name in modules} == ({"sqlalchemy.orm"} if write == "1" else set())

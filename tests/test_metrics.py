@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from exporter.diagnosis.verdict import Verdict
 from exporter.metrics.registry import KEPT_BYTES, Metrics
 from exporter.model.outcome import Outcome
-from exporter.probing.probe import Path, Reading
+from exporter.model.result import ProbePath, ProbeResult
 from tests.servers.client import Answer, Stalls, get
 from tests.servers.exporter import Exporter
 from tests.servers.postgres import Postgres
@@ -92,8 +92,8 @@ def exporter(server: Postgres, workshop: Workshop, stalls: Stalls, stack: ExitSt
     }
     made = Exporter(workshop, environment, stalls=stalls)
     stack.callback(made.close)
-    for path in Path:
-        made.wait_for("error" if path is Path.WRITE else "success", path=path, within=10)
+    for path in ProbePath:
+        made.wait_for("error" if path is ProbePath.WRITE else "success", path=path, within=10)
     return made
 
 
@@ -177,7 +177,7 @@ def test_every_series_from_the_start(exporter: Exporter) -> None:
         dict(labels)["verdict"]: value for (name, labels), value in samples.items() if name == "dbhealth_verdict"
     }
 
-    assert counted == {(path.value, outcome.value) for path in Path for outcome in Outcome}
+    assert counted == {(path.value, outcome.value) for path in ProbePath for outcome in Outcome}
     assert set(verdicts) == {verdict.value for verdict in Verdict}
     assert sorted(verdicts.values()) == [0.0] * (len(Verdict) - 1) + [1.0]
     assert exporter.sample("dbhealth_probes_total", path="pooled", outcome="dns") == 0
@@ -188,7 +188,7 @@ def test_values(exporter: Exporter, server: Postgres) -> None:
     assert exporter.sample("dbhealth_up", database="app") == 1
     assert exporter.sample("dbhealth_server_in_recovery") == 0
     assert exporter.sample("dbhealth_server_max_connections") == server.value(
-        "SELECT setting::int FROM pg_settings WHERE name = 'max_connections'"
+        "SELECT setting::int FROM pg_settings WHERE name = 'max_connections'",
     )
     assert exporter.sample("dbhealth_pool_size", pool="sidecar", worker="0") == 5
     assert exporter.sample("dbhealth_pool_max_connections", pool="sidecar") == 15
@@ -298,7 +298,7 @@ def test_a_probe_is_a_change() -> None:
     """After a probe nobody is shown the state before it."""
     shown = metrics()
     first = shown.render(accept="", compress=False)[0]
-    shown.count("app", Path.POOLED, Reading(Outcome.DNS, 0.02, 1.0, 2.0))
+    shown.count("app", ProbePath.POOLED, ProbeResult(Outcome.DNS, 0.02, 1.0, 2.0))
     second = shown.render(accept="", compress=False)[0]
 
     assert b'outcome="dns"' not in first

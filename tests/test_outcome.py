@@ -12,7 +12,8 @@ import sqlalchemy.exc
 from asyncpg.exceptions import _base
 
 from exporter.database.attempt import Phase, Progress
-from exporter.model.outcome import Outcome, WrongRoleError, classify, sqlstate, timed_out
+from exporter.database.errors import WrongRoleError, classify, sqlstate, timed_out
+from exporter.model.outcome import Outcome
 
 LIES = "timeout: password authentication failed, too many connections, could not resolve host, read-only"
 

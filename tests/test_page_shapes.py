@@ -5,14 +5,14 @@ import re
 import pytest
 
 from exporter.model.outcome import Outcome
-from exporter.probing.probe import Reading
+from exporter.model.result import ProbeResult
 from exporter.web.page.shapes import sparkline
 
 
-def readings(outline: str) -> list[Reading]:
+def readings(outline: str) -> list[ProbeResult]:
     """A reading for each letter: `p` passed in 10 ms, `f` failed after 800 ms."""
     passed, failed = (Outcome.SUCCESS, 0.010), (Outcome.QUERY_TIMEOUT, 0.800)
-    return [Reading(*(passed if each == "p" else failed), taken_at=0.0, wall_time=0.0) for each in outline]
+    return [ProbeResult(*(passed if each == "p" else failed), taken_at=0.0, wall_time=0.0) for each in outline]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from exporter.database import attempt as progress
 from exporter.database.attempt import Phase
 from exporter.model.outcome import Outcome
-from exporter.probing.probe import RECENT, Limits, Probe, Reading, Run
+from exporter.model.result import ProbeResult
+from exporter.probing.probe import RECENT, Limits, Probe, Run
 
 LIMITS = Limits(timeout=0.1, linger=0.2)
 SOON = 0.09  # what a deadline may be missed by, on a busy machine
@@ -24,9 +25,13 @@ class Bench:
         """Answer at once by default."""
         self.checks = 0
         self.answer: Answer = succeed
-        self.readings: list[Reading] = []
+        self.readings: list[ProbeResult] = []
         self.probe = Probe(
-            self.check, limits=LIMITS, clock=time.monotonic, wall_clock=lambda: 1e9, on_reading=self.readings.append
+            self.check,
+            limits=LIMITS,
+            clock=time.monotonic,
+            wall_clock=lambda: 1e9,
+            on_reading=self.readings.append,
         )
 
     async def check(self, run: Run) -> None:
@@ -66,7 +71,7 @@ async def bench() -> AsyncIterator[Bench]:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def timed(reading: Awaitable[Reading]) -> tuple[Reading, float]:
+async def timed(reading: Awaitable[ProbeResult]) -> tuple[ProbeResult, float]:
     """Wait for a reading; how long it took."""
     began = time.monotonic()
     return await reading, time.monotonic() - began

@@ -54,7 +54,7 @@ Stream._read_ready__data_received = heard(Stream._read_ready__data_received)
 Datagram._read_ready = heard(Datagram._read_ready)
 asyncio.sslproto.SSLProtocol.__init__ = told(asyncio.sslproto.SSLProtocol.__init__)
 sys.argv[0] = "exporter"
-from exporter.__main__ import main
+from exporter.cli.main import main
 sys.exit(main(sys.argv[4:]))
 """
 
@@ -78,7 +78,10 @@ def report(port: int, *, bytes_in_all: int) -> None:
 
 
 def test_reads_are_small(
-    tls_server: Postgres, authority: Authority, tmp_path: Path, start_exporter: StartExporter
+    tls_server: Postgres,
+    authority: Authority,
+    tmp_path: Path,
+    start_exporter: StartExporter,
 ) -> None:
     """Requests, answers with and without TLS, and reports: none asks for 256 KiB, which would make the heap creep."""
     port = free_port()

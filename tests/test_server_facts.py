@@ -39,7 +39,12 @@ async def facts(engine: AsyncEngine, pod_ip: str | None) -> ServerFacts:
 def session(server: Postgres) -> psycopg.Connection[object]:
     """One of the application's, from the pod's address."""
     return psycopg.connect(
-        host="127.0.0.1", port=server.port, dbname="app", user="app", password=PASSWORD, autocommit=True
+        host="127.0.0.1",
+        port=server.port,
+        dbname="app",
+        user="app",
+        password=PASSWORD,
+        autocommit=True,
     )
 
 
@@ -92,7 +97,8 @@ async def test_socket(server: Postgres) -> None:
     """A Unix socket has no address."""
     server.sql("SELECT 1")
     engine = make_engine(
-        Source(host=str(server.data), port=server.port, name="app", user="postgres"), PoolOptions(test=True)
+        Source(host=str(server.data), port=server.port, name="app", user="postgres"),
+        PoolOptions(test=True),
     )
     found = await facts(engine, "127.0.0.1")
 

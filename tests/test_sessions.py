@@ -97,7 +97,11 @@ async def test_commits(sessions: Sessions, engine: AsyncEngine, server: Postgres
 
 @pytest.mark.parametrize("error", [ValueError, asyncio.CancelledError, GeneratorExit])
 async def test_rolls_back(
-    sessions: Sessions, engine: AsyncEngine, server: Postgres, database: str, error: type[BaseException]
+    sessions: Sessions,
+    engine: AsyncEngine,
+    server: Postgres,
+    database: str,
+    error: type[BaseException],
 ) -> None:
     """An error in the block undoes it, is passed on, and leaves no connection in use."""
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from exporter import settings_table
 from exporter.settings import config as values
 from exporter.settings import model as settings
 from exporter.settings.flags import flag, is_secret
 from exporter.settings.model import Settings
+from tools import settings_table
 
 ROOT = Path(__file__).parent.parent
 URL = {"DATABASE_URL": "postgresql://app:pw@db.example/app"}
@@ -323,7 +323,9 @@ def test_that_equal_ports_are_one_listener(parse: Parsed) -> None:
     ],
 )
 def test_that_contradicting_or_missing_addresses_are_named(
-    parse: Parsed, environment: dict[str, str], names: list[str]
+    parse: Parsed,
+    environment: dict[str, str],
+    names: list[str],
 ) -> None:
     """One line that names what to give or to leave out."""
     line = parse.refused(**environment)
@@ -343,7 +345,11 @@ def test_that_contradicting_or_missing_addresses_are_named(
     ],
 )
 def test_that_a_file_that_cannot_be_used_is_named_by_its_setting(
-    parse: Parsed, tmp_path: Path, name: str, content: bytes | None, word: str
+    parse: Parsed,
+    tmp_path: Path,
+    name: str,
+    content: bytes | None,
+    word: str,
 ) -> None:
     """The line says why, and repeats no path: it may be the secret, given in the wrong place."""
     path = tmp_path / "hunter2"
@@ -525,7 +531,8 @@ def test_that_help_lists_every_setting_also_without_docstrings() -> None:
 
 
 def test_that_reading_gives_the_childs_values_or_its_status(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """The line on stderr is the child's; the parent adds nothing."""
     monkeypatch.chdir(ROOT)
@@ -547,7 +554,7 @@ def test_that_values_survive_the_pipe(parse: Parsed) -> None:
 
 def test_that_the_serving_process_never_imports_pydantic() -> None:
     """Its 8 MB end with the child."""
-    code = "import exporter.values, sys; sys.exit('pydantic' in sys.modules)"
+    code = "import exporter.settings.config, sys; sys.exit('pydantic' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
@@ -608,7 +615,7 @@ def test_that_a_value_which_is_not_text_is_refused() -> None:
 
 
 def test_that_the_readme_has_the_table_of_the_settings_themselves() -> None:
-    """`python -m exporter.settings_table --write README.md` mends it."""
+    """`python -m tools.settings_table --write README.md` mends it."""
     page = (ROOT / "README.md").read_text(encoding="utf-8")
 
     assert settings_table.filled(page) == page

@@ -73,7 +73,8 @@ def test_other_methods(exporter: Exporter, route: str, method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/healthz/", "/healthz/x", "/metrics/..%2f", "//", "/app", "/%00", "/HEALTHZ"]
+    "path",
+    ["/nothing", "/healthz/", "/healthz/x", "/metrics/..%2f", "//", "/app", "/%00", "/HEALTHZ"],
 )
 def test_unknown_path(exporter: Exporter, path: str) -> None:
     """What is not there is a short 404."""
@@ -230,7 +231,12 @@ def test_nothing_required(server: Postgres, start_exporter: StartExporter) -> No
 
 @pytest.mark.parametrize(("readiness", "before", "after"), [("off", 200, 200), ("latch", 503, 200), ("gate", 503, 503)])
 def test_readiness(
-    template: Template, cleanup: ExitStack, start_exporter: StartExporter, readiness: str, before: int, after: int
+    template: Template,
+    cleanup: ExitStack,
+    start_exporter: StartExporter,
+    readiness: str,
+    before: int,
+    after: int,
 ) -> None:
     """Off is ready at once, latch once the database has answered, gate while it answers."""
     server = template.copy()

@@ -86,7 +86,8 @@ async def listen(receiver: Receiver, address: str, *, sources: Iterable[str] = (
     host, port = split(address)
     own = frozenset({host, *sources})
     transport, _ = await loop.create_datagram_endpoint(
-        lambda: _Protocol(receiver, own), local_addr=("127.0.0.1" if host == "localhost" else host, port)
+        lambda: _Protocol(receiver, own),
+        local_addr=("127.0.0.1" if host == "localhost" else host, port),
     )
     return Listener(transport, receiver, None)
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from exporter.database.engine import PoolOptions, close_db, describe, make_engine
 from exporter.probing.checks import Seen, query_check
-from exporter.probing.probe import Limits, Probe, Reading
+from exporter.probing.probe import Limits, Probe
 
 if TYPE_CHECKING:
+    from exporter.model.result import ProbeResult
     from exporter.settings.config import Database, Values
 
 FAREWELL = 0.1  # seconds for a connection's polite end, so that the server has nothing to log
@@ -56,7 +57,7 @@ async def init_db(values: Values) -> int:
 
 
 async def _init_one(values: Values, database: Database) -> bool:
-    from exporter.database import sessions  # noqa: PLC0415 - the ORM, for this command only
+    from exporter.database import sessions
 
     engine = make_engine(database.source, _options(values), pooled=False)
     try:
@@ -71,7 +72,7 @@ async def _init_one(values: Values, database: Database) -> bool:
     return True
 
 
-async def _probe(values: Values, database: Database) -> Reading:
+async def _probe(values: Values, database: Database) -> ProbeResult:
     engine = make_engine(database.source, _options(values), pooled=False)
     probe = Probe(
         query_check(engine, Seen(), expect=database.expect, fresh=True),
@@ -92,15 +93,15 @@ def _options(values: Values) -> PoolOptions:
     return PoolOptions(echo=values.echo)
 
 
-def _status(values: Values, readings: list[Reading]) -> int:
+def _status(values: Values, readings: list[ProbeResult]) -> int:
     required = zip(values.databases, readings, strict=True)
     return int(not all(reading.passed for database, reading in required if database.required))
 
 
-def _say(database: Database, reading: Reading) -> None:
+def _say(database: Database, reading: ProbeResult) -> None:
     print(_words(database, reading), flush=True)  # noqa: T201 - a command's answer
 
 
-def _words(database: Database, reading: Reading) -> str:
+def _words(database: Database, reading: ProbeResult) -> str:
     detail = f": {reading.detail}" if reading.detail else ""
     return f"{database.name}: {reading.outcome} in {reading.seconds * 1000:.1f} ms{detail}"

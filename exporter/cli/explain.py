@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from exporter.database import attempt as progress
 from exporter.database import connector, stages
+from exporter.database import errors as outcome
 from exporter.database.attempt import Phase, Progress
 from exporter.database.engine import PoolOptions, close_db, describe, make_engine
 from exporter.database.server_stats import read_facts
@@ -15,7 +16,6 @@ from exporter.database.stages import Remark
 from exporter.diagnosis.advice import advise
 from exporter.diagnosis.verdict import Facts, diagnose
 from exporter.dsn import DsnError
-from exporter.model import outcome
 from exporter.model.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -47,7 +47,12 @@ class Story:
         self._told: list[str] = []
 
     async def tell(
-        self, stage: str, work: Coroutine[object, object, T], words: Callable[[T], str] | None = None, *, phase: Phase
+        self,
+        stage: str,
+        work: Coroutine[object, object, T],
+        words: Callable[[T], str] | None = None,
+        *,
+        phase: Phase,
     ) -> T:
         """Run one stage within the limit and print its line.
 
@@ -130,7 +135,10 @@ async def _reach(story: Story, target: Target) -> None:
     """Tell how far the network goes."""
     await story.tell("name resolution", stages.resolve(target), phase=Phase.RESOLVING)
     stream, host, _ = await story.tell(
-        "TCP connect", stages.reach(target, within=LIMIT), lambda reached: reached[2], phase=Phase.CONNECTING
+        "TCP connect",
+        stages.reach(target, within=LIMIT),
+        lambda reached: reached[2],
+        phase=Phase.CONNECTING,
     )
     try:
         await story.tell("TLS", stages.encrypt(stream, host, target), phase=Phase.CONNECTING)
@@ -171,9 +179,9 @@ async def _connections(connection: AsyncConnection, pod_ip: str | None) -> str:
 
 
 async def _write(engine: AsyncEngine) -> str:
-    import socket  # noqa: PLC0415 - with the next, for this stage only
+    import socket
 
-    from exporter.database import sessions  # noqa: PLC0415 - the ORM
+    from exporter.database import sessions
 
     slot = sessions.heartbeat_slot(socket.gethostname())
     await sessions.write_heartbeat(sessions.session_factory(engine), slot=slot, limit=LIMIT)

@@ -47,7 +47,7 @@ class Connector:
         self._second_opinion = SecondOpinion()
         self._told = False
 
-    async def connect(self) -> Any:  # noqa: ANN401 - asyncpg.Connection or psycopg.AsyncConnection
+    async def connect(self) -> Any:
         """Connect.
 
         Raises:
@@ -63,13 +63,13 @@ class Connector:
         record.phase = Phase.QUERYING
         return record.connection
 
-    async def _connect_asyncpg(self, target: Target) -> Any:  # noqa: ANN401
+    async def _connect_asyncpg(self, target: Target) -> Any:
         connection = await asyncpg.connect(**{**NO_TIMER, **target.connect_arguments()})
         farewell.tap(connection, self._heard)
         return connection
 
-    async def _connect_psycopg(self, target: Target) -> Any:  # noqa: ANN401
-        import psycopg  # noqa: PLC0415 - an extra: absent from the image
+    async def _connect_psycopg(self, target: Target) -> Any:
+        import psycopg
 
         try:
             return await psycopg.AsyncConnection.connect(**target.connect_arguments())
@@ -90,7 +90,7 @@ class Connector:
         return replace(target, driver=self._driver, other=())
 
 
-def abort(connection: Any) -> None:  # noqa: ANN401
+def abort(connection: Any) -> None:
     """Drop a connection at once, without a word to the server.
 
     libpq's handle is closed beneath psycopg: its own way out asks the server to cancel and waits 5 s.
@@ -100,7 +100,7 @@ def abort(connection: Any) -> None:  # noqa: ANN401
 
 
 @contextmanager
-def aborting(connection: Any) -> Iterator[None]:  # noqa: ANN401
+def aborting(connection: Any) -> Iterator[None]:
     """Drop a connection, and let nothing else have its descriptor's number until whoever waits on it has been told.
 
     psycopg waits by the number, and stops watching it when it is cancelled: a client of ours that was accepted under
@@ -120,8 +120,8 @@ def aborting(connection: Any) -> Iterator[None]:  # noqa: ANN401
             os.close(kept)
 
 
-def _number(connection: Any) -> int:  # noqa: ANN401 - psycopg.AsyncConnection
-    import psycopg  # noqa: PLC0415
+def _number(connection: Any) -> int:
+    import psycopg
 
     try:
         return int(connection.pgconn.socket)

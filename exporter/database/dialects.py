@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
 from sqlalchemy.util import await_only
 
 from exporter.database import attempt as progress
+from exporter.database import errors as outcome
 from exporter.database.attempt import Phase
-from exporter.model import outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ class _Lean:
     """
 
     @classmethod
-    def get_async_dialect_cls(cls, url: Any) -> type[Any]:  # noqa: ANN401, ARG003 - SQLAlchemy's signature
+    def get_async_dialect_cls(cls, url: Any) -> type[Any]:  # noqa: ARG003 - SQLAlchemy's signature
         """Stay this class: psycopg's dialect would name its own asynchronous one."""
         return cls
 
@@ -35,14 +35,15 @@ class _Lean:
         """Do nothing with a new connection."""
         return None
 
-    def on_connect_url(self, url: Any) -> Callable[[Any], None] | None:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
+    def on_connect_url(self, url: Any) -> Callable[[Any], None] | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Do nothing with a new connection."""
         return None
 
-    def initialize(self, connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature
+    def initialize(self, connection: Any) -> None:
         """Take the server's version from what it sent at connect, where the default asks ten round trips for more."""
         self.__dict__.update(
-            server_version_info=_server_version(connection.connection.driver_connection), default_schema_name="public"
+            server_version_info=_server_version(connection.connection.driver_connection),
+            default_schema_name="public",
         )
 
 
@@ -51,7 +52,7 @@ class LeanAsyncpg(_Lean, PGDialect_asyncpg):
 
     supports_statement_cache = True  # SQLAlchemy wants it said by each class itself
 
-    def do_ping(self, dbapi_connection: Any) -> bool:  # noqa: ANN401
+    def do_ping(self, dbapi_connection: Any) -> bool:
         """Ask for one row by the simple protocol: one round trip, no transaction, no prepared statement."""
         connection = dbapi_connection.driver_connection
         _querying(connection)
@@ -61,7 +62,7 @@ class LeanAsyncpg(_Lean, PGDialect_asyncpg):
             dbapi_connection._handle_exception(error)  # noqa: SLF001
         return True
 
-    def do_terminate(self, dbapi_connection: Any) -> None:  # noqa: ANN401
+    def do_terminate(self, dbapi_connection: Any) -> None:
         """Drop the connection at once: SQLAlchemy would first try to close it gracefully for 2 s."""
         dbapi_connection.driver_connection.terminate()
 
@@ -71,7 +72,7 @@ class LeanPsycopg(_Lean, PGDialectAsync_psycopg):
 
     supports_statement_cache = True
 
-    def do_ping(self, dbapi_connection: Any) -> bool:  # noqa: ANN401
+    def do_ping(self, dbapi_connection: Any) -> bool:
         """Ask for one row outside of a transaction."""
         _querying(dbapi_connection.driver_connection)
         try:
@@ -81,12 +82,12 @@ class LeanPsycopg(_Lean, PGDialectAsync_psycopg):
             raise
 
 
-def _querying(connection: Any) -> None:  # noqa: ANN401
+def _querying(connection: Any) -> None:
     record = progress.current()
     record.connection, record.phase = connection, Phase.QUERYING
 
 
-def _server_version(connection: Any) -> tuple[int, ...]:  # noqa: ANN401
+def _server_version(connection: Any) -> tuple[int, ...]:
     if hasattr(connection, "get_server_version"):
         version = connection.get_server_version()
         return (version.major, version.minor)

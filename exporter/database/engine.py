@@ -12,9 +12,9 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
 from exporter.database import dialects as dialect
 from exporter.database.connector import Connector
+from exporter.database.errors import WrongRoleError
 from exporter.database.without_orm import AsyncEngine, create_async_engine
 from exporter.dsn import DsnError
-from exporter.model.outcome import WrongRoleError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,7 +46,11 @@ class PoolOptions:
 
 
 def make_engine(
-    source: Source, options: PoolOptions, *, pooled: bool = True, heard: Callable[[str], None] = lambda _: None
+    source: Source,
+    options: PoolOptions,
+    *,
+    pooled: bool = True,
+    heard: Callable[[str], None] = lambda _: None,
 ) -> AsyncEngine:
     """Build an engine; nothing is connected before it is used.
 

@@ -46,14 +46,14 @@ class ResolverLoop(asyncio.SelectorEventLoop):
 
     async def getaddrinfo(
         self,
-        host: Any,  # noqa: ANN401 - asyncio's own signature, here and below
-        port: Any,  # noqa: ANN401
+        host: Any,
+        port: Any,
         *,
         family: int = 0,
         type: int = 0,  # noqa: A002
         proto: int = 0,
         flags: int = 0,
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         """Resolve a name; a second request for the same name joins the one under way. Raises `socket.gaierror`."""
         record = progress.current()
         record.phase = Phase.RESOLVING
@@ -65,7 +65,7 @@ class ResolverLoop(asyncio.SelectorEventLoop):
         record.phase = Phase.CONNECTING
         return addresses
 
-    async def create_connection(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+    async def create_connection(self, *arguments: Any, **options: Any) -> Any:
         """Connect to one host; the error that stands for those of all its addresses gets the last one's number."""
         try:
             return await super().create_connection(*arguments, **options)
@@ -75,7 +75,7 @@ class ResolverLoop(asyncio.SelectorEventLoop):
                 error.errno = cause.errno
             raise
 
-    async def sock_connect(self, sock: socket.socket, address: Any) -> None:  # noqa: ANN401
+    async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         """Connect, noting the operating system's error until the next host or address is tried."""
         record = progress.current()
         record.cause = None

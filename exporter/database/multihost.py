@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 
 async def connect(
-    target: Target, attempt: Attempt, *, passes_on: tuple[type[Exception], ...], drop: Callable[[Any], None]
-) -> Any:  # noqa: ANN401 - a connection of either driver
+    target: Target,
+    attempt: Attempt,
+    *,
+    passes_on: tuple[type[Exception], ...],
+    drop: Callable[[Any], None],
+) -> Any:
     """Connect to the first host that lets us in.
 
     A host that has not answered within its share is not given up, for a log-in over a slow line may take longer:
@@ -63,7 +67,7 @@ async def _race(
     *,
     share: float,
     passes_on: tuple[type[Exception], ...],
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Start an attempt when the one before it has failed or used up its share; raises what failed last."""
     running: set[asyncio.Task[Any]] = set()
     failure: Exception | None = None
@@ -72,7 +76,9 @@ async def _race(
         running.add(tasks[-1])
         while running:
             done, running = await asyncio.wait(
-                running, timeout=None if last else share, return_when=asyncio.FIRST_COMPLETED
+                running,
+                timeout=None if last else share,
+                return_when=asyncio.FIRST_COMPLETED,
             )
             for task in done:
                 try:

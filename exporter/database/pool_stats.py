@@ -65,8 +65,8 @@ class SidecarPool:
         pool = self._engine.sync_engine.pool
         return pool if isinstance(pool, QueuePool) else None
 
-    def _on_connect(self, *_: Any) -> None:  # noqa: ANN401 - the event's own arguments
+    def _on_connect(self, *_: Any) -> None:
         self._connects += 1
 
-    def _on_invalidate(self, *_: Any) -> None:  # noqa: ANN401
+    def _on_invalidate(self, *_: Any) -> None:
         self._invalidations += 1

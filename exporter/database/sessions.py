@@ -81,5 +81,5 @@ async def write_heartbeat(sessions: async_sessionmaker[AsyncSession], *, slot: i
         await session.execute(text(f"SET LOCAL statement_timeout = {max(1, int(limit * 1000))}"))
         row = insert(Heartbeat).values(slot=slot, beat_at=func.clock_timestamp())
         await session.execute(
-            row.on_conflict_do_update(index_elements=[Heartbeat.slot], set_={"beat_at": row.excluded.beat_at})
+            row.on_conflict_do_update(index_elements=[Heartbeat.slot], set_={"beat_at": row.excluded.beat_at}),
         )

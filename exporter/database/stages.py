@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exporter.database.engine import ask_role
-from exporter.model.outcome import WrongRoleError
+from exporter.database.errors import WrongRoleError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ async def reach(target: Target, *, within: float) -> tuple[Stream, str, str]:
                 [
                     f"{place} takes connections",
                     *(f"{each} does not ({str(why) or 'no answer'})" for each, why in refused),
-                ]
+                ],
             )
             return stream, host, Remark(words) if refused else words
     raise refused[0][1]

@@ -26,7 +26,7 @@ def _load_on_demand() -> None:
     """
     package = sys.modules[PACKAGE]
 
-    def load(name: str) -> Any:  # noqa: ANN401 - whatever the module holds
+    def load(name: str) -> Any:
         if name.startswith("_") or package.__spec__ is None or package.__spec__.loader is None:
             raise AttributeError(name)
         del package.__dict__["__getattr__"]

@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
         if find_spec(module) is None:
             sys.stderr.write(f"db-health-exporter demo: {module} is missing: pip install '{extra}'\n")
             return MISSING
-    from exporter.demo import front  # noqa: PLC0415 - what it imports exists on POSIX systems only
+    from exporter.demo import front
 
     passed = [f"--seconds={given.seconds}"] if given.seconds is not None else []
     return front.play([*passed, *(["--scenario"] if given.scenario else [])], plain=given.scenario)

@@ -9,7 +9,7 @@ from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome, Reason
 
 if TYPE_CHECKING:
-    from exporter.probing.probe import Reading
+    from exporter.model.result import ProbeResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,16 @@ _VERDICTS = {
 }
 _DOWN = {
     Outcome.DNS: Advice(
-        "The database's name cannot be resolved.", "Check the host name, the cluster's DNS and the pod's DNS policy."
+        "The database's name cannot be resolved.",
+        "Check the host name, the cluster's DNS and the pod's DNS policy.",
     ),
     Outcome.REFUSED: Advice(
-        "Nothing listens at the database's address.", "Check that the server runs, and the port in the URL."
+        "Nothing listens at the database's address.",
+        "Check that the server runs, and the port in the URL.",
     ),
     Outcome.UNREACHABLE: Advice(
-        "There is no route to the database.", "Check routes, network policies and the address that the name has."
+        "There is no route to the database.",
+        "Check routes, network policies and the address that the name has.",
     ),
     Outcome.CONNECT_TIMEOUT: Advice(
         "The database does not answer to new connections.",
@@ -71,13 +74,16 @@ _DOWN = {
         "Check whether the server is frozen, its disk stuck, or packets are dropped on the way.",
     ),
     Outcome.STARTING_UP: Advice(
-        "The database is starting up or recovering.", "Wait; the server's log tells how far recovery has come."
+        "The database is starting up or recovering.",
+        "Wait; the server's log tells how far recovery has come.",
     ),
     Outcome.SHUTTING_DOWN: Advice(
-        "The database is shutting down.", "Find out who stopped it; expect a restart or a failover."
+        "The database is shutting down.",
+        "Find out who stopped it; expect a restart or a failover.",
     ),
     Outcome.NO_SUCH_DATABASE: Advice(
-        "The server has no database of this name.", "Check the database's name in the URL, and that it was created."
+        "The server has no database of this name.",
+        "Check the database's name in the URL, and that it was created.",
     ),
     Outcome.PROTOCOL: Advice(
         "What listens at the address does not speak PostgreSQL, or breaks off in the middle.",
@@ -86,10 +92,12 @@ _DOWN = {
 }
 _UNKNOWN = {
     Outcome.POOL_EXHAUSTED: Advice(
-        "The exporter's own pool has no connection free.", "Raise DATABASE_POOL_SIZE or DATABASE_MAX_OVERFLOW."
+        "The exporter's own pool has no connection free.",
+        "Raise DATABASE_POOL_SIZE or DATABASE_MAX_OVERFLOW.",
     ),
     Outcome.ERROR: Advice(
-        "The check failed in a way that has no name.", "Read the detail, and the exporter's log at LOG_LEVEL=debug."
+        "The check failed in a way that has no name.",
+        "Read the detail, and the exporter's log at LOG_LEVEL=debug.",
     ),
 }
 _REASONS = {
@@ -103,12 +111,13 @@ _REASONS = {
         "Mend that setting or the file that it names; the next connection reads it anew, without a restart.",
     ),
     (Verdict.WRITES_BLOCKED, Reason.NO_TABLE): Advice(
-        "The write probe has no table to write to.", "Run db-health-exporter init-db once, with the same settings."
+        "The write probe has no table to write to.",
+        "Run db-health-exporter init-db once, with the same settings.",
     ),
 }
 
 
-def advise_on(verdict: Verdict, culprit: Reading | None) -> Advice:
+def advise_on(verdict: Verdict, culprit: ProbeResult | None) -> Advice:
     """Return the sentence and the next step for a verdict and the reading that led to it."""
     if culprit is None:
         return advise(verdict, None)

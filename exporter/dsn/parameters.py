@@ -93,7 +93,7 @@ PARAMETERS = MappingProxyType(
         "servicefile": Parameter(Use.REFUSED, "write the address into the URL"),
         "replication": Parameter(Use.REFUSED, "a replication connection cannot run a probe; leave it out"),
         "requiressl": Parameter(Use.REFUSED, "PostgreSQL 14 dropped it; write sslmode=require"),
-    }
+    },
 )
 
 # dbhealth_: the reporter's own; pool_: every pool's sizes and times, SQLAlchemy's, Prisma's or pgx's.

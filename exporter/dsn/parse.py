@@ -86,7 +86,7 @@ def _driver(name: str) -> str:
     if importlib.util.find_spec("psycopg") is None:
         raise DsnError(
             "names the driver +psycopg, which is not installed here: install db-health-exporter[psycopg], "
-            "or write postgresql:// to use asyncpg"
+            "or write postgresql:// to use asyncpg",
         )
     return PSYCOPG
 
@@ -98,7 +98,7 @@ def _checked(parts: Parts, driver: str) -> dict[str, str]:
         if not is_known(name):
             raise DsnError(
                 f"has an unknown {parts.name_of(position)}: leave it out, "
-                "or set a server setting by options=-c%20NAME=VALUE"
+                "or set a server setting by options=-c%20NAME=VALUE",
             )
         known = parameter(name)
         if known.use is Use.REFUSED:
@@ -148,7 +148,7 @@ def _own_name() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         raise HostError(
-            "names no user, and the user of this process has no name: postgresql://USER@HOST/DATABASE"
+            "names no user, and the user of this process has no name: postgresql://USER@HOST/DATABASE",
         ) from None
 
 
@@ -166,7 +166,7 @@ def _consistent(target: Target) -> None:
     if mode >= _VERIFY_FROM and not target.sslrootcert:
         raise DsnError(
             f"has sslmode={target.sslmode} without sslrootcert: add sslrootcert=FILE with the authority's "
-            "certificate, or sslrootcert=system"
+            "certificate, or sslrootcert=system",
         )
     if target.sslrootcert == SYSTEM_ROOTS and target.sslmode != "verify-full":
         raise DsnError("has sslrootcert=system, which needs sslmode=verify-full")

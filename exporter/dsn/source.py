@@ -131,7 +131,7 @@ def entries(text: str) -> dict[str, object]:
         if not NAME.fullmatch(name):
             raise DsnError(
                 "DATABASES has a name that is not allowed: names are up to 63 letters, digits, _ . and -, "
-                "a letter or digit first"
+                "a letter or digit first",
             )
     return found
 

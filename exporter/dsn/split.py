@@ -49,7 +49,7 @@ def split(url: str) -> Parts:
     if match is None or (userinfo is not None and "@" in (match["database"] or "")):
         raise DsnError(
             "is not a URL of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE; "
-            "percent-encode special characters of the password (@ is %40, / is %2F, % is %25)"
+            "percent-encode special characters of the password (@ is %40, / is %2F, % is %25)",
         )
     return _parts((scheme["driver"] or "").lower(), userinfo, match)
 

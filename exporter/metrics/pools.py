@@ -77,7 +77,9 @@ def pool_families(states: Iterable[PoolState], totals: Iterable[PoolTotals]) -> 
 def app_families(app_pools: AppPools) -> Iterator[Metric]:
     """Render what is known of the reports themselves."""
     rejected = CounterMetricFamily(
-        "dbhealth_app_reports_rejected", "Reports of applications that were dropped.", labels=("reason",)
+        "dbhealth_app_reports_rejected",
+        "Reports of applications that were dropped.",
+        labels=("reason",),
     )
     for reason, count in app_pools.rejected().items():
         rejected.add_metric((reason.value,), count)

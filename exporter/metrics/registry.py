@@ -16,8 +16,7 @@ from exporter import __version__
 from exporter.diagnosis.verdict import Verdict
 from exporter.metrics.pools import app_families, pool_families
 from exporter.model.outcome import Outcome
-from exporter.probing.probe import Path, Reading
-from exporter.web.accept import no_worse_than
+from exporter.model.result import ProbePath, ProbeResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -56,7 +55,10 @@ class Metrics:
         self._kept_since = clock()
         self._registry = CollectorRegistry(auto_describe=True)
         self._probes = Counter(
-            "dbhealth_probes", "Probes by outcome.", ("database", "path", "outcome"), registry=self._registry
+            "dbhealth_probes",
+            "Probes by outcome.",
+            ("database", "path", "outcome"),
+            registry=self._registry,
         )
         self._durations = Histogram(
             "dbhealth_probe_duration_seconds",
@@ -73,7 +75,7 @@ class Metrics:
         self._registry.register(StateCollector(watches, pools=pools, app_pools=app_pools, tasks=tasks, lag=lag))
         ProcessCollector(registry=self._registry)
 
-    def count(self, database: str, path: Path, reading: Reading) -> None:
+    def count(self, database: str, path: ProbePath, reading: ProbeResult) -> None:
         """Count one probe."""
         self._probes.labels(database, path.value, reading.outcome.value).inc()
         self._durations.labels(database, path.value).observe(reading.seconds)
@@ -87,7 +89,7 @@ class Metrics:
 
     def render(self, *, accept: str, compress: bool, names: Sequence[str] = ()) -> tuple[bytes, str]:
         """Return the body and its content type, in the format that the client asks for."""
-        encoder, content_type = choose_encoder(no_worse_than(accept, "text/plain"))  # it does not weigh qualities
+        encoder, content_type = choose_encoder(accept)
         if self._clock() - self._kept_since >= KEPT_SECONDS:
             self.changed()
         key = (content_type, compress, tuple(names))
@@ -134,7 +136,7 @@ class StateCollector(Collector):
         up = _gauge("dbhealth_up", "Whether the latest pooled probe passed.", "database")
         verdict = _gauge("dbhealth_verdict", "1 for the verdict that holds.", "database", "verdict")
         for name, watch in self._watches.items():
-            last = watch.probes[Path.POOLED].last
+            last = watch.probes[ProbePath.POOLED].last
             if last is not None:
                 up.add_metric([name], last.passed)
             found = watch.verdict()
@@ -147,7 +149,9 @@ class StateCollector(Collector):
         latency = _gauge("dbhealth_probe_latency_seconds", "How long the latest probe took.", *labels)
         last = _gauge("dbhealth_probe_last_timestamp_seconds", "When the latest probe ended.", *labels)
         success = _gauge(
-            "dbhealth_probe_last_success_timestamp_seconds", "When the latest probe that passed ended.", *labels
+            "dbhealth_probe_last_success_timestamp_seconds",
+            "When the latest probe that passed ended.",
+            *labels,
         )
         abandoned = CounterMetricFamily(
             "dbhealth_abandoned_connections",

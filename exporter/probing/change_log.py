@@ -10,7 +10,7 @@ from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome
 
 if TYPE_CHECKING:
-    from exporter.probing.probe import Path, Reading
+    from exporter.model.result import ProbePath, ProbeResult
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +21,10 @@ class Changes:
     def __init__(self, database: str) -> None:
         """Start from nothing told: a first success is no news."""
         self._database = database
-        self._outcomes: dict[Path, Outcome] = {}
+        self._outcomes: dict[ProbePath, Outcome] = {}
         self._verdict = Verdict.UNKNOWN
 
-    def reading(self, path: Path, reading: Reading) -> bool:
+    def reading(self, path: ProbePath, reading: ProbeResult) -> bool:
         """Log a reading if its outcome is another than the path's last one; return whether it is."""
         former = self._outcomes.get(path, Outcome.SUCCESS)
         self._outcomes[path] = reading.outcome
@@ -38,7 +38,7 @@ class Changes:
             log.error("%s: the %s probe fails: %s (%s)", *words, extra=extra)
         return True
 
-    def verdict(self, verdict: Verdict, culprit: Reading | None) -> None:
+    def verdict(self, verdict: Verdict, culprit: ProbeResult | None) -> None:
         """Log a verdict with its sentence and the next step, if it is a new one."""
         if verdict is self._verdict:
             return

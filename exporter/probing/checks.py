@@ -6,10 +6,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.database import errors as outcome
 from exporter.database.drivers.farewell import ADMIN_SHUTDOWN
 from exporter.database.engine import check_db_connection, describe
-from exporter.model import outcome
-from exporter.model.outcome import Outcome, WrongRoleError
+from exporter.database.errors import WrongRoleError
+from exporter.model.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -42,7 +43,12 @@ class Seen:
 
 
 def query_check(
-    engine: AsyncEngine, seen: Seen, *, expect: str, fresh: bool = False, after: AfterAnswer | None = None
+    engine: AsyncEngine,
+    seen: Seen,
+    *,
+    expect: str,
+    fresh: bool = False,
+    after: AfterAnswer | None = None,
 ) -> Check:
     """Make the check of the pooled or the fresh path.
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     from exporter.database.engine import PoolOptions
     from exporter.dsn import Source
-    from exporter.probing.probe import Limits, Path, Reading
+    from exporter.model.result import ProbePath, ProbeResult
+    from exporter.probing.probe import Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,5 +37,5 @@ class Sensors:
 
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
-    on_reading: Callable[[str, Path, Reading], None]
+    on_reading: Callable[[str, ProbePath, ProbeResult], None]
     app_pools: Callable[[str, float], tuple[bool, bool]]  # name, well since when: exhausted, wedged

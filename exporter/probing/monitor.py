@@ -14,9 +14,10 @@ from exporter.database.server_stats import ServerFacts, read_facts
 from exporter.diagnosis import advice
 from exporter.diagnosis.verdict import Facts, Verdict, diagnose
 from exporter.model.outcome import Outcome
+from exporter.model.result import ProbePath, ProbeResult
 from exporter.probing.change_log import Changes
 from exporter.probing.checks import Seen, query_check, write_check
-from exporter.probing.probe import Path, Probe, Reading
+from exporter.probing.probe import Probe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -54,9 +55,9 @@ class Watch:
         self.well_since = 0.0  # when a probe last failed: whoever waits for a database that is down is not to blame
         self._tasks: list[asyncio.Task[None]] = []
         self._changes = Changes(plan.name)
-        self.probes = {Path.POOLED: self._probe(Path.POOLED), Path.FRESH: self._probe(Path.FRESH)}
+        self.probes = {ProbePath.POOLED: self._probe(ProbePath.POOLED), ProbePath.FRESH: self._probe(ProbePath.FRESH)}
         if plan.write_interval:
-            self.probes[Path.WRITE] = self._probe(Path.WRITE)
+            self.probes[ProbePath.WRITE] = self._probe(ProbePath.WRITE)
 
     def start(self) -> None:
         """Start the loops."""
@@ -75,19 +76,19 @@ class Watch:
 
     def verdict(self) -> Verdict:
         """Diagnose what is known now."""
-        pooled = self.probes[Path.POOLED]
+        pooled = self.probes[ProbePath.POOLED]
         exhausted, wedged = self._sensors.app_pools(self.plan.name, self.well_since)
         found = diagnose(
             Facts(
-                pooled=self._outcome(Path.POOLED),
-                fresh=self._outcome(Path.FRESH, since=self._changed_at),
-                write=self._outcome(Path.WRITE, since=self._changed_at),
+                pooled=self._outcome(ProbePath.POOLED),
+                fresh=self._outcome(ProbePath.FRESH, since=self._changed_at),
+                write=self._outcome(ProbePath.WRITE, since=self._changed_at),
                 slow=pooled.last is not None and pooled.last.seconds > SLOW_SHARE * self.plan.limits.timeout,
                 answered_late=pooled.answered_late,
                 in_recovery=self.seen.in_recovery,
                 app_exhausted=exhausted,
                 app_wedged=wedged,
-            )
+            ),
         )
         self._changes.verdict(found, self.culprit())
         return found
@@ -96,7 +97,7 @@ class Watch:
         """Return the sentence and the next step that go with the verdict."""
         return advice.advise_on(self.verdict(), self.culprit())
 
-    def culprit(self) -> Reading | None:
+    def culprit(self) -> ProbeResult | None:
         """Return the reading of the first path that fails, if one does."""
         failing = (probe.last for probe in self.probes.values() if probe.last and not probe.last.passed)
         return next(failing, None)
@@ -108,11 +109,11 @@ class Watch:
         dead = (task.get_name() for task in self._tasks if task.done())
         return next(late, "") or next(dead, "")
 
-    def _probe(self, path: Path) -> Probe:
-        if path is Path.WRITE:
+    def _probe(self, path: ProbePath) -> Probe:
+        if path is ProbePath.WRITE:
             limit = WRITE_SHARE * self.plan.limits.timeout
             check = write_check(self._writer(limit), self.seen, limit=limit)
-        elif path is Path.FRESH:
+        elif path is ProbePath.FRESH:
             check = query_check(self.direct_engine, self.seen, expect=self.plan.expect, fresh=True)
         else:
             check = query_check(self.pooled_engine, self.seen, expect=self.plan.expect, after=self._after_answer)
@@ -125,12 +126,12 @@ class Watch:
         )
 
     def _writer(self, limit: float) -> Callable[[], Awaitable[None]]:
-        from exporter.database import sessions  # noqa: PLC0415 - the ORM's 5 MB come only with the write probe
+        from exporter.database import sessions
 
         factory = sessions.session_factory(self.direct_engine)
         return partial(sessions.write_heartbeat, factory, slot=sessions.heartbeat_slot(self.plan.host), limit=limit)
 
-    def _outcome(self, path: Path, *, since: float = 0.0) -> Outcome | None:
+    def _outcome(self, path: ProbePath, *, since: float = 0.0) -> Outcome | None:
         """Return a path's latest outcome; a failure older than `since` belongs to another state of affairs."""
         last = self.probes[path].last if path in self.probes else None
         return None if last is None or (last.taken_at < since and not last.passed) else last.outcome
@@ -138,13 +139,13 @@ class Watch:
     async def _watch_pooled(self) -> None:
         while True:
             next_at = self._beat("pooled", self.plan.interval)
-            await self.probes[Path.POOLED].read()
+            await self.probes[ProbePath.POOLED].read()
             await asyncio.sleep(max(0.0, next_at - self._sensors.clock()))
 
     async def _watch_direct(self) -> None:
         """Ask by new connections, one path after the other: at most one of them exists beside the pool's."""
         plan = self.plan
-        intervals = {Path.FRESH: plan.fresh_interval, Path.WRITE: plan.write_interval}
+        intervals = {ProbePath.FRESH: plan.fresh_interval, ProbePath.WRITE: plan.write_interval}
         due = {path: self._sensors.clock() for path, interval in intervals.items() if interval}
         while True:
             path = min(due, key=lambda each: due[each])
@@ -184,11 +185,11 @@ class Watch:
             self.facts = None
             log.debug("server facts of %s: %s", self.plan.name, describe(error))
 
-    def _on_reading(self, path: Path, reading: Reading) -> None:
+    def _on_reading(self, path: ProbePath, reading: ProbeResult) -> None:
         changed = self._changes.reading(path, reading)
         if not reading.passed:
             self.well_since = reading.taken_at
-        if path is Path.POOLED:
+        if path is ProbePath.POOLED:
             self.seen.connected = reading.passed
             if changed:
                 self._changed_at = reading.taken_at

@@ -6,15 +6,15 @@ import asyncio
 from collections import deque
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from exporter.database import attempt as progress
 from exporter.database import connector
+from exporter.database import errors as outcome
 from exporter.database.attempt import Progress
 from exporter.database.engine import describe
-from exporter.model import outcome
 from exporter.model.outcome import Outcome, Reason
+from exporter.model.result import ProbeResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,31 +22,6 @@ if TYPE_CHECKING:
 
 RECENT = 60  # readings kept for people to look at
 TEAR_DOWN = 1.0  # seconds that an aborted run may take to unwind; it needs none, so this only bounds a defect
-
-
-class Path(StrEnum):
-    """The three ways to ask a database how it is; each alone lies."""
-
-    POOLED = "pooled"
-    FRESH = "fresh"
-    WRITE = "write"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The result of one probe. Times are monotonic seconds, but for `wall_time`, which is for export only."""
-
-    outcome: Outcome
-    seconds: float
-    taken_at: float
-    wall_time: float
-    detail: str = ""
-    reason: Reason | None = None
-
-    @property
-    def passed(self) -> bool:
-        """Whether the database answered as it should."""
-        return self.outcome is Outcome.SUCCESS
 
 
 @dataclass(slots=True, eq=False)
@@ -95,12 +70,12 @@ class Probe:
         limits: Limits,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
-        on_reading: Callable[[Reading], None],
+        on_reading: Callable[[ProbeResult], None],
     ) -> None:
         """Keep the parts; nothing runs before the first question."""
-        self.last: Reading | None = None
-        self.last_success: Reading | None = None
-        self.recent: deque[Reading] = deque(maxlen=RECENT)
+        self.last: ProbeResult | None = None
+        self.last_success: ProbeResult | None = None
+        self.recent: deque[ProbeResult] = deque(maxlen=RECENT)
         self.answered_late = False
         self.abandoned = 0
         self._check = check
@@ -108,17 +83,17 @@ class Probe:
         self._clock = clock
         self._wall_clock = wall_clock
         self._on_reading = on_reading
-        self._reading: asyncio.Task[Reading] | None = None
+        self._reading: asyncio.Task[ProbeResult] | None = None
         self._run: Run | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def current(self, max_age: float) -> Reading | None:
+    def current(self, max_age: float) -> ProbeResult | None:
         """Return the latest reading if it is at most `max_age` seconds old."""
         if self.last is not None and self._clock() - self.last.taken_at <= max_age:
             return self.last
         return None
 
-    async def read(self, *, max_age: float = 0.0) -> Reading:
+    async def read(self, *, max_age: float = 0.0) -> ProbeResult:
         """Return a reading at most `max_age` seconds old, or join the probe under way, or start one.
 
         Answers within the deadline, whatever the database, the network or the resolver do.
@@ -147,7 +122,7 @@ class Probe:
     def _forget(self, _: object) -> None:
         self._reading = None
 
-    async def _read(self) -> Reading:
+    async def _read(self) -> ProbeResult:
         asked_at = self._clock()
         deadline = asked_at + self._limits.timeout
         answered, reason = False, None
@@ -161,7 +136,7 @@ class Probe:
         else:
             seconds = self._clock() - asked_at
             found, detail = _overdue(self._run.progress, self._limits.timeout)
-        return self._take(Reading(found, seconds, self._clock(), self._wall_clock(), detail, reason))
+        return self._take(ProbeResult(found, seconds, self._clock(), self._wall_clock(), detail, reason))
 
     async def _ended(self, deadline: float) -> bool:
         """Whether the former run is over: while it lasts no other is started, so that no server is piled up on."""
@@ -189,7 +164,7 @@ class Probe:
                     await asyncio.wait({check}, timeout=TEAR_DOWN)
         self.answered_late = _late(run, self._limits.timeout)
 
-    def _take(self, reading: Reading) -> Reading:
+    def _take(self, reading: ProbeResult) -> ProbeResult:
         self.last = reading
         self.recent.append(reading)
         if reading.passed:

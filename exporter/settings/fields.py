@@ -21,35 +21,35 @@ _LISTEN = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-
 _EXTENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 
 
-def setting(meaning: str, allowed: str, default: Any = None, *, shown: str = NOTHING, **limits: Any) -> Any:  # noqa: ANN401
+def setting(meaning: str, allowed: str, default: Any = None, *, shown: str = NOTHING, **limits: Any) -> Any:
     """One setting: its default, and what the help, the README and an error line say of it."""
     return Field(default, description=meaning, json_schema_extra={"allowed": allowed, "shown": shown}, **limits)
 
 
-def seconds(meaning: str, default: float, *, low: float = SHORTEST, high: float = _DAY) -> Any:  # noqa: ANN401
+def seconds(meaning: str, default: float, *, low: float = SHORTEST, high: float = _DAY) -> Any:
     """A duration within limits."""
     allowed = f"a time from {low:g} s to {high:g} s, written as 5, 0.5, 500ms, 30s or 1m"
     return setting(meaning, allowed, default, shown=f"{default:g} s", ge=low, le=high)
 
 
-def seconds_or_off(meaning: str, default: float) -> Any:  # noqa: ANN401
+def seconds_or_off(meaning: str, default: float) -> Any:
     """A duration, or 0; for a field of the type `SecondsOrOff`."""
     allowed = f"0 for off, or a time from {SHORTEST:g} s to {_DAY:g} s, written as 5, 0.5, 500ms, 30s or 1m"
     return setting(meaning, allowed, default, shown=f"{default:g} s", le=_DAY)
 
 
-def count(meaning: str, default: int, *, low: int, high: int) -> Any:  # noqa: ANN401
+def count(meaning: str, default: int, *, low: int, high: int) -> Any:
     """A whole number within limits."""
     return setting(meaning, f"a number from {low} to {high}", default, shown=f"{default}", ge=low, le=high)
 
 
-def port(meaning: str, default: int | None, *, shown: str, low: int = 0) -> Any:  # noqa: ANN401
+def port(meaning: str, default: int | None, *, shown: str, low: int = 0) -> Any:
     """A port."""
     allowed = f"a port from 1 to {LAST_PORT}" + ("" if low else ", or 0 for any free one")
     return setting(meaning, allowed, default, shown=shown, ge=low, le=LAST_PORT)
 
 
-def words(meaning: str, default: str, *, among: str) -> Any:  # noqa: ANN401
+def words(meaning: str, default: str, *, among: str) -> Any:
     """One of several words."""
     return setting(meaning, among, default, shown=default)
 

@@ -65,7 +65,7 @@ def _refuse_password(word: str, value: str) -> None:
     variable = word[2:].replace("-", "_").upper()
     raise BadFlagError(
         f"{word} would show a password to every user of this machine: set {variable} in the environment, "
-        f"or {variable}_FILE"
+        f"or {variable}_FILE",
     )
 
 

@@ -50,14 +50,21 @@ class Settings(BaseSettings):
     database_pool_size: kinds.Count = count("connections kept open", 5, low=1, high=20)
     database_max_overflow: kinds.Count = count("connections beyond those", 10, low=0, high=50)
     database_pool_recycle: kinds.Seconds = seconds(
-        "age at which a connection is replaced, less up to 10 % at random", 3600, low=1, high=604800
+        "age at which a connection is replaced, less up to 10 % at random",
+        3600,
+        low=1,
+        high=604800,
     )
     database_echo: bool = setting("SQL on the log", "true or false", default=False, shown="false")
     database_extensions: Annotated[tuple[str, ...], NoDecode, kinds.EXTENSIONS] = setting(
-        "for `init-db`: names, separated by commas", "names of extensions, separated by commas", ()
+        "for `init-db`: names, separated by commas",
+        "names of extensions, separated by commas",
+        (),
     )
     database_expect: Annotated[Literal["any", "primary", "replica"], kinds.LOWER] = words(
-        "the role that the database must have", "any", among="any, primary or replica"
+        "the role that the database must have",
+        "any",
+        among="any, primary or replica",
     )
     environment: Annotated[str, kinds.LOWER] = setting(
         "`test` opens each connection anew and silences echo",
@@ -68,11 +75,15 @@ class Settings(BaseSettings):
     )
     probe_interval: kinds.Seconds = seconds("between two checks on a pooled connection", 5, high=3600)
     probe_timeout: kinds.Seconds = seconds(
-        "hard limit of a check, tear-down included; keep it below the kubelet's", 0.8, low=0.05, high=10
+        "hard limit of a check, tear-down included; keep it below the kubelet's",
+        0.8,
+        low=0.05,
+        high=10,
     )
     fresh_probe_interval: kinds.SecondsOrOff = seconds_or_off("between two checks on a new connection", 60)
     write_probe_interval: kinds.SecondsOrOff = seconds_or_off(
-        "between two checks that commit a row; needs `init-db` once", 0
+        "between two checks that commit a row; needs `init-db` once",
+        0,
     )
     health_max_age: kinds.Seconds = seconds("how old the answer of `/healthz` may be", 1, low=0, high=3600)
     readiness: Annotated[Literal["off", "latch", "gate"], kinds.LOWER] = words(
@@ -81,11 +92,15 @@ class Settings(BaseSettings):
         among="off, latch or gate",
     )
     listen_host: kinds.Host | None = setting(
-        "where to listen", "an IP address or a host name", shown="all, IPv4 and IPv6"
+        "where to listen",
+        "an IP address or a host name",
+        shown="all, IPv4 and IPv6",
     )
     listen_port: kinds.Port = port("the port to listen on", 9850, shown="9850")
     metrics_port: kinds.Port | None = port(
-        "a second listener for `/metrics` and `/`, which the first then answers no more", None, shown="the same"
+        "a second listener for `/metrics` and `/`, which the first then answers no more",
+        None,
+        shown="the same",
     )
     web_config_file: str | None = setting("TLS and passwords for `/metrics`; not supported yet", "left out")
     app_pool_listen: kinds.AppPoolListen = setting(
@@ -96,14 +111,20 @@ class Settings(BaseSettings):
     )
     app_pool_ttl: kinds.Seconds = seconds("how long a silent process's gauges stay", 15, high=3600)
     app_pool_wedged_after: kinds.Seconds = seconds(
-        "a full pool with requests pending is wedged after this long without a check-in", 30, high=3600
+        "a full pool with requests pending is wedged after this long without a check-in",
+        30,
+        high=3600,
     )
     pod_ip: kinds.Address | None = setting("the pod's own address, to find its sessions", "an IP address")
     log_format: Annotated[Literal["text", "json"], kinds.LOWER] = words(
-        "`json` for clusters", "text", among="text or json"
+        "`json` for clusters",
+        "text",
+        among="text or json",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], kinds.LOWER] = words(
-        "the least that is logged", "info", among="debug, info, warning or error"
+        "the least that is logged",
+        "info",
+        among="debug, info, warning or error",
     )
 
     @model_validator(mode="before")

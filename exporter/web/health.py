@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.diagnosis.verdict import Verdict
-from exporter.probing.probe import Path
+from exporter.model.result import ProbePath
 from exporter.web.health_report import Line, Report, Status
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from exporter.app_pools.registry import AppPools
     from exporter.database.pool_stats import SidecarPool
+    from exporter.model.result import ProbeResult
     from exporter.probing.monitor import Watch
-    from exporter.probing.probe import Reading
     from exporter.runtime.loop_monitor import Pulse
 
 
@@ -52,7 +52,7 @@ class Service:
         """Return the answer to `/healthz` if it is known without asking, else None: the path that costs nothing."""
         found = True
         for watch in self._selected(database).values():
-            last = watch.probes[Path.POOLED].current(self._max_age)
+            last = watch.probes[ProbePath.POOLED].current(self._max_age)
             if last is None:
                 return None
             found = found and (last.passed or not (watch.plan.required or database))
@@ -70,7 +70,7 @@ class Service:
         lines = []
         for name, watch in self._selected(database).items():
             if watch.plan.required or database:
-                answered = watch.probes[Path.POOLED].last_success is not None
+                answered = watch.probes[ProbePath.POOLED].last_success is not None
                 output = "has answered" if answered else "has not answered yet"
                 lines.append(Line(f"{name}/latch", Status.PASS if answered else Status.FAIL, output))
         return self._report("readyz", lines, database)
@@ -124,14 +124,14 @@ class Service:
     def _selected(self, database: str | None) -> Mapping[str, Watch]:
         return self.watches if database is None else {database: self.watches[database]}
 
-    async def _read(self, database: str | None) -> dict[str, Reading]:
+    async def _read(self, database: str | None) -> dict[str, ProbeResult]:
         selected = self._selected(database)
         readings = await asyncio.gather(
-            *(watch.probes[Path.POOLED].read(max_age=self._max_age) for watch in selected.values())
+            *(watch.probes[ProbePath.POOLED].read(max_age=self._max_age) for watch in selected.values()),
         )
         return dict(zip(selected, readings, strict=True))
 
-    def _line(self, name: str, reading: Reading, *, decides: bool) -> Line:
+    def _line(self, name: str, reading: ProbeResult, *, decides: bool) -> Line:
         status = Status.PASS
         if not reading.passed:
             status = Status.FAIL if decides or self.watches[name].plan.required else Status.WARN
@@ -143,7 +143,7 @@ class Service:
         lines = []
         for name, watch in self._selected(database).items():
             for path, probe in watch.probes.items():
-                if path is not Path.POOLED and probe.last is not None:
+                if path is not ProbePath.POOLED and probe.last is not None:
                     status = Status.PASS if probe.last.passed else Status.WARN
                     detail = f": {probe.last.detail}" if probe.last.detail else ""
                     lines.append(Line(f"{name}/{path}", status, f"{probe.last.outcome}{detail}", probe.last.seconds))
@@ -160,6 +160,6 @@ class Service:
                     notes.append(
                         f"oldest checkout {name}: pool {facts.culprit_pool}, worker {facts.culprit_worker},"
                         f" at {facts.culprit_location}, out for {facts.culprit_age_seconds or 0:.0f} s"
-                        f"; now: {facts.culprit_doing or 'not known'}"
+                        f"; now: {facts.culprit_doing or 'not known'}",
                     )
         return notes

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from exporter.web.accept import qualities
+from exporter.web.accept import no_worse_than, qualities
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -56,13 +56,15 @@ def routes_for_people(service: Service, metrics: Metrics) -> list[web.RouteDef]:
     async def scrape(request: web.Request) -> web.Response:
         compress = _takes_gzip(request.headers.get("Accept-Encoding", ""))
         body, content_type = metrics.render(
-            accept=request.headers.get("Accept", ""), compress=compress, names=request.query.getall("name[]", [])
+            accept=no_worse_than(request.headers.get("Accept", ""), "text/plain"),
+            compress=compress,
+            names=request.query.getall("name[]", []),
         )
         headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
         return web.Response(body=body, headers=headers | ({"Content-Encoding": "gzip"} if compress else {}))
 
     async def look(_: web.Request) -> web.Response:
-        from exporter.web.page import render as page  # noqa: PLC0415 - a quarter of a megabyte for those whom nobody visits
+        from exporter.web.page import render as page
 
         await service.healthz()  # what the page shows is as fresh as a probe's answer, and as bounded in time
         text, policy = page.render(service)

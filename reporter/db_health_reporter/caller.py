@@ -58,7 +58,7 @@ class Places:
 
 def locate(code: CodeType, instruction: int) -> str:
     """Name a place as people do: `orders/views.py:88 in create_order`."""
-    import dis  # noqa: PLC0415 - only for a connection that has been out for long
+    import dis
 
     line = code.co_firstlineno
     for start, number in dis.findlinestarts(code):

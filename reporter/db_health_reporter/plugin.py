@@ -66,6 +66,6 @@ def _report(engine: Engine, given: dict[str, Any]) -> None:
 @cache
 def _process() -> Process:
     """Make the one object that a process needs, when it is first needed."""
-    from db_health_reporter.process import Process  # noqa: PLC0415 - nothing happens at import
+    from db_health_reporter.process import Process
 
     return Process()

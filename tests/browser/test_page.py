@@ -68,7 +68,9 @@ async def test_the_page_is_quiet_and_asks_for_nothing_but_itself(workshop: Works
 
 
 async def test_the_verdict_changes_within_five_seconds_of_the_fault(
-    workshop: Workshop, server: Postgres, exporter: Exporter
+    workshop: Workshop,
+    server: Postgres,
+    exporter: Exporter,
 ) -> None:
     """With the default interval an open page says that the database stopped, what to do, and when it is back."""
     async with browser(workshop) as page:
@@ -105,7 +107,9 @@ async def test_the_page_says_when_the_exporter_is_gone(workshop: Workshop, expor
 
 
 async def test_without_scripts_the_page_is_complete_and_reloads_itself(
-    workshop: Workshop, exporter: Exporter, application: Application
+    workshop: Workshop,
+    exporter: Exporter,
+    application: Application,
 ) -> None:
     """Scripts off: the same content, and a plain refresh."""
     assert application.process.poll() is None
@@ -122,7 +126,10 @@ async def test_without_scripts_the_page_is_complete_and_reloads_itself(
 
 @pytest.mark.timeout(180)
 async def test_the_page_is_readable_on_every_screen(
-    workshop: Workshop, cleanup: ExitStack, server: Postgres, start_exporter: StartExporter
+    workshop: Workshop,
+    cleanup: ExitStack,
+    server: Postgres,
+    start_exporter: StartExporter,
 ) -> None:
     """Contrast of WCAG AA, in light and dark; nothing wider than the screen; pictures for the documentation."""
     exporter = start_exporter(server.url(), **ENVIRONMENT | {"PROBE_INTERVAL": "0.2", "FRESH_PROBE_INTERVAL": "1"})

@@ -13,7 +13,7 @@ from exporter.diagnosis.advice import advise
 from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome
 from exporter.model.pool import PoolState
-from exporter.probing.probe import Path, Reading
+from exporter.model.result import ProbePath, ProbeResult
 from exporter.web.page import render as page
 
 HOSTILE = "<script>alert('x')</script>\"&"
@@ -22,7 +22,7 @@ NOW = 1000.0
 
 def probe(outcome: Outcome | None, detail: str = "") -> Any:
     """A probe that has read so sixty times, or never."""
-    last = None if outcome is None else Reading(outcome, 0.123456, NOW - 3, 0.0, detail)
+    last = None if outcome is None else ProbeResult(outcome, 0.123456, NOW - 3, 0.0, detail)
     passed = last if outcome is Outcome.SUCCESS else None
     return SimpleNamespace(last=last, last_success=passed, recent=[last] * 60 if last else [])
 
@@ -31,7 +31,7 @@ def watch(verdict: Verdict, outcome: Outcome | None, detail: str = "") -> Any:
     """One database of which this is known."""
     return SimpleNamespace(
         plan=SimpleNamespace(required=True, limits=SimpleNamespace(timeout=0.8)),
-        probes={path: probe(outcome, detail) for path in Path},
+        probes={path: probe(outcome, detail) for path in ProbePath},
         facts=ServerFacts(90, 100, oldest_idle_in_transaction=400.0) if outcome else None,
         seen=SimpleNamespace(in_recovery=None),
         well_since=0.0,

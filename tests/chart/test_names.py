@@ -84,7 +84,11 @@ def test_names_of_the_library_stay_texts(helm: Helm, trap: str) -> None:
     """In anybody's chart as well."""
     values = {"dbHealth": {"database": {"url": "postgresql://db/shop", "existingSecret": {"name": ""}}}}
     objects = helm.template(
-        CONSUMER, "--namespace", trap, values={**values, "monitor": {"interval": trap}}, release=trap
+        CONSUMER,
+        "--namespace",
+        trap,
+        values={**values, "monitor": {"interval": trap}},
+        release=trap,
     )
 
     assert list(not_texts(objects)) == []

@@ -296,7 +296,11 @@ def pod_monitor(helm: Helm, values: dict[str, object]) -> dict[str, Any]:
     ],
 )
 def test_each_injected_application_is_a_job_of_its_own(
-    helm: Helm, label: str, kind: str, name: str, job: str | None
+    helm: Helm,
+    label: str,
+    kind: str,
+    name: str,
+    job: str | None,
 ) -> None:
     """By its label, else by its workload: as one job, two applications' databases of one name would be one database."""
     spec = pod_monitor(helm, injecting())

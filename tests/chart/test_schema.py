@@ -110,7 +110,8 @@ def test_all_versions_agree() -> None:
     """The image's default tag is the release that the charts belong to."""
     charts = [yaml.safe_load((chart / "Chart.yaml").read_text()) for chart in (CHART, LIBRARY)]
     [version] = re.findall(
-        r'define "db-health-exporter.version" -}}([^{]+)', (LIBRARY / "templates/_names.tpl").read_text()
+        r'define "db-health-exporter.version" -}}([^{]+)',
+        (LIBRARY / "templates/_names.tpl").read_text(),
     )
 
     assert {chart["appVersion"] for chart in charts} == {version}

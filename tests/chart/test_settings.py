@@ -117,7 +117,9 @@ def by_the_exporter(name: str, value: Any, monkeypatch: pytest.MonkeyPatch, caps
 
 
 def test_what_the_exporter_takes_the_chart_takes(
-    complaints: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    complaints: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A check of the chart never stands in the way of a value that works."""
     cases = pairs(GOOD)
@@ -128,7 +130,9 @@ def test_what_the_exporter_takes_the_chart_takes(
 
 
 def test_what_the_exporter_refuses_the_chart_refuses(
-    complaints: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    complaints: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """It would be a pod that does not start; the template's sentence is the exporter's, and has its limits."""
     cases = pairs(BAD)
@@ -141,7 +145,10 @@ def test_what_the_exporter_refuses_the_chart_refuses(
 
 
 def test_what_no_kubelet_would_reach_is_refused(
-    complaints: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], helm: Helm
+    complaints: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    helm: Helm,
 ) -> None:
     """A loopback address and any free port suit a machine, not a pod."""
     cases = [case for case in pairs(STRICTER) if case[0] != "PROBE_TIMEOUT"]

@@ -24,7 +24,9 @@ class ServersLoader(yaml.CSafeLoader):
 
 
 ServersLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+.0123456789")
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
 )
 
 
@@ -69,7 +71,11 @@ class Helm:
         )
 
     def template(
-        self, chart: Path = CHART, *words: str, values: dict[str, Any] | None = None, release: str = "release"
+        self,
+        chart: Path = CHART,
+        *words: str,
+        values: dict[str, Any] | None = None,
+        release: str = "release",
     ) -> list[dict[str, Any]]:
         """Render a chart to its objects."""
         text = self.run("template", release, chart, *words, values=values)

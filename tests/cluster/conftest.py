@@ -86,7 +86,8 @@ def namespace(kube: Kube, request: pytest.FixtureRequest, cleanup: ExitStack) ->
     name = f"e2e-{abs(hash(request.node.nodeid)) % 10**8:08d}"
     labels = {"pod-security.kubernetes.io/enforce": "restricted", "dbhealth": "e2e"}
     kube.apply(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}, namespace="default"
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}},
+        namespace="default",
     )
     cleanup.callback(kube.run, "delete", "namespace", name, "--wait=false")
     return name
@@ -109,7 +110,8 @@ def secret(kube: Kube, namespace: str, database: Postgres) -> Callable[..., None
     def write(*, url: str | None = None, password: str = "", name: str = "orders-database") -> None:
         data = {"DATABASE_URL": url or database.url(), "password": password}
         kube.apply(
-            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}, namespace=namespace
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data},
+            namespace=namespace,
         )
 
     write()

@@ -25,7 +25,10 @@ def container(name: str = "orders", **more: Any) -> Object:
 
 
 def template(
-    *containers: Object, labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None, **more: Any
+    *containers: Object,
+    labels: dict[str, str] | None = None,
+    annotations: dict[str, str] | None = None,
+    **more: Any,
 ) -> Object:
     """A pod's metadata and specification."""
     return {

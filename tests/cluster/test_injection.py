@@ -52,7 +52,10 @@ def names(made: Object) -> list[str]:
 
 
 def test_a_labelled_deployment_gets_the_exporter_and_becomes_ready(
-    policy: Callable[..., Release], kube: Kube, namespace: str, secret: Callable[..., None]
+    policy: Callable[..., Release],
+    kube: Kube,
+    namespace: str,
+    secret: Callable[..., None],
 ) -> None:
     """Same references, healthy and ready; an existing init container and its order stay; uninstalling removes all."""
     del secret
@@ -92,7 +95,8 @@ def test_a_labelled_deployment_gets_the_exporter_and_becomes_ready(
 
 
 def test_what_an_application_brings_is_copied_or_kept(
-    policy: Callable[..., Release], admit: Callable[..., Object]
+    policy: Callable[..., Release],
+    admit: Callable[..., Object],
 ) -> None:
     """References stay references; its own probe stays; what `$(VAR)` and `_FILE` need comes along, and nothing else."""
     policy(exporter={"settings": {"DATABASE_EXPECT": "primary", "PROBE_INTERVAL": 3600}})
@@ -129,7 +133,8 @@ def test_what_an_application_brings_is_copied_or_kept(
 
 
 def test_annotations_choose_the_container_and_add_a_secret(
-    policy: Callable[..., Release], admit: Callable[..., Object]
+    policy: Callable[..., Release],
+    admit: Callable[..., Object],
 ) -> None:
     """`container` names another than the first, `secret` brings what an application has by `envFrom`."""
     policy()
@@ -157,7 +162,11 @@ def test_annotations_choose_the_container_and_add_a_secret(
     ids=["an unknown container", "no database"],
 )
 def test_a_pod_that_cannot_be_helped_starts_as_it_is_and_says_why(
-    policy: Callable[..., Release], kube: Kube, namespace: str, made: Object, reason: str
+    policy: Callable[..., Release],
+    kube: Kube,
+    namespace: str,
+    made: Object,
+    reason: str,
 ) -> None:
     """An exporter without a database would keep the application from starting."""
     policy()
@@ -180,7 +189,10 @@ def test_others_are_left_alone(policy: Callable[..., Release], admit: Callable[.
 
 
 def test_a_failing_policy_never_blocks_a_pod(
-    policy: Callable[..., Release], kube: Kube, namespace: str, admit: Callable[..., Object]
+    policy: Callable[..., Release],
+    kube: Kube,
+    namespace: str,
+    admit: Callable[..., Object],
 ) -> None:
     """With `Ignore` a pod starts without the exporter when an expression fails."""
     policy()
@@ -194,7 +206,8 @@ def test_a_failing_policy_never_blocks_a_pod(
 
 
 def test_a_plain_container_can_be_injected_with_everything(
-    policy: Callable[..., Release], admit: Callable[..., Object]
+    policy: Callable[..., Release],
+    admit: Callable[..., Object],
 ) -> None:
     """`native: false`, volumes and pull secrets arrive in the pod."""
     policy(

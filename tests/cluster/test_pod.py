@@ -42,7 +42,11 @@ def test_the_exporter_can_write_nowhere_and_has_no_token(release: Install, secre
 
 @pytest.mark.parametrize("form", ["url", "host"])
 def test_a_rotated_secret_reaches_the_exporter_without_a_restart(
-    release: Install, database: Postgres, secret: WriteSecret, kube: Kube, form: str
+    release: Install,
+    database: Postgres,
+    secret: WriteSecret,
+    kube: Kube,
+    form: str,
 ) -> None:
     """A new password in the Secret is used for the next connection, whatever signs it has."""
     secret(password=PASSWORD)
@@ -65,7 +69,10 @@ def test_a_rotated_secret_reaches_the_exporter_without_a_restart(
 
 
 def test_somebody_elses_chart_runs_the_sidecar_in_a_job_too(
-    release: Install, secret: WriteSecret, kube: Kube, namespace: str
+    release: Install,
+    secret: WriteSecret,
+    kube: Kube,
+    namespace: str,
 ) -> None:
     """With the library's templates a Deployment is ready, and a Job ends although its sidecar never would."""
     del secret
@@ -102,7 +109,10 @@ def test_a_wedged_application_is_restarted_and_well_again(release: Install, secr
 
 
 def test_a_service_reaches_the_sidecars_named_port(
-    release: Install, secret: WriteSecret, kube: Kube, namespace: str
+    release: Install,
+    secret: WriteSecret,
+    kube: Kube,
+    namespace: str,
 ) -> None:
     """`targetPort: db-health` finds the port although it belongs to an init container."""
     del secret
@@ -123,7 +133,10 @@ def test_a_service_reaches_the_sidecars_named_port(
 
 @pytest.fixture
 def prometheus(
-    workshop: Workshop, kubeconfig: Path, namespace: str, cleanup: ExitStack
+    workshop: Workshop,
+    kubeconfig: Path,
+    namespace: str,
+    cleanup: ExitStack,
 ) -> Callable[[str], list[dict[str, Any]]]:
     """A Prometheus on this machine that discovers pods of the test's namespace; called with a query."""
     if CURRENT:
@@ -162,7 +175,9 @@ def prometheus(
 
 
 def test_prometheus_finds_the_sidecars_port(
-    release: Install, secret: WriteSecret, prometheus: Callable[[str], list[dict[str, Any]]]
+    release: Install,
+    secret: WriteSecret,
+    prometheus: Callable[[str], list[dict[str, Any]]],
 ) -> None:
     """Discovery of pods lists the named port of a native sidecar, and the scrape works."""
     del secret

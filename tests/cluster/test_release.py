@@ -38,7 +38,10 @@ def previous(tmp_path: Path) -> Path:
 
 @BOTH
 def test_an_upgrade_from_the_previous_chart_keeps_the_application_ready(
-    previous: Path, release: Install, secret: Callable[..., None], helm: Helm
+    previous: Path,
+    release: Install,
+    secret: Callable[..., None],
+    helm: Helm,
 ) -> None:
     """A failed upgrade is rolled back, a good one arrives."""
     del secret
@@ -54,14 +57,20 @@ def test_an_upgrade_from_the_previous_chart_keeps_the_application_ready(
 
     made.upgrade(back, "--timeout", "90s", values={**values, "podLabels": {"upgraded": "true"}})
     until(
-        lambda: made.pod().look()["metadata"]["labels"].get("upgraded") == "true", within=60, what="the new pod alone"
+        lambda: made.pod().look()["metadata"]["labels"].get("upgraded") == "true",
+        within=60,
+        what="the new pod alone",
     )
     made.pod().until_ready()
 
 
 @BOTH
 def test_a_test_says_whether_the_database_answers_and_leaves_nothing(
-    release: Install, secret: Callable[..., None], database: Postgres, kube: Kube, namespace: str
+    release: Install,
+    secret: Callable[..., None],
+    database: Postgres,
+    kube: Kube,
+    namespace: str,
 ) -> None:
     """`helm test` passes, fails when the database is down, and uninstalling leaves the namespace as it was."""
     del secret

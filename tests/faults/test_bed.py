@@ -122,13 +122,20 @@ def test_network_disappears_with_its_holder(net: Network) -> None:
 
 
 def test_proxy_counts_round_trips_and_adds_latency(
-    server: Postgres, background: Background, cleanup: ExitStack
+    server: Postgres,
+    background: Background,
+    cleanup: ExitStack,
 ) -> None:
     """One simple query is one turn; latency counts once for each."""
     proxy = Proxy(background, (server.host, server.port))
     cleanup.callback(proxy.close)
     with psycopg.connect(
-        host="127.0.0.1", port=proxy.port, user="app", password=PASSWORD, dbname="app", autocommit=True
+        host="127.0.0.1",
+        port=proxy.port,
+        user="app",
+        password=PASSWORD,
+        dbname="app",
+        autocommit=True,
     ) as connection:
         cursor = psycopg.ClientCursor(connection)
         before = proxy.turns

@@ -65,7 +65,10 @@ def test_password_changed_under_a_warm_pool(driver: str, server: Postgres, start
 
 
 def test_rotated_password_file(
-    driver: str, server: Postgres, workshop: Workshop, start_exporter: StartExporter
+    driver: str,
+    server: Postgres,
+    workshop: Workshop,
+    start_exporter: StartExporter,
 ) -> None:
     """A changed password file takes effect with the next connection, without a restart."""
     file = Path(workshop.folder("secret")) / "url"
@@ -82,7 +85,11 @@ def test_rotated_password_file(
 
 @pytest.mark.parametrize(("before", "after"), [("asyncpg", "psycopg"), ("psycopg", "asyncpg")])
 def test_another_driver_in_the_file(
-    before: str, after: str, server: Postgres, workshop: Workshop, start_exporter: StartExporter
+    before: str,
+    after: str,
+    server: Postgres,
+    workshop: Workshop,
+    start_exporter: StartExporter,
 ) -> None:
     """A changed file takes effect without a restart even where it names another driver; only the driver stays."""
     file = Path(workshop.folder("secret")) / "url"
@@ -109,7 +116,10 @@ UNUSABLE = {
 
 
 def test_a_secret_file_that_is_lost(
-    driver: str, server: Postgres, workshop: Workshop, start_exporter: StartExporter
+    driver: str,
+    server: Postgres,
+    workshop: Workshop,
+    start_exporter: StartExporter,
 ) -> None:
     """A file that is gone, empty or nonsense is nobody's fault but the settings': the advice names what to mend."""
     file = Path(workshop.folder("secret")) / "url"
@@ -144,7 +154,9 @@ def test_no_such_database(driver: str, server: Postgres, start_exporter: StartEx
 
 
 def test_full_server_under_a_warm_pool(
-    driver: str, start_postgres: StartPostgres, start_exporter: StartExporter
+    driver: str,
+    start_postgres: StartPostgres,
+    start_exporter: StartExporter,
 ) -> None:
     """A full server is healthy for those inside: pooled green, fresh refused, verdict `server_full`."""
     server = start_postgres(max_connections=5, superuser_reserved_connections=2)

@@ -29,7 +29,12 @@ def bouncer(workshop: Workshop, server: Postgres, cleanup: ExitStack) -> PgBounc
 def through(bouncer: PgBouncer) -> "psycopg.Connection[object]":
     """Another client's connection."""
     return psycopg.connect(
-        host="127.0.0.1", port=bouncer.port, dbname="app", user="app", password=PASSWORD, prepare_threshold=None
+        host="127.0.0.1",
+        port=bouncer.port,
+        dbname="app",
+        user="app",
+        password=PASSWORD,
+        prepare_threshold=None,
     )
 
 
@@ -107,7 +112,10 @@ def test_paused(driver: str, server: Postgres, bouncer: PgBouncer, start_exporte
 
 
 def test_no_server_connection_left(
-    driver: str, server: Postgres, bouncer: PgBouncer, start_exporter: StartExporter
+    driver: str,
+    server: Postgres,
+    bouncer: PgBouncer,
+    start_exporter: StartExporter,
 ) -> None:
     """Where others hold every server connection in transactions, a check waits in vain like anyone else."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port))
@@ -121,7 +129,11 @@ def test_no_server_connection_left(
 
 
 def test_no_client_connection_left(
-    driver: str, workshop: Workshop, server: Postgres, cleanup: ExitStack, start_exporter: StartExporter
+    driver: str,
+    workshop: Workshop,
+    server: Postgres,
+    cleanup: ExitStack,
+    start_exporter: StartExporter,
 ) -> None:
     """PgBouncer refuses the client beyond `max_client_conn` with its only code, 08P01: `protocol`."""
     bouncer = PgBouncer(workshop, server, max_client_conn=1)
@@ -134,10 +146,16 @@ def test_no_client_connection_left(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"password": "wrong"}, {"database": "nowhere"}, {"options": "-c work_mem=64"}], ids=list
+    "wrong",
+    [{"password": "wrong"}, {"database": "nowhere"}, {"options": "-c work_mem=64"}],
+    ids=list,
 )
 def test_refused_by_the_pooler_itself(
-    driver: str, server: Postgres, bouncer: PgBouncer, start_exporter: StartExporter, wrong: dict[str, str]
+    driver: str,
+    server: Postgres,
+    bouncer: PgBouncer,
+    start_exporter: StartExporter,
+    wrong: dict[str, str],
 ) -> None:
     """PgBouncer says what it refuses with 08P01 too: the advice names a pooler, and not a stranger on the port."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port, **wrong))
@@ -147,7 +165,10 @@ def test_refused_by_the_pooler_itself(
 
 
 def test_server_behind_it_down(
-    driver: str, server: Postgres, bouncer: PgBouncer, start_exporter: StartExporter
+    driver: str,
+    server: Postgres,
+    bouncer: PgBouncer,
+    start_exporter: StartExporter,
 ) -> None:
     """PgBouncer itself answers when the server behind it does not: still a failure, and over when it is."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port))

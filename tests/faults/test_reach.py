@@ -116,7 +116,10 @@ def test_connect_timeout_of_the_url(driver: str, server: Postgres, start_exporte
 
 
 def test_dropped_packets_under_a_warm_pool(
-    driver: str, far_server: Postgres, net: Network, start_exporter: StartExporter
+    driver: str,
+    far_server: Postgres,
+    net: Network,
+    start_exporter: StartExporter,
 ) -> None:
     """A firewall that swallows packets is a timeout: first of the query, then of new connections."""
     exporter = start_exporter(far_server.url(driver))
@@ -131,7 +134,10 @@ def test_dropped_packets_under_a_warm_pool(
 
 
 def test_dropped_packets_from_the_start(
-    driver: str, far_server: Postgres, net: Network, start_exporter: StartExporter
+    driver: str,
+    far_server: Postgres,
+    net: Network,
+    start_exporter: StartExporter,
 ) -> None:
     """A firewall in the way of the first connection is `connect_timeout`."""
     net.drop()
@@ -144,7 +150,10 @@ def test_dropped_packets_from_the_start(
 
 
 def test_no_route_from_the_start(
-    driver: str, far_server: Postgres, net: Network, start_exporter: StartExporter
+    driver: str,
+    far_server: Postgres,
+    net: Network,
+    start_exporter: StartExporter,
 ) -> None:
     """A network that knows no way to the server is `unreachable`, at once."""
     net.refuse_route()
@@ -173,7 +182,10 @@ def test_forbidden_by_the_machine_itself(driver: str, error: str) -> None:
 
 
 def test_no_route_under_a_warm_pool(
-    driver: str, far_server: Postgres, net: Network, start_exporter: StartExporter
+    driver: str,
+    far_server: Postgres,
+    net: Network,
+    start_exporter: StartExporter,
 ) -> None:
     """TCP rides out a lost route, so that a query times out first; a new connection names the cause."""
     exporter = start_exporter(far_server.url(driver))
@@ -199,7 +211,10 @@ def test_unknown_name(driver: str, server: Postgres, resolver: Resolver, start_e
 
 
 def test_silent_resolver_from_the_start(
-    driver: str, server: Postgres, resolver: Resolver, start_exporter: StartExporter
+    driver: str,
+    server: Postgres,
+    resolver: Resolver,
+    start_exporter: StartExporter,
 ) -> None:
     """A name server that never answers is `dns`, adds at most two threads, and holds up no exit."""
     resolver.mood = Mood.SILENT
@@ -228,7 +243,10 @@ def test_silent_resolver_ends(driver: str, server: Postgres, resolver: Resolver,
 
 
 def test_name_lost_under_a_warm_pool(
-    driver: str, server: Postgres, resolver: Resolver, start_exporter: StartExporter
+    driver: str,
+    server: Postgres,
+    resolver: Resolver,
+    start_exporter: StartExporter,
 ) -> None:
     """An open connection needs no name: pooled stays green, and only the fresh path sees the lost name."""
     url = server.url(driver, host="db.example")

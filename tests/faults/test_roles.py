@@ -58,7 +58,10 @@ def test_primary_where_a_replica_is_expected(driver: str, server: Postgres, star
 
 
 def test_the_host_that_has_the_role(
-    driver: str, server: Postgres, standby: Postgres, start_exporter: StartExporter
+    driver: str,
+    server: Postgres,
+    standby: Postgres,
+    start_exporter: StartExporter,
 ) -> None:
     """Of several hosts the one that `target_session_attrs` asks for is used, also when the roles change places."""
     hosts = f"@{standby.host}:{standby.port},{server.host}:{server.port}/"
@@ -157,7 +160,10 @@ def test_no_host_is_left(driver: str, server: Postgres, standby: Postgres) -> No
 
 @pytest.mark.parametrize("attribute", ["primary", "read-write"])
 def test_no_host_is_what_the_url_asks_for(
-    driver: str, server: Postgres, start_exporter: StartExporter, attribute: str
+    driver: str,
+    server: Postgres,
+    start_exporter: StartExporter,
+    attribute: str,
 ) -> None:
     """After a failover that leaves a standby only, `target_session_attrs` finds no host: the wrong role."""
     exporter = start_exporter(server.url(driver, target_session_attrs=attribute))
@@ -172,7 +178,9 @@ def test_no_host_is_what_the_url_asks_for(
 
 
 def test_no_host_is_the_standby_that_the_url_asks_for(
-    driver: str, server: Postgres, start_exporter: StartExporter
+    driver: str,
+    server: Postgres,
+    start_exporter: StartExporter,
 ) -> None:
     """Reports that must not burden a primary find nothing else."""
     exporter = start_exporter(server.url(driver, target_session_attrs="standby"))

@@ -60,7 +60,10 @@ def test_ten_names_of_one_frozen_server(server: Postgres, start_exporter: StartE
 
 
 def test_one_that_is_not_required(
-    driver: str, start_postgres: StartPostgres, server: Postgres, start_exporter: StartExporter
+    driver: str,
+    start_postgres: StartPostgres,
+    server: Postgres,
+    start_exporter: StartExporter,
 ) -> None:
     """A database that is only nice to have is told of and fails nothing."""
     other = start_postgres()

@@ -26,7 +26,7 @@ BLOCKED_BY_A_SIGNAL = f"""
 import signal, sys, time
 signal.signal(signal.SIGUSR1, lambda *_: time.sleep({BLOCK}))
 sys.argv[0] = "exporter"
-from exporter.__main__ import main
+from exporter.cli.main import main
 sys.exit(main(sys.argv[4:]))
 """
 

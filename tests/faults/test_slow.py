@@ -55,10 +55,16 @@ def test_900_ms(driver: str, server: Postgres, proxy: Proxy, start_exporter: Sta
 
 
 @pytest.mark.parametrize(
-    ("wrong", "outcome"), [({"password": "wrong"}, "auth"), ({"database": "nowhere"}, "no_such_database")]
+    ("wrong", "outcome"),
+    [({"password": "wrong"}, "auth"), ({"database": "nowhere"}, "no_such_database")],
 )
 def test_refused_over_a_slow_line(
-    driver: str, wrong: dict[str, str], outcome: str, server: Postgres, proxy: Proxy, start_exporter: StartExporter
+    driver: str,
+    wrong: dict[str, str],
+    outcome: str,
+    server: Postgres,
+    proxy: Proxy,
+    start_exporter: StartExporter,
 ) -> None:
     """A refusal that takes half the time-out to come is named, though psycopg's cause takes as long once more."""
     proxy.latency = 0.08
@@ -76,7 +82,10 @@ def test_refused_over_a_slow_line(
 
 
 def test_warm_probe_takes_two_round_trips(
-    driver: str, server: Postgres, proxy: Proxy, start_exporter: StartExporter
+    driver: str,
+    server: Postgres,
+    proxy: Proxy,
+    start_exporter: StartExporter,
 ) -> None:
     """The ping and the question: one round trip each, no transaction around them, on one connection."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=proxy.port))

@@ -35,7 +35,11 @@ def proxy(server: Postgres, background: Background, cleanup: ExitStack) -> Proxy
 
 
 def test_no_database_on_the_port(
-    driver: str, server: Postgres, background: Background, cleanup: ExitStack, start_exporter: StartExporter
+    driver: str,
+    server: Postgres,
+    background: Background,
+    cleanup: ExitStack,
+    start_exporter: StartExporter,
 ) -> None:
     """A web server, nonsense or a hang-up is `protocol`, silence a timeout; a real database ends each."""
     urls, proxies, expected = {}, [], {}
@@ -63,7 +67,11 @@ def test_no_database_on_the_port(
 
 @pytest.mark.parametrize("answer", impostors.POURING)
 def test_endless_answer(
-    driver: str, answer: str, background: Background, cleanup: ExitStack, start_exporter: StartExporter
+    driver: str,
+    answer: str,
+    background: Background,
+    cleanup: ExitStack,
+    start_exporter: StartExporter,
 ) -> None:
     """Whoever answers without end before the log-in is given up, and no memory is spent on what it says."""
     listener = Listener(background, impostors.POURING[answer])
@@ -103,7 +111,10 @@ def test_only_the_first_attempt_fails(server: Postgres, background: Background, 
 
 
 def test_one_line_lost_is_not_a_failure(
-    driver: str, server: Postgres, proxy: Proxy, start_exporter: StartExporter
+    driver: str,
+    server: Postgres,
+    proxy: Proxy,
+    start_exporter: StartExporter,
 ) -> None:
     """A connection that was reset while idle is replaced by the ping, and nobody hears of it."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=proxy.port))

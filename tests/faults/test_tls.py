@@ -45,7 +45,10 @@ def wallet(workshop: Workshop, authority: Authority) -> Wallet:
 
 
 def test_every_sslmode_connects(
-    driver: str, tls_server: Postgres, wallet: Wallet, start_exporter: StartExporter
+    driver: str,
+    tls_server: Postgres,
+    wallet: Wallet,
+    start_exporter: StartExporter,
 ) -> None:
     """A server that is right for `verify-full` is right for every mode, and encrypts where it should."""
     urls = {
@@ -84,7 +87,11 @@ def test_unknown_authority(driver: str, tls_server: Postgres, wallet: Wallet, st
 
 
 def test_another_host_name(
-    driver: str, tls_server: Postgres, wallet: Wallet, authority: Authority, start_exporter: StartExporter
+    driver: str,
+    tls_server: Postgres,
+    wallet: Wallet,
+    authority: Authority,
+    start_exporter: StartExporter,
 ) -> None:
     """A certificate for another host is `tls` with `verify-full`."""
     tls_server.serve_tls(authority.server("db.example"))
@@ -97,7 +104,10 @@ def test_another_host_name(
 
 
 def test_name_beside_an_address(
-    tls_server: Postgres, wallet: Wallet, authority: Authority, start_exporter: StartExporter
+    tls_server: Postgres,
+    wallet: Wallet,
+    authority: Authority,
+    start_exporter: StartExporter,
 ) -> None:
     """With `hostaddr` it is still the name that is verified, by psycopg and when asyncpg is asked what went wrong."""
     tls_server.serve_tls(authority.server("db.example"))
@@ -110,7 +120,11 @@ def test_name_beside_an_address(
 
 
 def test_expired_under_a_warm_pool(
-    driver: str, tls_server: Postgres, wallet: Wallet, authority: Authority, start_exporter: StartExporter
+    driver: str,
+    tls_server: Postgres,
+    wallet: Wallet,
+    authority: Authority,
+    start_exporter: StartExporter,
 ) -> None:
     """An expired certificate breaks no open connection: pooled stays green, fresh tells in advance."""
     url = tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root)
@@ -127,7 +141,11 @@ def test_expired_under_a_warm_pool(
 
 
 def test_expired_from_the_start(
-    driver: str, tls_server: Postgres, wallet: Wallet, authority: Authority, start_exporter: StartExporter
+    driver: str,
+    tls_server: Postgres,
+    wallet: Wallet,
+    authority: Authority,
+    start_exporter: StartExporter,
 ) -> None:
     """An expired certificate is `tls`; a new one takes effect without a restart."""
     tls_server.serve_tls(authority.server("127.0.0.1", days=-1))
@@ -140,7 +158,10 @@ def test_expired_from_the_start(
 
 
 def test_client_certificate_missing(
-    driver: str, tls_server: Postgres, authority: Authority, start_exporter: StartExporter
+    driver: str,
+    tls_server: Postgres,
+    authority: Authority,
+    start_exporter: StartExporter,
 ) -> None:
     """A server that wants a client certificate says `auth` without one, until it wants none."""
     tls_server.serve_tls(authority.server("127.0.0.1"), clients=authority)
@@ -154,7 +175,11 @@ def test_client_certificate_missing(
 
 
 def test_client_certificate(
-    driver: str, tls_server: Postgres, wallet: Wallet, authority: Authority, start_exporter: StartExporter
+    driver: str,
+    tls_server: Postgres,
+    wallet: Wallet,
+    authority: Authority,
+    start_exporter: StartExporter,
 ) -> None:
     """A client certificate for another role is `auth`; the right one in the same files is taken without a restart."""
     tls_server.serve_tls(authority.server("127.0.0.1"), clients=authority)
@@ -175,12 +200,18 @@ def test_client_certificate(
 
 
 def test_a_key_that_needs_a_password(
-    driver: str, tls_server: Postgres, wallet: Wallet, authority: Authority, start_exporter: StartExporter
+    driver: str,
+    tls_server: Postgres,
+    wallet: Wallet,
+    authority: Authority,
+    start_exporter: StartExporter,
 ) -> None:
     """A key that has a password from now on is `tls`: nobody waits at a terminal until somebody types it."""
     pair = authority.client("app")
     url = tls_server.url(
-        driver, sslcert=wallet.add("app.pem", pair.certificate), sslkey=wallet.add("app.key", pair.key)
+        driver,
+        sslcert=wallet.add("app.pem", pair.certificate),
+        sslkey=wallet.add("app.key", pair.key),
     )
     prefix = (sys.executable, "-c", AT_A_TERMINAL)
     exporter = start_exporter(url, prefix=prefix, FRESH_PROBE_INTERVAL="0.5")
@@ -196,14 +227,20 @@ def test_a_key_that_needs_a_password(
 
 @pytest.mark.parametrize("sslmode", ["prefer", "require"])
 def test_a_key_whose_password_is_missing_from_the_start(
-    driver: str, tls_server: Postgres, wallet: Wallet, authority: Authority, sslmode: str
+    driver: str,
+    tls_server: Postgres,
+    wallet: Wallet,
+    authority: Authority,
+    sslmode: str,
 ) -> None:
     """It is a bad setting: one line, and exit status 2."""
     pair = authority.client("app")
     certificate, key = wallet.add("app.pem", pair.certificate), wallet.add("app.key", pair.locked("hunter2"))
 
     done = command.run(
-        "serve", timeout=10, DATABASE_URL=tls_server.url(driver, sslmode=sslmode, sslcert=certificate, sslkey=key)
+        "serve",
+        timeout=10,
+        DATABASE_URL=tls_server.url(driver, sslmode=sslmode, sslcert=certificate, sslkey=key),
     )
 
     assert done.returncode == 2

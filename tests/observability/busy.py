@@ -73,7 +73,11 @@ FAULTS: dict[str, Callable[[AsyncEngine], Awaitable[None]]] = {"leak": leak, "fi
 async def main() -> None:
     """Work until standard input ends."""
     engine = create_async_engine(
-        os.environ["DATABASE_URL"], pool_size=SIZE, max_overflow=OVERFLOW, pool_timeout=PATIENCE, pool_pre_ping=True
+        os.environ["DATABASE_URL"],
+        pool_size=SIZE,
+        max_overflow=OVERFLOW,
+        pool_timeout=PATIENCE,
+        pool_pre_ping=True,
     )
     db_health_reporter.report(engine, pool="orders")
     KEEP.extend(asyncio.create_task(work(engine)) for _ in range(2))

@@ -78,7 +78,10 @@ def test_prometheus_parses_every_query(generation: str, tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
 
     done = subprocess.run(
-        [places.promtool(generation), "check", "rules", file], capture_output=True, text=True, check=False
+        [places.promtool(generation), "check", "rules", file],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0, done.stderr

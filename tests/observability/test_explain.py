@@ -99,7 +99,11 @@ def test_the_write_stage_commits_where_it_is_asked_for(server: Postgres) -> None
     without = explain(url, WRITE_PROBE_INTERVAL="60")
     command = [sys.executable, "-m", "exporter", "init-db"]
     subprocess.run(
-        command, cwd=places.ROOT, env={"PATH": os.environ["PATH"], "DATABASE_URL": url}, check=True, capture_output=True
+        command,
+        cwd=places.ROOT,
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": url},
+        check=True,
+        capture_output=True,
     )
     told = explain(url, WRITE_PROBE_INTERVAL="60")
 

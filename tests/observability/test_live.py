@@ -37,7 +37,11 @@ class Scene:
     """A pod with a busy application, and Prometheus."""
 
     def __init__(
-        self, workshop: Workshop, cleanup: ExitStack, server: Postgres, exporters: dict[str, Exporter]
+        self,
+        workshop: Workshop,
+        cleanup: ExitStack,
+        server: Postgres,
+        exporters: dict[str, Exporter],
     ) -> None:
         """Start application and Prometheus; the first exporter is the application's."""
         self.server = server
@@ -197,7 +201,11 @@ def test_promtool_finds_nothing_in_the_metrics(quiet: Scene, generation: str) ->
     exposition = next(iter(quiet.exporters.values())).get("/metrics").text
 
     done = subprocess.run(
-        [places.promtool(generation), "check", "metrics"], input=exposition, capture_output=True, text=True, check=False
+        [places.promtool(generation), "check", "metrics"],
+        input=exposition,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

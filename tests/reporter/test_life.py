@@ -56,7 +56,12 @@ def line(process: "subprocess.Popen[str]") -> str:
 
 @pytest.mark.parametrize(("version", "driver"), PAIRS)
 def test_metrics_equal_the_pool(
-    version: str, driver: str, start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
+    version: str,
+    driver: str,
+    start: Start,
+    exporter: Exporter,
+    shared_server: Postgres,
+    report_port: int,
 ) -> None:
     """First connect, overflow, waiting, time-out, invalidation, recycling, a lost server, dispose: exactly equal."""
     kind = "async" if driver in ASYNCHRONOUS else "sync"
@@ -89,7 +94,12 @@ def _without_age(samples: dict[str, float]) -> dict[str, float]:
 
 @pytest.mark.parametrize(("version", "driver"), PAIRS)
 def test_a_crowd_is_counted_exactly(
-    version: str, driver: str, start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
+    version: str,
+    driver: str,
+    start: Start,
+    exporter: Exporter,
+    shared_server: Postgres,
+    report_port: int,
 ) -> None:
     """Twelve threads or tasks at three connections: no checkout is lost or counted twice, and nobody is left."""
     kind = "async" if driver in ASYNCHRONOUS else "sync"

@@ -62,7 +62,11 @@ def test_no_such_socket(start: Start, kind: tuple[str, str], shared_server: Post
 
 
 def test_full_buffer(
-    start: Start, kind: tuple[str, str], shared_server: Postgres, workshop: Workshop, cleanup: ExitStack
+    start: Start,
+    kind: tuple[str, str],
+    shared_server: Postgres,
+    workshop: Workshop,
+    cleanup: ExitStack,
 ) -> None:
     """The exporter hangs and reads nothing: a report that would have to wait is dropped."""
     path = workshop.folder("full") / "reports"
@@ -73,7 +77,11 @@ def test_full_buffer(
 
 
 def test_no_permission(
-    start: Start, kind: tuple[str, str], shared_server: Postgres, workshop: Workshop, cleanup: ExitStack
+    start: Start,
+    kind: tuple[str, str],
+    shared_server: Postgres,
+    workshop: Workshop,
+    cleanup: ExitStack,
 ) -> None:
     """The socket belongs to somebody else."""
     need_root()
@@ -98,7 +106,10 @@ def test_not_permitted(start: Start, shared_server: Postgres, net: Network) -> N
 
 
 def test_a_name_that_never_resolves(
-    start: Start, kind: tuple[str, str], shared_server: Postgres, resolver: Resolver
+    start: Start,
+    kind: tuple[str, str],
+    shared_server: Postgres,
+    resolver: Resolver,
 ) -> None:
     """The name server is silent: neither the work nor the end waits for it."""
     resolver.mood = Mood.SILENT
@@ -174,7 +185,7 @@ def test_without_the_exporters_tree(tmp_path: Path, start: Start, shared_server:
     script.write_text(
         "import sys, sqlalchemy\n"
         "sqlalchemy.create_engine(sys.argv[1]).connect().close()\n"
-        "print([name for name in sys.modules if name.split('.')[0] in ('exporter', 'prometheus_client')])\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('exporter', 'prometheus_client')])\n",
     )
     process = start("2.1", script, url(shared_server, "psycopg2", plugin="dbhealth"))
 

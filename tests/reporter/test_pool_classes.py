@@ -29,7 +29,12 @@ CONNECTS = {"queue": 2, "own": 2, "null": 5, "singleton": 4, "assertion": 2, "st
 @pytest.mark.parametrize("version", environments.VERSIONS)
 @pytest.mark.parametrize("name", GAUGES)
 def test_pool_class(
-    name: str, version: str, start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
+    name: str,
+    version: str,
+    start: Start,
+    exporter: Exporter,
+    shared_server: Postgres,
+    report_port: int,
 ) -> None:
     """The class, its arguments, its events and its own `recreate` are kept; its gauges are those it has."""
     process = start(version, "classes.py", name, reporting(shared_server, "psycopg2", report_port))
@@ -39,7 +44,9 @@ def test_pool_class(
     assert json.loads(said)["kind"] == "Pool"
 
     until(
-        lambda: gauges(exporter) == GAUGES[name] and counted(exporter, "create") == CONNECTS[name], within=3, what=name
+        lambda: gauges(exporter) == GAUGES[name] and counted(exporter, "create") == CONNECTS[name],
+        within=3,
+        what=name,
     )
 
     assert counted(exporter, "wait") == 5

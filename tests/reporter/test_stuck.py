@@ -41,7 +41,12 @@ def location(exporter: Exporter) -> str | None:
 
 @pytest.mark.parametrize(("version", "driver"), ASYNC)
 def test_exhausted_then_wedged_then_well(
-    version: str, driver: str, start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
+    version: str,
+    driver: str,
+    start: Start,
+    exporter: Exporter,
+    shared_server: Postgres,
+    report_port: int,
 ) -> None:
     """Held for good with waiters: only the application's liveness fails, and it recovers with the pool."""
     url = reporting(shared_server, driver, report_port, dbhealth_leak_after="1")
@@ -69,7 +74,12 @@ def test_exhausted_then_wedged_then_well(
 
 @pytest.mark.parametrize(("version", "driver"), SYNC)
 def test_a_leak_is_named(
-    version: str, driver: str, start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
+    version: str,
+    driver: str,
+    start: Start,
+    exporter: Exporter,
+    shared_server: Postgres,
+    report_port: int,
 ) -> None:
     """Which line took the connection, and what that thread does now, in one line of the log and one series."""
     url = reporting(shared_server, driver, report_port, dbhealth_leak_after="0.5")
@@ -111,7 +121,10 @@ def test_a_blocked_event_loop(start: Start, exporter: Exporter, shared_server: P
 
 
 def test_a_frozen_database_restarts_nothing(
-    start: Start, start_exporter: StartExporter, server: Postgres, report_port: int
+    start: Start,
+    start_exporter: StartExporter,
+    server: Postgres,
+    report_port: int,
 ) -> None:
     """The application's pool is as stuck as can be, but it is not the application's fault."""
     exporter = start_exporter(

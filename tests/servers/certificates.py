@@ -69,11 +69,13 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
         builder = _builder(subject, self._name, key, days=days).add_extension(
-            x509.ExtendedKeyUsage([usage]), critical=False
+            x509.ExtendedKeyUsage([usage]),
+            critical=False,
         )
         if names:
             builder = builder.add_extension(
-                x509.SubjectAlternativeName([_general(name) for name in names]), critical=False
+                x509.SubjectAlternativeName([_general(name) for name in names]),
+                critical=False,
             )
         certificate = builder.sign(self._key, hashes.SHA256())
         return Pair(
@@ -95,7 +97,11 @@ def _general(name: str) -> x509.GeneralName:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, days: int
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    days: int,
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (

@@ -10,7 +10,10 @@ from tests.servers.exporter import INHERITED
 
 
 def run(
-    *arguments: str, timeout: float = 30, prefix: Sequence[str] = (), **environment: str
+    *arguments: str,
+    timeout: float = 30,
+    prefix: Sequence[str] = (),
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end, with a clean environment; `prefix` are words before it."""
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}

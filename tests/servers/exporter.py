@@ -166,7 +166,7 @@ class Exporter:
                 f"verdict: {self.verdict()}",
                 self.get("/healthz?verbose").text,
                 self.log()[-4000:],
-            ]
+            ],
         )
 
     # Counting

@@ -43,7 +43,12 @@ class Postgres:
     """One cluster in a folder of its own; `sql` reaches it over its Unix socket whatever the network does."""
 
     def __init__(
-        self, workshop: Workshop, data: Path, *, binaries: Path | None = None, host: str = "127.0.0.1"
+        self,
+        workshop: Workshop,
+        data: Path,
+        *,
+        binaries: Path | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         """Take over a data folder that `initdb` or `pg_basebackup` made."""
         self.workshop = workshop

@@ -80,7 +80,12 @@ class Workshop:
         return done.stdout
 
     def spawn(
-        self, command: Sequence[str | Path], *, cwd: Path, output: IO[bytes], prefix: Sequence[str] = ()
+        self,
+        command: Sequence[str | Path],
+        *,
+        cwd: Path,
+        output: IO[bytes],
+        prefix: Sequence[str] = (),
     ) -> subprocess.Popen[bytes]:
         """Start a server; every word of the prefix must exec the next, so that its pid is the server's."""
         words = [*prefix, *self.unprivileged, *map(str, command)]

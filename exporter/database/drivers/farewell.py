@@ -15,12 +15,12 @@ _FIELD = b"\x00C"  # an ErrorResponse is fields of one letter and a text each, e
 class Tap:
     """Stands between a transport and asyncpg's protocol and passes everything on; everything else is the protocol's."""
 
-    def __init__(self, protocol: Any, heard: Callable[[str], None]) -> None:  # noqa: ANN401 - asyncpg's own class
+    def __init__(self, protocol: Any, heard: Callable[[str], None]) -> None:
         """Keep both."""
         self._protocol = protocol
         self._heard = heard
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+    def __getattr__(self, name: str) -> Any:
         """Be the protocol in all but `data_received`."""
         return getattr(self._protocol, name)
 
@@ -32,7 +32,7 @@ class Tap:
         self._protocol.data_received(data)
 
 
-def tap(connection: Any, heard: Callable[[str], None]) -> None:  # noqa: ANN401 - asyncpg.Connection
+def tap(connection: Any, heard: Callable[[str], None]) -> None:
     """Call `heard` with the SQLSTATE of each error that comes over a connection, also while nothing is asked."""
     transport, protocol = connection._transport, connection._protocol  # noqa: SLF001 - there is no public way
     transport.set_protocol(Tap(protocol, heard))

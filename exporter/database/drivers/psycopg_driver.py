@@ -62,7 +62,7 @@ def _verify(context: ssl.SSLContext, name: str) -> None:
     """Verify the host's name as libpq does, where asyncpg would verify the address that it connects to."""
     wrap: Callable[..., ssl.SSLObject] = context.wrap_bio
 
-    def wrap_bio(*ends: ssl.MemoryBIO, **options: Any) -> ssl.SSLObject:  # noqa: ANN401 - ssl's own
+    def wrap_bio(*ends: ssl.MemoryBIO, **options: Any) -> ssl.SSLObject:
         return wrap(*ends, **{**options, "server_hostname": name})
 
     context.wrap_bio = wrap_bio  # type: ignore[assignment]

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from exporter.diagnosis.verdict import Verdict
-from exporter.probing.probe import Path
+from exporter.model.result import ProbePath
 from exporter.web.page.assets import POLICY, SCRIPT, STYLE
 from exporter.web.page.pools import TEXT, duration, filling, fit, more, pool_list
 from exporter.web.page.shapes import bar, icon, mark, marks, sparkline
@@ -36,7 +36,7 @@ _WORDS: dict[Verdict, tuple[str, str, str]] = {
     Verdict.CREDENTIALS_REJECTED: ("bad", "credentials rejected", "DatabaseCredentialsRejected"),
     Verdict.DATABASE_DOWN: ("bad", "database down", "DatabaseUnreachable"),
 }
-_PATHS = {Path.POOLED: "open connection", Path.FRESH: "new connection", Path.WRITE: "writes a row"}
+_PATHS = {ProbePath.POOLED: "open connection", ProbePath.FRESH: "new connection", ProbePath.WRITE: "writes a row"}
 _RANKS = {verdict: rank for rank, verdict in enumerate(_WORDS)}
 _LINKS = ("healthz?verbose", "readyz?verbose", "livez?verbose", "app/livez?verbose", "metrics")
 
@@ -94,7 +94,7 @@ def _culprit(service: Service, name: str) -> str:
 def _database(name: str, watch: Watch, pools: Sequence[PoolState], now: float) -> str:
     kind, words, _ = _WORDS[watch.verdict()]
     optional = "" if watch.plan.required else " (not required)"
-    pooled = watch.probes[Path.POOLED]
+    pooled = watch.probes[ProbePath.POOLED]
     drawing, words_of_drawing = sparkline(tuple(pooled.recent))
     mine = [pool for pool in pools if pool.database == name]
     probes = "".join(_probe(path, probe, now) for path, probe in watch.probes.items())
@@ -106,7 +106,7 @@ def _database(name: str, watch: Watch, pools: Sequence[PoolState], now: float) -
     )
 
 
-def _probe(path: Path, probe: Probe, now: float) -> str:
+def _probe(path: ProbePath, probe: Probe, now: float) -> str:
     name = f"<b>{path}</b> ({_PATHS[path]})"
     last, success = probe.last, probe.last_success
     if last is None:

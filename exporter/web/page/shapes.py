@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.probing.probe import Reading
+    from exporter.model.result import ProbeResult
 
 WIDTH, HEIGHT = 300, 40
 SLOTS = 60
@@ -54,7 +54,7 @@ def bar(used: float, limit: float, kind: str) -> str:
     )
 
 
-def sparkline(readings: Sequence[Reading]) -> tuple[str, str]:
+def sparkline(readings: Sequence[ProbeResult]) -> tuple[str, str]:
     """Draw recent probes from left to right, and say the same in words.
 
     The line is the time of those that passed, up to the slowest, and breaks off where one failed: a stroke at the top.
@@ -84,7 +84,7 @@ def sparkline(readings: Sequence[Reading]) -> tuple[str, str]:
     return drawing, words
 
 
-def _words(readings: Sequence[Reading], slowest: float) -> str:
+def _words(readings: Sequence[ProbeResult], slowest: float) -> str:
     if not readings:
         return "none yet"
     failed = sum(not reading.passed for reading in readings)

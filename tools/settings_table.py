@@ -31,14 +31,14 @@ def filled(page: str) -> str:
 
 def main(arguments: Sequence[str]) -> int | str:
     """Print the table, check a page against it, or write it into the page."""
-    parser = argparse.ArgumentParser(prog="python -m exporter.settings_table")
+    parser = argparse.ArgumentParser(prog="python -m tools.settings_table")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--check", type=Path, metavar="PAGE", help="fail if the page's table is not this one")
     choice.add_argument("--write", type=Path, metavar="PAGE", help="put the table between the page's markers")
     chosen = parser.parse_args(arguments)
     if chosen.check:
         page = chosen.check.read_text(encoding="utf-8")
-        return 0 if filled(page) == page else f"run: python -m exporter.settings_table --write {chosen.check}"
+        return 0 if filled(page) == page else f"run: python -m tools.settings_table --write {chosen.check}"
     if chosen.write:
         chosen.write.write_text(filled(chosen.write.read_text(encoding="utf-8")), encoding="utf-8")
         return 0

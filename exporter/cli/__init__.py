@@ -1,0 +1,1 @@
+"""The command line: arguments, signals, exit status, and the commands."""

@@ -1,0 +1,169 @@
+"""The command line, and the only place that wires settings to the program."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from functools import partial
+from importlib import import_module
+from itertools import pairwise
+from typing import TYPE_CHECKING, NoReturn
+
+from exporter import __version__
+
+if TYPE_CHECKING:
+    from asyncio import Task
+    from collections.abc import Awaitable, Sequence
+    from subprocess import Popen
+
+    from exporter.settings.config import Values
+
+COMMANDS = {
+    "serve": "watch the databases and answer probes and scrapes (the default)",
+    "check": "probe once, print one line; exit status 0 healthy, 1 not, 2 bad settings",
+    "wait": "wait until the database answers; --timeout 60s",
+    "init-db": "create DATABASE_EXTENSIONS and the heartbeat table, all or nothing",
+    "demo": "an embedded PostgreSQL, a busy application and the exporter, to play with",
+}
+BAD_SETTINGS = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] in (["help"], ["--help"], ["-h"]):
+        return _help()
+    if given[:1] == ["--version"]:
+        return _version()
+    command = given.pop(0) if given and not given[0].startswith("-") else "serve"
+    if any(each in COMMANDS and not before.startswith("--") for before, each in pairwise(given)):
+        return _refuse("the command comes first: db-health-exporter COMMAND --SETTING VALUE")
+    if command not in COMMANDS:
+        known = ", ".join(COMMANDS)
+        return _refuse(f"unknown command {command!r}: there are {known}")
+    if command == "demo":
+        from exporter.demo import main as demo
+
+        return demo(given)
+    children: list[Popen[bytes]] = []
+    _end_when_told(command, children)
+    from exporter.settings import config as settings
+
+    own, rest = _own_flags(command).parse_known_args(given)
+    module = "exporter.cli.serve" if command == "serve" else "exporter.cli.commands"
+    values = settings.read(rest, meanwhile=lambda: import_module(module), started=children.append)
+    return _run(command, own, values)
+
+
+def _end_when_told(command: str, children: list[Popen[bytes]]) -> None:
+    """End at once and with the children on a signal that comes before the event loop listens for it.
+
+    The kernel drops a signal that process 1 does not handle: in the first second of a container it was lost. Nothing
+    is connected or promised yet, and an exception in the midst of imports could be swallowed.
+    """
+
+    def end(number: int, _: object) -> NoReturn:
+        for child in children:
+            child.kill()
+        os._exit(0 if command == "serve" else 128 + number)
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, end)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say it in one line, as a bad setting is said, where argparse would repeat the usage."""
+        self.exit(BAD_SETTINGS, f"db-health-exporter: {message}\n")
+
+
+def _own_flags(command: str) -> argparse.ArgumentParser:
+    parser = _Parser(prog=f"db-health-exporter {command}", add_help=False, allow_abbrev=False)
+    if command == "wait":
+        parser.add_argument("--timeout", type=_duration, default=60.0)
+    if command == "check":
+        parser.add_argument("--explain", action="store_true")
+    return parser
+
+
+def _duration(text: str) -> float:
+    from exporter.settings import config as settings
+
+    try:
+        return settings.parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _run(command: str, own: argparse.Namespace, values: Values) -> int:
+    from exporter.dsn import isolate
+    from exporter.runtime import logs
+
+    isolate(os.environ)
+    logs.set_up(style=values.log_format, level=values.log_level)
+    if command == "serve":
+        from exporter.cli import serve as server
+
+        return _in_loop(server.serve(values))
+    from exporter.cli import commands
+
+    if command == "check" and own.explain:
+        from exporter.cli.explain import explain
+
+        return _in_loop(explain(values))
+    if command == "check":
+        return _in_loop(commands.check(values))
+    if command == "wait":
+        return _in_loop(commands.wait(values, timeout=own.timeout))
+    return _in_loop(commands.init_db(values))
+
+
+def _in_loop(work: Awaitable[int]) -> int:
+    import asyncio
+
+    from exporter.database.event_loop import ResolverLoop
+    from exporter.runtime.io_buffers import read_little
+
+    told: list[int] = []
+
+    async def finish() -> int:
+        task = asyncio.current_task()
+        if task is not None:
+            for each in (signal.SIGTERM, signal.SIGINT):
+                end = partial(_cancel, task, told, each)
+                asyncio.get_running_loop().add_signal_handler(each, end)
+        return await work
+
+    read_little()
+    try:
+        with asyncio.Runner(loop_factory=ResolverLoop) as runner:
+            return runner.run(finish())
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except asyncio.CancelledError:
+        return 128 + told[0]
+
+
+def _cancel(task: Task[int], told: list[int], number: int) -> None:
+    told.append(number)
+    task.cancel()
+
+
+def _help() -> int:
+    print("usage: db-health-exporter [COMMAND] [--SETTING VALUE ...]\n")  # noqa: T201 - a command's answer
+    for name, text in COMMANDS.items():
+        print(f"  {name:<10}{text}")  # noqa: T201
+    print("\nEvery setting is a flag and an environment variable; `db-health-exporter serve --help` lists them.")  # noqa: T201
+    return 0
+
+
+def _version() -> int:
+    print(__version__)  # noqa: T201 - a command's answer
+    return 0
+
+
+def _refuse(sentence: str) -> int:
+    print(f"db-health-exporter: {sentence}", file=sys.stderr)  # noqa: T201
+    return BAD_SETTINGS

@@ -1,0 +1,1 @@
+"""From facts to a verdict, and from a verdict to advice: pure functions, no I/O."""

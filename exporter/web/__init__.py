@@ -1,0 +1,1 @@
+"""HTTP: listeners, routes, the forms of answers and the page for people."""
