@@ -41,7 +41,7 @@ test: $(STAMP) ## the tests; what needs a tool that is missing is skipped with a
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS) --ignore tests/cluster
 
 test-core: $(STAMP) ## the tests of the modules alone
-	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS) tests/test_*.py
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS) tests/unit tests/integration
 
 e2e: $(STAMP) ## the chart on a real Kubernetes: one of its own, or E2E_CLUSTER=current
 	E2E_CLUSTER=$${E2E_CLUSTER:-own} $(BIN)/python -m pytest $(PYTEST_ARGS) tests/cluster

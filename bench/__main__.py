@@ -15,7 +15,7 @@ from bench.bed import PEER, Bed
 from bench.load import Load, measure
 from bench.reports import Reports
 from exporter.database import server_stats as server_facts
-from tests.servers.workshop import Workshop
+from tests.support.server_factory import ServerFactory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,9 +52,9 @@ def main() -> int:
     """Measure everything; 1 if a goal was missed."""
     table = Table()
     with ExitStack() as stack:
-        workshop = Workshop()
-        stack.callback(workshop.close)
-        bed = Bed(workshop, stack)
+        server_factory = ServerFactory()
+        stack.callback(server_factory.close)
+        bed = Bed(server_factory, stack)
         tls = "with" if bed.tls else "without"
         print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {tls} TLS to the database; medians")
         _speed(bed, table, stack)

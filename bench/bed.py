@@ -11,17 +11,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.servers import certificates
-from tests.servers.certificates import Authority
-from tests.servers.ports import free_port
-from tests.servers.template import make_template
+from tests.support import certificates
+from tests.support.certificates import Authority
+from tests.support.ports import free_port
+from tests.support.template import make_template
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
     from typing import Any
 
-    from tests.servers.postgres import Postgres
-    from tests.servers.workshop import Workshop
+    from tests.support.postgres import Postgres
+    from tests.support.server_factory import ServerFactory
 
 ROOT = Path(__file__).parent.parent
 PEER = "prometheus-postgres-exporter"
@@ -31,22 +31,24 @@ WARM_UP = 100  # requests to each endpoint, each on a connection of its own
 class Bed:
     """One PostgreSQL, with TLS where the machine has a server that speaks it."""
 
-    def __init__(self, workshop: Workshop, stack: ExitStack) -> None:
+    def __init__(self, server_factory: ServerFactory, stack: ExitStack) -> None:
         """Start the server and compile the exporter once."""
-        self.workshop, self._stack = workshop, stack
+        self.server_factory, self._stack = server_factory, stack
         self.tls = any(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-        template = make_template(workshop, workshop.system_binaries if self.tls else workshop.binaries)
+        template = make_template(
+            server_factory, server_factory.system_binaries if self.tls else server_factory.binaries
+        )
         self.server: Postgres = template.copy()
         stack.callback(self.server.close)
         self.parameters: dict[str, Any] = {}
         if self.tls:
             authority = Authority()
             self.server.serve_tls(authority.server("127.0.0.1"))
-            root = certificates.write(workshop.folder("tls"), "root.crt", authority.certificate)
+            root = certificates.write(server_factory.folder("tls"), "root.crt", authority.certificate)
             self.parameters = {"sslmode": "verify-full", "sslrootcert": root}
         self.server.start()
         self.server.sql("CREATE ROLE peer LOGIN SUPERUSER PASSWORD 'peer'")
-        self._bytecode = workshop.folder("bytecode")
+        self._bytecode = server_factory.folder("bytecode")
         compiling = self.exporter()
         compiling.warm(1)
         compiling.end()

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.servers.template import make_template
-from tests.servers.workshop import Workshop
+from tests.support.server_factory import ServerFactory
+from tests.support.template import make_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.servers.postgres import Postgres
+    from tests.support.postgres import Postgres
 
 GOAL = 1.02
 KINDS = ("plain", "control", "reported")
@@ -128,14 +128,14 @@ def _pinned_apart(server_pid: int) -> None:
 
 @contextmanager
 def _database() -> Iterator[Postgres]:
-    workshop = Workshop()
+    server_factory = ServerFactory()
     try:
-        server = make_template(workshop, workshop.binaries).copy()
+        server = make_template(server_factory, server_factory.binaries).copy()
         server.start()
         yield server
         server.close()
     finally:
-        workshop.close()
+        server_factory.close()
 
 
 def main() -> int:

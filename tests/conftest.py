@@ -1,57 +1,57 @@
-"""Fixtures that several folders of tests use: the workshop, servers, proxies and the exporter itself."""
+"""Fixtures that several folders of tests use: the server_factory, servers, proxies and the exporter itself."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from tests.servers import network, postgres
-from tests.servers.background import Background
-from tests.servers.certificates import Authority
-from tests.servers.client import Stalls
-from tests.servers.disk import TinyDisk
-from tests.servers.exporter import Exporter
-from tests.servers.postgres import Postgres
-from tests.servers.resolver import Resolver
-from tests.servers.template import Template, make_template
-from tests.servers.workshop import Workshop
+from tests.support import network, postgres
+from tests.support.background import Background
+from tests.support.certificates import Authority
+from tests.support.client import StallDetector
+from tests.support.disk import TinyDisk
+from tests.support.exporter import Exporter
+from tests.support.postgres import Postgres
+from tests.support.resolver import Resolver
+from tests.support.server_factory import ServerFactory
+from tests.support.template import Template, make_template
 
 StartExporter = Callable[..., Exporter]
 StartPostgres = Callable[..., Postgres]
 
 
 @pytest.fixture(scope="session")
-def workshop() -> Iterator[Workshop]:
+def server_factory() -> Iterator[ServerFactory]:
     """Where every server of this run lives and ends."""
-    place = Workshop()
+    place = ServerFactory()
     yield place
     place.close()
 
 
 @pytest.fixture(scope="session")
-def template(workshop: Workshop) -> Template:
+def template(server_factory: ServerFactory) -> Template:
     """One `initdb` for the whole run."""
-    return make_template(workshop, workshop.binaries)
+    return make_template(server_factory, server_factory.binaries)
 
 
 @pytest.fixture(scope="session")
-def tls_template(workshop: Workshop) -> Template:
+def tls_template(server_factory: ServerFactory) -> Template:
     """The same with the distribution's server."""
-    return make_template(workshop, workshop.system_binaries)
+    return make_template(server_factory, server_factory.system_binaries)
 
 
 @pytest.fixture(scope="session")
 def background() -> Iterator[Background]:
-    """An event loop for proxies and impostors."""
+    """An event loop for proxies and fake_servers."""
     loop = Background()
     yield loop
     loop.close()
 
 
 @pytest.fixture(scope="session")
-def stalls() -> Iterator[Stalls]:
+def stall_detector() -> Iterator[StallDetector]:
     """Knows when the machine itself stood still."""
-    watch = Stalls()
+    watch = StallDetector()
     yield watch
     watch.close()
 
@@ -96,9 +96,9 @@ def server(start_postgres: StartPostgres) -> Postgres:
 
 
 @pytest.fixture
-def net(workshop: Workshop, subnets: Iterator[str], cleanup: ExitStack) -> network.Network:
+def net(server_factory: ServerFactory, subnets: Iterator[str], cleanup: ExitStack) -> network.Network:
     """A network of the test's own."""
-    made = network.Network(workshop, next(subnets))
+    made = network.Network(server_factory, next(subnets))
     cleanup.callback(made.close)
     return made
 
@@ -123,17 +123,17 @@ def tls_server(tls_template: Template, authority: Authority, cleanup: ExitStack)
 
 
 @pytest.fixture
-def resolver(workshop: Workshop, cleanup: ExitStack) -> Resolver:
+def resolver(server_factory: ServerFactory, cleanup: ExitStack) -> Resolver:
     """A name server of the test's own."""
-    made = Resolver(workshop)
+    made = Resolver(server_factory)
     cleanup.callback(made.close)
     return made
 
 
 @pytest.fixture
-def tiny_disk(workshop: Workshop) -> TinyDisk:
+def tiny_disk(server_factory: ServerFactory) -> TinyDisk:
     """Room for a few pages."""
-    return TinyDisk(workshop)
+    return TinyDisk(server_factory)
 
 
 @pytest.fixture(params=list(postgres.SCHEMES))
@@ -143,13 +143,13 @@ def driver(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def start_exporter(workshop: Workshop, stalls: Stalls, cleanup: ExitStack) -> StartExporter:
+def start_exporter(server_factory: ServerFactory, stall_detector: StallDetector, cleanup: ExitStack) -> StartExporter:
     """Start the exporter with an environment; keywords `prefix` and `arguments` as `Exporter` has them."""
 
     def start(url: str | None = None, *, prefix: tuple[str, ...] = (), **environment: str) -> Exporter:
         if url is not None:
             environment["DATABASE_URL"] = url
-        made = Exporter(workshop, environment, stalls=stalls, prefix=prefix)
+        made = Exporter(server_factory, environment, stall_detector=stall_detector, prefix=prefix)
         cleanup.callback(made.close)
         return made
 

@@ -25,9 +25,9 @@ from exporter.demo.actions import ACTIONS
 from exporter.demo.ports import Ports
 from exporter.demo.processes import descendants
 from exporter.demo.status import Links, Message, Pool, Status
-from tests.servers.exporter import parse
-from tests.servers.needs import need
-from tests.servers.waiting import until
+from tests.support.exporter import parse
+from tests.support.needs import need
+from tests.support.waiting import until
 
 QUICK = {
     "APP_POOL_WEDGED_AFTER": "3",

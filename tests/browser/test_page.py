@@ -12,10 +12,10 @@ from tests.browser.devtools import Tab, tab
 from tests.conftest import StartExporter
 from tests.observability import places
 from tests.observability.scene import Application, application_port
-from tests.servers.exporter import Exporter
-from tests.servers.postgres import Postgres
-from tests.servers.waiting import until
-from tests.servers.workshop import Workshop
+from tests.support.exporter import Exporter
+from tests.support.postgres import Postgres
+from tests.support.server_factory import ServerFactory
+from tests.support.waiting import until
 
 PICTURES = places.ROOT / "docs/pictures"
 CONTRAST = Path(__file__).with_name("contrast.js").read_text()
@@ -25,9 +25,9 @@ DAYLIGHT = {False: "light", True: "dark"}
 
 
 @asynccontextmanager
-async def browser(workshop: Workshop) -> AsyncIterator[Tab]:
+async def browser(server_factory: ServerFactory) -> AsyncIterator[Tab]:
     """A tab of a browser of the test's own."""
-    async with tab(places.chromium(), workshop.folder("chromium")) as made:
+    async with tab(places.chromium(), server_factory.folder("chromium")) as made:
         yield made
 
 
@@ -40,9 +40,9 @@ def exporter(server: Postgres, start_exporter: StartExporter) -> Exporter:
 
 
 @pytest.fixture
-def application(workshop: Workshop, server: Postgres, exporter: Exporter, cleanup: ExitStack) -> Application:
+def application(server_factory: ServerFactory, server: Postgres, exporter: Exporter, cleanup: ExitStack) -> Application:
     """A busy application whose pool the page shows."""
-    made = Application(workshop, server.url(), reports_to=application_port(exporter))
+    made = Application(server_factory, server.url(), reports_to=application_port(exporter))
     cleanup.callback(made.close)
     until(lambda: 'pool="orders"' in exporter.get("/metrics").text, within=20, what="the application reports")
     return made
@@ -53,9 +53,11 @@ def address(exporter: Exporter) -> str:
     return f"http://{exporter.host}:{exporter.port}/"
 
 
-async def test_the_page_is_quiet_and_asks_for_nothing_but_itself(workshop: Workshop, exporter: Exporter) -> None:
+async def test_the_page_is_quiet_and_asks_for_nothing_but_itself(
+    server_factory: ServerFactory, exporter: Exporter
+) -> None:
     """No complaint in the console, no request to anywhere else, while it refreshes itself."""
-    async with browser(workshop) as page:
+    async with browser(server_factory) as page:
         await page.open(address(exporter))
         await page.until("document.querySelector('h1').textContent.includes('answers')", within=5)
         await page.value("document.querySelector('header').old = document.getElementById('rest').old = true")
@@ -68,12 +70,12 @@ async def test_the_page_is_quiet_and_asks_for_nothing_but_itself(workshop: Works
 
 
 async def test_the_verdict_changes_within_five_seconds_of_the_fault(
-    workshop: Workshop,
+    server_factory: ServerFactory,
     server: Postgres,
     exporter: Exporter,
 ) -> None:
     """With the default interval an open page says that the database stopped, what to do, and when it is back."""
-    async with browser(workshop) as page:
+    async with browser(server_factory) as page:
         await page.open(address(exporter))
         await page.until("document.title.startsWith('healthy')", within=5)
 
@@ -93,9 +95,9 @@ async def test_the_verdict_changes_within_five_seconds_of_the_fault(
         assert page.complaints == []
 
 
-async def test_the_page_says_when_the_exporter_is_gone(workshop: Workshop, exporter: Exporter) -> None:
+async def test_the_page_says_when_the_exporter_is_gone(server_factory: ServerFactory, exporter: Exporter) -> None:
     """What it shows is then old, and it does not pretend otherwise."""
-    async with browser(workshop) as page:
+    async with browser(server_factory) as page:
         await page.open(address(exporter))
         assert await page.value("document.getElementById('lost').hidden")
 
@@ -107,13 +109,13 @@ async def test_the_page_says_when_the_exporter_is_gone(workshop: Workshop, expor
 
 
 async def test_without_scripts_the_page_is_complete_and_reloads_itself(
-    workshop: Workshop,
+    server_factory: ServerFactory,
     exporter: Exporter,
     application: Application,
 ) -> None:
     """Scripts off: the same content, and a plain refresh."""
     assert application.process.poll() is None
-    async with browser(workshop) as page:
+    async with browser(server_factory) as page:
         await page.send("Emulation.setScriptExecutionDisabled", value=True)
         await page.send("Page.navigate", url=address(exporter))
 
@@ -126,16 +128,16 @@ async def test_without_scripts_the_page_is_complete_and_reloads_itself(
 
 @pytest.mark.timeout(180)
 async def test_the_page_is_readable_on_every_screen(
-    workshop: Workshop,
+    server_factory: ServerFactory,
     cleanup: ExitStack,
     server: Postgres,
     start_exporter: StartExporter,
 ) -> None:
     """Contrast of WCAG AA, in light and dark; nothing wider than the screen; pictures for the documentation."""
     exporter = start_exporter(server.url(), **ENVIRONMENT | {"PROBE_INTERVAL": "0.2", "FRESH_PROBE_INTERVAL": "1"})
-    application = Application(workshop, server.url(), reports_to=application_port(exporter))
+    application = Application(server_factory, server.url(), reports_to=application_port(exporter))
     cleanup.callback(application.close)
-    async with browser(workshop) as page:
+    async with browser(server_factory) as page:
         await page.open(address(exporter))
         await page.until("document.body.innerText.includes('orders (worker 1)')", within=20)
         await page.until("/none of [3-6]\\d failed/.test(document.body.innerText)", within=60)  # the line has a length

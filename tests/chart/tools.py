@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.servers.needs import need
+from tests.support.needs import need
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm/db-health-exporter"

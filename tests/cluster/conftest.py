@@ -15,9 +15,9 @@ from tests.chart.tools import CHART, Helm
 from tests.cluster import node
 from tests.cluster.kube import Kube
 from tests.cluster.release import Release
-from tests.servers.needs import need
-from tests.servers.postgres import Postgres
-from tests.servers.template import Template
+from tests.support.needs import need
+from tests.support.postgres import Postgres
+from tests.support.template import Template
 
 IMAGES = ("localhost/db-health-exporter:test", "localhost/dbhealth-application:test")
 WHERE = os.environ.get("E2E_CLUSTER", "")

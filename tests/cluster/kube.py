@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from tests.servers.waiting import until
+from tests.support.waiting import until
 
 Object = dict[str, Any]
 

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from tests.servers.needs import need, need_root, need_tools
+from tests.support.needs import need, need_root, need_tools
 
 HERE = Path(__file__).parent
 HOST = "10.252.0.1"  # this machine, as pods see it

@@ -8,8 +8,8 @@ import pytest
 
 from tests.cluster.kube import Kube, Object
 from tests.cluster.release import DATABASE, Release, app, exporter
-from tests.servers.postgres import Postgres
-from tests.servers.waiting import until
+from tests.support.postgres import Postgres
+from tests.support.waiting import until
 
 Install = Callable[..., Release]
 WriteSecret = Callable[..., None]

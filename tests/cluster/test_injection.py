@@ -9,7 +9,7 @@ import pytest
 from tests.cluster.kube import Kube, Object
 from tests.cluster.pods import INJECT, URL, container, deployment, injected, pod, template
 from tests.cluster.release import Release, exporter
-from tests.servers.waiting import until
+from tests.support.waiting import until
 
 Install = Callable[..., Release]
 STATUS = "db-health-exporter/status"

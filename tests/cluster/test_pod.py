@@ -15,10 +15,10 @@ from tests.chart.tools import CONSUMER, tool
 from tests.cluster.conftest import CURRENT
 from tests.cluster.kube import Kube
 from tests.cluster.release import APPLICATION, DATABASE, Release, app, exporter
-from tests.servers.ports import free_port
-from tests.servers.postgres import PASSWORD, Postgres
-from tests.servers.waiting import until
-from tests.servers.workshop import Workshop
+from tests.support.ports import free_port
+from tests.support.postgres import PASSWORD, Postgres
+from tests.support.server_factory import ServerFactory
+from tests.support.waiting import until
 
 Install = Callable[..., Release]
 WriteSecret = Callable[..., None]
@@ -133,7 +133,7 @@ def test_a_service_reaches_the_sidecars_named_port(
 
 @pytest.fixture
 def prometheus(
-    workshop: Workshop,
+    server_factory: ServerFactory,
     kubeconfig: Path,
     namespace: str,
     cleanup: ExitStack,
@@ -142,7 +142,7 @@ def prometheus(
     if CURRENT:
         pytest.skip("pods of another cluster cannot be scraped from here")
     program = tool("prometheus3", "prometheus")
-    folder = workshop.folder("prometheus")
+    folder = server_factory.folder("prometheus")
     discovery = {"role": "pod", "kubeconfig_file": str(kubeconfig), "namespaces": {"names": [namespace]}}
     port_name = "__meta_kubernetes_pod_container_port_name"
     keep = {"source_labels": [port_name], "regex": "db-health", "action": "keep"}

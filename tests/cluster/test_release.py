@@ -11,9 +11,9 @@ import pytest
 from tests.chart.tools import CHART, ROOT, Helm
 from tests.cluster.kube import Kube
 from tests.cluster.release import APPLICATION, DATABASE, Release, app, exporter
-from tests.servers.needs import need
-from tests.servers.postgres import Postgres
-from tests.servers.waiting import until
+from tests.support.needs import need
+from tests.support.postgres import Postgres
+from tests.support.waiting import until
 
 Install = Callable[..., Release]
 BOTH = pytest.mark.parametrize("helm", ["helm3", "helm4"], indirect=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartExporter, StartPostgres
-from tests.servers.postgres import PASSWORD, Postgres
-from tests.servers.story import bears_no_trace, fails, recovers, stays_green, unharmed, warm
-from tests.servers.workshop import Workshop
+from tests.support.fault_assertions import bears_no_trace, fails, recovers, stays_green, unharmed, warm
+from tests.support.postgres import PASSWORD, Postgres
+from tests.support.server_factory import ServerFactory
 
 
 def set_password(server: Postgres, password: str) -> None:
@@ -67,11 +67,11 @@ def test_password_changed_under_a_warm_pool(driver: str, server: Postgres, start
 def test_rotated_password_file(
     driver: str,
     server: Postgres,
-    workshop: Workshop,
+    server_factory: ServerFactory,
     start_exporter: StartExporter,
 ) -> None:
     """A changed password file takes effect with the next connection, without a restart."""
-    file = Path(workshop.folder("secret")) / "url"
+    file = Path(server_factory.folder("secret")) / "url"
     file.write_text(server.url(driver) + "\n")
     exporter = start_exporter(DATABASE_URL_FILE=str(file), FRESH_PROBE_INTERVAL="0.5")
 
@@ -88,11 +88,11 @@ def test_another_driver_in_the_file(
     before: str,
     after: str,
     server: Postgres,
-    workshop: Workshop,
+    server_factory: ServerFactory,
     start_exporter: StartExporter,
 ) -> None:
     """A changed file takes effect without a restart even where it names another driver; only the driver stays."""
-    file = Path(workshop.folder("secret")) / "url"
+    file = Path(server_factory.folder("secret")) / "url"
     file.write_text(server.url(before))
     exporter = start_exporter(DATABASE_URL_FILE=str(file), FRESH_PROBE_INTERVAL="0.5")
 
@@ -118,11 +118,11 @@ UNUSABLE = {
 def test_a_secret_file_that_is_lost(
     driver: str,
     server: Postgres,
-    workshop: Workshop,
+    server_factory: ServerFactory,
     start_exporter: StartExporter,
 ) -> None:
     """A file that is gone, empty or nonsense is nobody's fault but the settings': the advice names what to mend."""
-    file = Path(workshop.folder("secret")) / "url"
+    file = Path(server_factory.folder("secret")) / "url"
     file.write_text(server.url(driver))
     exporter = start_exporter(DATABASE_URL_FILE=str(file), FRESH_PROBE_INTERVAL="0.5")
     warm(exporter)

@@ -8,20 +8,20 @@ import psycopg
 import pytest
 
 from tests.conftest import StartExporter
-from tests.servers import command
-from tests.servers.pgbouncer import PgBouncer
-from tests.servers.postgres import PASSWORD, Postgres
-from tests.servers.story import fails, recovers, unharmed
-from tests.servers.workshop import Workshop
+from tests.support import command
+from tests.support.fault_assertions import fails, recovers, unharmed
+from tests.support.pgbouncer import PgBouncer
+from tests.support.postgres import PASSWORD, Postgres
+from tests.support.server_factory import ServerFactory
 
 CHECKS = 1000
 TABLE = "dbhealth_heartbeat"
 
 
 @pytest.fixture
-def bouncer(workshop: Workshop, server: Postgres, cleanup: ExitStack) -> PgBouncer:
+def bouncer(server_factory: ServerFactory, server: Postgres, cleanup: ExitStack) -> PgBouncer:
     """Few server connections, given to whoever asks next."""
-    made = PgBouncer(workshop, server, default_pool_size=3, server_round_robin=1)
+    made = PgBouncer(server_factory, server, default_pool_size=3, server_round_robin=1)
     cleanup.callback(made.close)
     return made
 
@@ -130,13 +130,13 @@ def test_no_server_connection_left(
 
 def test_no_client_connection_left(
     driver: str,
-    workshop: Workshop,
+    server_factory: ServerFactory,
     server: Postgres,
     cleanup: ExitStack,
     start_exporter: StartExporter,
 ) -> None:
     """PgBouncer refuses the client beyond `max_client_conn` with its only code, 08P01: `protocol`."""
-    bouncer = PgBouncer(workshop, server, max_client_conn=1)
+    bouncer = PgBouncer(server_factory, server, max_client_conn=1)
     cleanup.callback(bouncer.close)
     with closing(through(bouncer)):
         exporter = start_exporter(server.url(driver, host="127.0.0.1", port=bouncer.port))

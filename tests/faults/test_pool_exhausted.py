@@ -11,8 +11,8 @@ from exporter.dsn import Source
 from exporter.model.outcome import Outcome
 from exporter.probing.checks import Seen, query_check
 from exporter.probing.probe import Limits, Probe
-from tests.servers.exporter import DEADLINE
-from tests.servers.postgres import Postgres
+from tests.support.exporter import DEADLINE
+from tests.support.postgres import Postgres
 
 
 @pytest.fixture(params=[0.2, 30.0], ids=["the pool gives up", "the deadline comes first"])

@@ -6,17 +6,17 @@ from contextlib import closing
 import pytest
 
 from tests.conftest import StartExporter
-from tests.servers import command
-from tests.servers.background import Background, Listener
-from tests.servers.impostors import http
-from tests.servers.needs import need_root, need_tools
-from tests.servers.network import Network
-from tests.servers.ports import free_port
-from tests.servers.postgres import SCHEMES, Postgres
-from tests.servers.resolver import Mood, Resolver
-from tests.servers.story import bears_no_trace, fails, recovers, stays_green, unharmed
-from tests.servers.waiting import until
-from tests.servers.workshop import Workshop
+from tests.support import command
+from tests.support.background import Background, Listener
+from tests.support.fake_servers import http
+from tests.support.fault_assertions import bears_no_trace, fails, recovers, stays_green, unharmed
+from tests.support.needs import need_root, need_tools
+from tests.support.network import Network
+from tests.support.ports import free_port
+from tests.support.postgres import SCHEMES, Postgres
+from tests.support.resolver import Mood, Resolver
+from tests.support.server_factory import ServerFactory
+from tests.support.waiting import until
 
 # What is seen first: the query waits, and the run that is given up was on its way to connect again.
 SLOWER = ("query_timeout", "connect_timeout")
@@ -274,10 +274,10 @@ def test_two_hosts_with_two_faults(driver: str, background: Background, sslmode:
     assert ("tls" if sslmode == "require" else "protocol") in done.stdout, done
 
 
-def test_two_addresses_refuse(driver: str, server: Postgres, workshop: Workshop) -> None:
+def test_two_addresses_refuse(driver: str, server: Postgres, server_factory: ServerFactory) -> None:
     """The errors of several addresses, which asyncio joins into one without a number, still have a name."""
     need_root()
-    hosts = workshop.folder("names") / "hosts"
+    hosts = server_factory.folder("names") / "hosts"
     hosts.write_text("127.0.0.2 db.example\n127.0.0.3 db.example\n")
     prefix = ("unshare", "--mount", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh")
     alone = server.url(driver, host="db.example", port=free_port())

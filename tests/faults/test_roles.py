@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from tests.conftest import StartExporter
-from tests.servers.background import Background
-from tests.servers.command import run
-from tests.servers.postgres import Postgres
-from tests.servers.proxy import Proxy
-from tests.servers.story import bears_no_trace, fails, recovers, stays_green, unharmed, warm
-from tests.servers.waiting import until
+from tests.support.background import Background
+from tests.support.command import run
+from tests.support.fault_assertions import bears_no_trace, fails, recovers, stays_green, unharmed, warm
+from tests.support.postgres import Postgres
+from tests.support.proxy import Proxy
+from tests.support.waiting import until
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 from tests.conftest import StartExporter, StartPostgres
-from tests.servers.exporter import Exporter
-from tests.servers.postgres import SCHEMES, Postgres
-from tests.servers.story import ONE_INTERVAL, SESSIONS, warm
-from tests.servers.waiting import until
-from tests.servers.workshop import Workshop
+from tests.support.exporter import Exporter
+from tests.support.fault_assertions import ONE_INTERVAL, SESSIONS, warm
+from tests.support.postgres import SCHEMES, Postgres
+from tests.support.server_factory import ServerFactory
+from tests.support.waiting import until
 
 
 def ask(exporter: Exporter, name: str) -> int:
@@ -78,9 +78,11 @@ def test_one_that_is_not_required(
     assert exporter.verdict("extra") == "database_down"
 
 
-def test_password_file_of_one(driver: str, server: Postgres, workshop: Workshop, start_exporter: StartExporter) -> None:
+def test_password_file_of_one(
+    driver: str, server: Postgres, server_factory: ServerFactory, start_exporter: StartExporter
+) -> None:
     """Each database has files of its own, read anew at each connect."""
-    file = Path(workshop.folder("secret")) / "password"
+    file = Path(server_factory.folder("secret")) / "password"
     file.write_text("not yet")
     url = server.url(driver).replace(server.url(driver).split("app:")[1].split("@")[0], "ignored")
     databases = {"main": {"url": url, "password_file": str(file)}}

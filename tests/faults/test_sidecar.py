@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartExporter
-from tests.servers.exporter import Exporter
-from tests.servers.needs import need
-from tests.servers.postgres import SCHEMES, Postgres
-from tests.servers.story import SESSIONS, State, recovers, settles, state, stays_green, unharmed, warm
-from tests.servers.waiting import until
-from tests.servers.workshop import Workshop
+from tests.support.exporter import Exporter
+from tests.support.fault_assertions import SESSIONS, State, recovers, settles, state, stays_green, unharmed, warm
+from tests.support.needs import need
+from tests.support.postgres import SCHEMES, Postgres
+from tests.support.server_factory import ServerFactory
+from tests.support.waiting import until
 
 FAKETIME = "faketime/libfaketimeMT.so.1"  # below /usr/lib or lib64, in Debian also below the processor's folder
 CYCLES = int(os.environ.get("SOAK_CYCLES", "100"))
@@ -125,11 +125,13 @@ def test_blocked_event_loop(driver: str, server: Postgres, start_exporter: Start
         recovers(exporter)
 
 
-def test_wall_clock_set_back(driver: str, server: Postgres, workshop: Workshop, start_exporter: StartExporter) -> None:
+def test_wall_clock_set_back(
+    driver: str, server: Postgres, server_factory: ServerFactory, start_exporter: StartExporter
+) -> None:
     """A clock that jumps a day back and a year ahead changes exported timestamps and nothing else."""
     found = [path for folder in ("lib*", "lib/*", "local/lib") for path in Path("/usr").glob(f"{folder}/{FAKETIME}")]
     need(bool(found), "needs libfaketime (package faketime)")
-    clock = workshop.folder("clock") / "faketimerc"
+    clock = server_factory.folder("clock") / "faketimerc"
     clock.write_text("+0")
     environment = {
         "LD_PRELOAD": str(found[0]),

@@ -9,12 +9,12 @@ from contextlib import ExitStack
 import pytest
 
 from tests.conftest import StartExporter
-from tests.servers import client
-from tests.servers.background import Background
-from tests.servers.command import run
-from tests.servers.postgres import Postgres
-from tests.servers.proxy import Proxy
-from tests.servers.story import fails, recovers, unharmed, warm
+from tests.support import client
+from tests.support.background import Background
+from tests.support.command import run
+from tests.support.fault_assertions import fails, recovers, unharmed, warm
+from tests.support.postgres import Postgres
+from tests.support.proxy import Proxy
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from contextlib import closing
 import psycopg
 
 from tests.conftest import StartExporter
-from tests.servers.postgres import PASSWORD, Postgres
-from tests.servers.story import bears_no_trace, fails, recovers, stays_green, unharmed
-from tests.servers.waiting import until
+from tests.support.fault_assertions import bears_no_trace, fails, recovers, stays_green, unharmed
+from tests.support.postgres import PASSWORD, Postgres
+from tests.support.waiting import until
 
 
 def refuses(server: Postgres) -> bool:

@@ -8,21 +8,21 @@ from functools import partial
 import pytest
 
 from tests.conftest import StartExporter
-from tests.servers import impostors, processes
-from tests.servers.background import Background, Listener
-from tests.servers.command import run
-from tests.servers.postgres import SCHEMES, Postgres
-from tests.servers.proxy import Proxy
-from tests.servers.story import fails, recovers, unharmed
-from tests.servers.waiting import until
+from tests.support import fake_servers, processes
+from tests.support.background import Background, Listener
+from tests.support.command import run
+from tests.support.fault_assertions import fails, recovers, unharmed
+from tests.support.postgres import SCHEMES, Postgres
+from tests.support.proxy import Proxy
+from tests.support.waiting import until
 
 SOME_MEMORY, ALL_MEMORY = 1024 * 1024, 100 * 1024 * 1024  # bytes: from one probe to the next, and in all
 STRANGERS = {
-    impostors.http: "protocol",
-    impostors.lingering: "protocol",
-    impostors.garbage: "protocol",
-    impostors.hang_up: "protocol",
-    impostors.silent: "connect_timeout",
+    fake_servers.http: "protocol",
+    fake_servers.lingering: "protocol",
+    fake_servers.garbage: "protocol",
+    fake_servers.hang_up: "protocol",
+    fake_servers.silent: "connect_timeout",
 }
 
 
@@ -65,7 +65,7 @@ def test_no_database_on_the_port(
     assert server.sessions() == len(urls)
 
 
-@pytest.mark.parametrize("answer", impostors.POURING)
+@pytest.mark.parametrize("answer", fake_servers.POURING)
 def test_endless_answer(
     driver: str,
     answer: str,
@@ -74,7 +74,7 @@ def test_endless_answer(
     start_exporter: StartExporter,
 ) -> None:
     """Whoever answers without end before the log-in is given up, and no memory is spent on what it says."""
-    listener = Listener(background, impostors.POURING[answer])
+    listener = Listener(background, fake_servers.POURING[answer])
     cleanup.callback(listener.close)
     exporter = start_exporter(f"{SCHEMES[driver]}://app@{listener.host}:{listener.port}/app")
 
@@ -102,7 +102,7 @@ def test_only_the_first_attempt_fails(server: Postgres, background: Background, 
     """Where psycopg fails and asyncpg, asked why, does not, the outcome is no guess, and libpq's words are kept."""
     proxy = Proxy(background, (server.host, server.port))
     cleanup.callback(proxy.close)
-    listener = Listener(background, impostors.one_after_the_other(impostors.hang_up, proxy.listener.serve))
+    listener = Listener(background, fake_servers.one_after_the_other(fake_servers.hang_up, proxy.listener.serve))
     cleanup.callback(listener.close)
 
     once = run("check", DATABASE_URL=server.url("psycopg", host="127.0.0.1", port=listener.port, sslmode="disable"))

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartExporter
-from tests.servers import certificates, command
-from tests.servers.certificates import Authority
-from tests.servers.postgres import Postgres
-from tests.servers.story import bears_no_trace, fails, recovers, stays_green, unharmed, warm
-from tests.servers.waiting import until
-from tests.servers.workshop import Workshop
+from tests.support import certificates, command
+from tests.support.certificates import Authority
+from tests.support.fault_assertions import bears_no_trace, fails, recovers, stays_green, unharmed, warm
+from tests.support.postgres import Postgres
+from tests.support.server_factory import ServerFactory
+from tests.support.waiting import until
 
 # Gives the command after it a terminal of its own, on which a library might ask for a password.
 AT_A_TERMINAL = """
@@ -38,9 +38,9 @@ class Wallet:
 
 
 @pytest.fixture
-def wallet(workshop: Workshop, authority: Authority) -> Wallet:
+def wallet(server_factory: ServerFactory, authority: Authority) -> Wallet:
     """A folder with the authority's root certificate."""
-    folder = workshop.folder("wallet")
+    folder = server_factory.folder("wallet")
     return Wallet(folder, certificates.write(folder, "root.pem", authority.certificate))
 
 

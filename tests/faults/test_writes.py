@@ -6,12 +6,12 @@ from contextlib import ExitStack, closing
 import pytest
 
 from tests.conftest import StartExporter
-from tests.servers import command
-from tests.servers.disk import TinyDisk
-from tests.servers.exporter import Exporter
-from tests.servers.postgres import Postgres
-from tests.servers.story import SESSIONS, bears_no_trace, recovers, stays_green, unharmed
-from tests.servers.template import Template
+from tests.support import command
+from tests.support.disk import TinyDisk
+from tests.support.exporter import Exporter
+from tests.support.fault_assertions import SESSIONS, bears_no_trace, recovers, stays_green, unharmed
+from tests.support.postgres import Postgres
+from tests.support.template import Template
 
 TABLE = "dbhealth_heartbeat"
 StartWriting = Callable[[Postgres], Exporter]

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tests.servers.needs import need
+from tests.support.needs import need
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "helm/db-health-exporter/files/alerts.yaml"

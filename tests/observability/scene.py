@@ -15,10 +15,10 @@ from typing import Any
 import yaml
 
 from tests.observability import places
-from tests.servers.exporter import Exporter
-from tests.servers.ports import free_port
-from tests.servers.waiting import until
-from tests.servers.workshop import Workshop
+from tests.support.exporter import Exporter
+from tests.support.ports import free_port
+from tests.support.server_factory import ServerFactory
+from tests.support.waiting import until
 
 RATE = "6s"  # what $__rate_interval is where everything is scraped every second
 
@@ -26,10 +26,10 @@ RATE = "6s"  # what $__rate_interval is where everything is scraped every second
 class Application:
     """The busy application as a process of its own."""
 
-    def __init__(self, workshop: Workshop, url: str, *, reports_to: str) -> None:
+    def __init__(self, server_factory: ServerFactory, url: str, *, reports_to: str) -> None:
         """Start it; it works at once."""
         root = places.ROOT
-        self.log = workshop.folder("application") / "log"
+        self.log = server_factory.folder("application") / "log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.observability.busy"],
@@ -65,9 +65,9 @@ class Application:
 class Prometheus:
     """A real Prometheus that scrapes every second, with our rules sped up for a test."""
 
-    def __init__(self, workshop: Workshop, exporters: Mapping[str, Exporter]) -> None:
+    def __init__(self, server_factory: ServerFactory, exporters: Mapping[str, Exporter]) -> None:
         """Scrape each exporter under the pod's name that is given."""
-        self.folder = workshop.folder("prometheus")
+        self.folder = server_factory.folder("prometheus")
         self.port = free_port()
         (self.folder / "rules.yaml").write_text(sped_up(places.RULES.read_text()))
         targets = [

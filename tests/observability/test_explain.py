@@ -12,11 +12,11 @@ import pytest
 
 from tests.conftest import StartPostgres
 from tests.observability import places
-from tests.servers.certificates import Authority, write
-from tests.servers.ports import free_port
-from tests.servers.postgres import PASSWORD, Postgres
-from tests.servers.template import Template
-from tests.servers.workshop import Workshop
+from tests.support.certificates import Authority, write
+from tests.support.ports import free_port
+from tests.support.postgres import PASSWORD, Postgres
+from tests.support.server_factory import ServerFactory
+from tests.support.template import Template
 
 STAGES = ["name resolution", "TCP connect", "TLS", "authentication", "query", "role", "connections", "write"]
 
@@ -142,9 +142,11 @@ def test_a_server_with_tls(tls_server: Postgres) -> None:
     assert "TLSv1.3, certificate not checked" in told.line("TLS")
 
 
-def test_a_certificate_that_is_checked(tls_server: Postgres, authority: Authority, workshop: Workshop) -> None:
+def test_a_certificate_that_is_checked(
+    tls_server: Postgres, authority: Authority, server_factory: ServerFactory
+) -> None:
     """How long it is still good for is told; one that is not any more is where it ends."""
-    root = write(workshop.folder("trust"), "root.crt", authority.certificate)
+    root = write(server_factory.folder("trust"), "root.crt", authority.certificate)
     url = tls_server.url(sslmode="verify-full", sslrootcert=root)
     told = explain(url)
     assert "certificate valid until" in told.line("TLS")

@@ -14,14 +14,14 @@ from tests.conftest import StartExporter
 from tests.observability import places
 from tests.observability.dashboard_lint import panels
 from tests.observability.scene import RATE, Application, Prometheus, application_port
-from tests.servers.background import Background
-from tests.servers.client import Stalls
-from tests.servers.exporter import Exporter
-from tests.servers.postgres import Postgres
-from tests.servers.proxy import Proxy
-from tests.servers.template import Template
-from tests.servers.waiting import until
-from tests.servers.workshop import Workshop
+from tests.support.background import Background
+from tests.support.client import StallDetector
+from tests.support.exporter import Exporter
+from tests.support.postgres import Postgres
+from tests.support.proxy import Proxy
+from tests.support.server_factory import ServerFactory
+from tests.support.template import Template
+from tests.support.waiting import until
 
 DASHBOARD = json.loads(places.DASHBOARD.read_text())
 QUICK = {
@@ -38,7 +38,7 @@ class Scene:
 
     def __init__(
         self,
-        workshop: Workshop,
+        server_factory: ServerFactory,
         cleanup: ExitStack,
         server: Postgres,
         exporters: dict[str, Exporter],
@@ -47,9 +47,9 @@ class Scene:
         self.server = server
         self.exporters = exporters
         first = next(iter(exporters.values()))
-        self.application = Application(workshop, server.url(), reports_to=application_port(first))
+        self.application = Application(server_factory, server.url(), reports_to=application_port(first))
         cleanup.callback(self.application.close)
-        self.prometheus = Prometheus(workshop, exporters)
+        self.prometheus = Prometheus(server_factory, exporters)
         cleanup.callback(self.prometheus.close)
         until(lambda: self.prometheus.value('dbhealth_pool_pending_requests{pool="orders"}'), within=20, what="reports")
 
@@ -59,22 +59,22 @@ class Scene:
 
 
 @pytest.fixture
-def scene(workshop: Workshop, cleanup: ExitStack, server: Postgres, start_exporter: StartExporter) -> Scene:
+def scene(server_factory: ServerFactory, cleanup: ExitStack, server: Postgres, start_exporter: StartExporter) -> Scene:
     """One pod, all healthy."""
     exporter = start_exporter(server.url(), **QUICK)
-    return Scene(workshop, cleanup, server, {"orders-1": exporter})
+    return Scene(server_factory, cleanup, server, {"orders-1": exporter})
 
 
 @pytest.fixture(scope="module")
-def quiet(workshop: Workshop, template: Template, stalls: Stalls) -> Iterator[Scene]:
+def quiet(server_factory: ServerFactory, template: Template, stall_detector: StallDetector) -> Iterator[Scene]:
     """The same for tests that only look."""
     with ExitStack() as cleanup:
         server = template.copy()
         cleanup.callback(server.close)
         server.start()
-        exporter = Exporter(workshop, {"DATABASE_URL": server.url(), **QUICK}, stalls=stalls)
+        exporter = Exporter(server_factory, {"DATABASE_URL": server.url(), **QUICK}, stall_detector=stall_detector)
         cleanup.callback(exporter.close)
-        yield Scene(workshop, cleanup, server, {"orders-1": exporter})
+        yield Scene(server_factory, cleanup, server, {"orders-1": exporter})
 
 
 def ask_everything(prometheus: Prometheus) -> tuple[set[str], set[str]]:
@@ -135,7 +135,7 @@ def test_every_variable_of_the_dashboard_has_values(quiet: Scene) -> None:
 
 @pytest.mark.timeout(180)
 def test_a_database_that_is_gone_is_told_from_a_pod_that_is_cut_off(
-    workshop: Workshop,
+    server_factory: ServerFactory,
     cleanup: ExitStack,
     server: Postgres,
     start_exporter: StartExporter,
@@ -147,7 +147,7 @@ def test_a_database_that_is_gone_is_told_from_a_pod_that_is_cut_off(
         "orders-1": start_exporter(server.url(), **QUICK),
         "orders-2": start_exporter(server.url(port=proxy.port), **QUICK),
     }
-    scene = Scene(workshop, cleanup, server, exporters)
+    scene = Scene(server_factory, cleanup, server, exporters)
     until(lambda: len(scene.prometheus.value("dbhealth_up == 1")) == 2, within=20, what="both pods are well")
     assert "DatabaseUnreachable" not in scene.prometheus.firing()
 

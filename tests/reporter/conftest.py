@@ -14,10 +14,10 @@ import pytest
 
 from tests.conftest import StartExporter
 from tests.reporter import environments
-from tests.servers.exporter import Exporter
-from tests.servers.ports import free_port
-from tests.servers.postgres import PASSWORD, Postgres
-from tests.servers.template import Template
+from tests.support.exporter import Exporter
+from tests.support.ports import free_port
+from tests.support.postgres import PASSWORD, Postgres
+from tests.support.template import Template
 
 APPLICATIONS = Path(__file__).parent / "applications"
 DIALECTS = {"psycopg_async": "psycopg"}

@@ -12,7 +12,7 @@ from exporter.app_pools import report as app_report
 from exporter.app_pools.registry import AppPools
 from exporter.model.pool import BOUNDS
 from tests.reporter.datagrams import content
-from tests.servers.needs import need_tools
+from tests.support.needs import need_tools
 
 DOCUMENT = Path(__file__).parents[2] / "docs/reporter.md"
 POOL = """

@@ -4,7 +4,7 @@ import pytest
 
 from tests.reporter import environments
 from tests.reporter.conftest import Reports, Start, reporting
-from tests.servers.postgres import Postgres
+from tests.support.postgres import Postgres
 
 NOW_AND_THEN = range(15, 27)  # reports in 2.2 s of which the loop runs for 0.2 s, ten a second
 STEADY = range(15, 60)  # reports in 20 disposals and 2 s after them; a timer each would send 400

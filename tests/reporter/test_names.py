@@ -4,7 +4,7 @@ import pytest
 
 from tests.reporter import environments
 from tests.reporter.conftest import Reports, Start, reporting, url
-from tests.servers.postgres import Postgres
+from tests.support.postgres import Postgres
 
 
 @pytest.mark.parametrize("version", environments.VERSIONS)

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.reporter.conftest import Reports, Start, url
-from tests.servers.needs import need_root, need_tools
-from tests.servers.network import Network
-from tests.servers.ports import free_port
-from tests.servers.postgres import Postgres
-from tests.servers.resolver import Mood, Resolver
-from tests.servers.workshop import Workshop
+from tests.support.needs import need_root, need_tools
+from tests.support.network import Network
+from tests.support.ports import free_port
+from tests.support.postgres import Postgres
+from tests.support.resolver import Mood, Resolver
+from tests.support.server_factory import ServerFactory
 
 KINDS = (("sync", "psycopg2"), ("async", "asyncpg"))
 EXIT = 3.0  # seconds for an interpreter to end on a busy machine; waiting for a name server would take ten
@@ -65,11 +65,11 @@ def test_full_buffer(
     start: Start,
     kind: tuple[str, str],
     shared_server: Postgres,
-    workshop: Workshop,
+    server_factory: ServerFactory,
     cleanup: ExitStack,
 ) -> None:
     """The exporter hangs and reads nothing: a report that would have to wait is dropped."""
-    path = workshop.folder("full") / "reports"
+    path = server_factory.folder("full") / "reports"
     hung = cleanup.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
     hung.bind(str(path))
 
@@ -80,16 +80,16 @@ def test_no_permission(
     start: Start,
     kind: tuple[str, str],
     shared_server: Postgres,
-    workshop: Workshop,
+    server_factory: ServerFactory,
     cleanup: ExitStack,
 ) -> None:
     """The socket belongs to somebody else."""
     need_root()
     need_tools("setpriv")
-    path = workshop.folder("private") / "reports"
+    path = server_factory.folder("private") / "reports"
     theirs = cleanup.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
     theirs.bind(str(path))
-    workshop.give(path, mode=0o600)
+    server_factory.give(path, mode=0o600)
     prefix = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
 
     assert work(start, with_reports(shared_server, kind[1], f"unix:{path}"), kind[0], prefix=prefix) > 5

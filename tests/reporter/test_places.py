@@ -7,7 +7,7 @@ import pytest
 
 from tests.reporter import environments
 from tests.reporter.conftest import APPLICATIONS, Reports, Start, reporting
-from tests.servers.postgres import Postgres
+from tests.support.postgres import Postgres
 
 
 @pytest.fixture

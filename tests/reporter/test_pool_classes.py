@@ -6,9 +6,9 @@ import pytest
 
 from tests.reporter import environments
 from tests.reporter.conftest import Start, reporting
-from tests.servers.exporter import Exporter
-from tests.servers.postgres import Postgres
-from tests.servers.waiting import until
+from tests.support.exporter import Exporter
+from tests.support.postgres import Postgres
+from tests.support.waiting import until
 
 NAMED = {"size", "checked_out_connections", "checked_in_connections", "overflow_connections"}
 ALWAYS = {"oldest_checkout_seconds"}

@@ -7,9 +7,9 @@ import pytest
 
 from tests.conftest import StartExporter
 from tests.reporter.conftest import APPLICATIONS, Start, reporting
-from tests.servers.exporter import Exporter
-from tests.servers.postgres import Postgres
-from tests.servers.waiting import until
+from tests.support.exporter import Exporter
+from tests.support.postgres import Postgres
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     import subprocess

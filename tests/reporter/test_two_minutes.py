@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.reporter.conftest import Reports, Start
-from tests.servers.ports import free_port
+from tests.support.ports import free_port
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/reporter.md").read_text()
 ENGINE = 'import os, sqlalchemy\nengine = sqlalchemy.create_engine(os.environ["DATABASE_URL"])\n'

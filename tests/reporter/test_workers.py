@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.reporter.conftest import Start, reporting
-from tests.servers.exporter import Exporter
-from tests.servers.ports import free_port
-from tests.servers.postgres import Postgres
-from tests.servers.waiting import until
+from tests.support.exporter import Exporter
+from tests.support.ports import free_port
+from tests.support.postgres import Postgres
+from tests.support.waiting import until
 
 TTL = 3.0
 

@@ -1,0 +1,70 @@
+"""What a check costs on the wire, counted by a proxy before the database."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from exporter.database.engine import PoolOptions, check_db_connection, close_db, make_engine
+from exporter.database.server_stats import read_facts
+from exporter.database.without_orm import AsyncEngine
+from exporter.dsn import Source
+from tests.support.background import Background
+from tests.support.postgres import Postgres
+from tests.support.proxy import Proxy
+from tests.support.template import Template
+
+
+@pytest.fixture(scope="module")
+def server(template: Template) -> Iterator[Postgres]:
+    """One healthy PostgreSQL."""
+    made = template.copy()
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def proxy(server: Postgres, background: Background, cleanup: ExitStack) -> Proxy:
+    """A line to it that counts."""
+    made = Proxy(background, (server.host, server.port))
+    cleanup.callback(made.close)
+    return made
+
+
+@pytest.fixture
+async def engine(server: Postgres, proxy: Proxy, driver: str) -> AsyncIterator[AsyncEngine]:
+    """A pooled engine over each driver, through the proxy."""
+    made = make_engine(Source(url=server.url(driver, host="127.0.0.1", port=proxy.port)), PoolOptions())
+    yield made
+    await close_db(made)
+
+
+async def test_warm_check(engine: AsyncEngine, proxy: Proxy) -> None:
+    """A warm check is two round trips, the pool's ping and the question, on the one connection there is."""
+    assert await check_db_connection(engine)
+    before = proxy.turns
+    for _ in range(5):
+        assert await check_db_connection(engine, expect="primary")
+
+    assert proxy.turns - before == 10
+    assert proxy.accepted == 1
+
+
+async def test_first_check(engine: AsyncEngine, proxy: Proxy) -> None:
+    """The first one asks nothing beyond what a connection takes: the dialect has no questions of its own."""
+    assert await check_db_connection(engine)
+
+    # TLS offered and refused, start-up, two rounds of the password exchange, the question.
+    assert proxy.turns <= 6
+
+
+async def test_facts(engine: AsyncEngine, proxy: Proxy) -> None:
+    """The server's facts, read every half minute, cost a handful of round trips on the same connection."""
+    assert await check_db_connection(engine)
+    before = proxy.turns
+    async with engine.connect() as connection:
+        await read_facts(connection, pod_ip="127.0.0.1", within=5)
+
+    assert proxy.turns - before <= 10
+    assert proxy.accepted == 1

@@ -1,0 +1,175 @@
+"""What a probe of each path asks, how its errors become outcomes, and what is remembered between probes."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from exporter.database.engine import PoolOptions, close_db, make_engine
+from exporter.database.without_orm import AsyncConnection, AsyncEngine
+from exporter.dsn import Source
+from exporter.model.outcome import Outcome
+from exporter.probing.checks import Seen, query_check, refine, write_check
+from exporter.probing.probe import Run
+from tests.support.ports import free_port
+from tests.support.postgres import Postgres
+from tests.support.template import Template
+
+
+@pytest.fixture(scope="module")
+def server(template: Template) -> Iterator[Postgres]:
+    """One healthy primary."""
+    made = template.copy()
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def engine(server: Postgres, driver: str) -> AsyncIterator[AsyncEngine]:
+    """A pooled engine over each driver."""
+    made = make_engine(Source(url=server.url(driver)), PoolOptions())
+    yield made
+    await close_db(made)
+
+
+def run(clock: Any = time.monotonic) -> Run:
+    """A run that nobody waits for."""
+    return Run(clock(), clock, asyncio.get_running_loop().create_future())
+
+
+def answer(made: Run) -> tuple[Outcome, str]:
+    """What the run was answered with."""
+    found, _, detail = made.settled.result()
+    return found, detail
+
+
+async def test_success(engine: AsyncEngine) -> None:
+    """The answer is given before anything else is asked on the same connection."""
+    seen, made, order = Seen(), run(), []
+
+    async def after(connection: AsyncConnection) -> None:
+        order.append((made.settled.done(), connection.closed))
+
+    await query_check(engine, seen, expect="any", after=after)(made)
+
+    assert answer(made) == (Outcome.SUCCESS, "")
+    assert order == [(True, False)]
+    assert seen.in_recovery is False
+
+
+async def test_an_extra_that_fails(engine: AsyncEngine) -> None:
+    """What is asked after the answer cannot change it."""
+    made = run()
+
+    async def after(_: AsyncConnection) -> None:
+        raise TimeoutError
+
+    await query_check(engine, Seen(), expect="any", after=after)(made)
+
+    assert answer(made)[0] is Outcome.SUCCESS
+
+
+async def test_wrong_role(engine: AsyncEngine) -> None:
+    """A primary where a replica is expected is `read_only`, and its role is known all the same."""
+    seen, made = Seen(), run()
+    await query_check(engine, seen, expect="replica")(made)
+
+    assert answer(made)[0] is Outcome.READ_ONLY
+    assert "the server is a primary" in answer(made)[1]
+    assert seen.in_recovery is False
+
+
+async def test_failure(driver: str) -> None:
+    """A failure is an outcome with one line of detail, never an exception, with either driver."""
+    scheme = "postgresql+psycopg" if driver == "psycopg" else "postgresql"
+    engine = make_engine(Source(url=f"{scheme}://a:hunter2@127.0.0.1:{free_port()}/a"), PoolOptions(), pooled=False)
+    made = run()
+    await query_check(engine, Seen(), expect="any", fresh=True)(made)
+
+    found, detail = answer(made)
+    assert found is Outcome.REFUSED
+    assert detail
+    assert "\n" not in detail
+    assert "hunter2" not in detail
+
+
+async def test_write() -> None:
+    """A commit in time is a success."""
+    made = run()
+    await write_check(_nothing, Seen(), limit=1)(made)
+
+    assert answer(made) == (Outcome.SUCCESS, "")
+
+
+async def _nothing() -> None:
+    return
+
+
+async def test_write_that_waited() -> None:
+    """A commit that took longer than the server's own limit had to wait for a standby: a failure, though it stays."""
+    times = iter((100.0, 100.0, 100.7, 100.7))
+    made = run(lambda: next(times))
+    await write_check(_nothing, Seen(), limit=0.6)(made)
+
+    assert answer(made) == (Outcome.QUERY_TIMEOUT, "the commit had to wait")
+
+
+async def test_write_that_fails() -> None:
+    """The server's reason is the outcome."""
+
+    async def full() -> None:
+        raise asyncpg.DiskFullError("could not extend file")
+
+    made = run()
+    await write_check(full, Seen(), limit=1)(made)
+
+    assert answer(made) == (Outcome.DISK_FULL, "DiskFullError: could not extend file")
+
+
+async def test_write_cancelled() -> None:
+    """An end from outside is no outcome."""
+
+    async def ended() -> None:
+        raise asyncio.CancelledError
+
+    made = run()
+    with pytest.raises(asyncio.CancelledError):
+        await write_check(ended, Seen(), limit=1)(made)
+    assert not made.settled.done()
+
+
+@pytest.mark.parametrize(
+    ("seen", "fresh", "found"),
+    [
+        (Seen(), False, Outcome.STARTING_UP),
+        (Seen(), True, Outcome.STARTING_UP),
+        (Seen(farewell=True), False, Outcome.SHUTTING_DOWN),
+        (Seen(farewell=True), True, Outcome.SHUTTING_DOWN),
+        (Seen(connected=True), True, Outcome.SHUTTING_DOWN),
+        (Seen(connected=True), False, Outcome.STARTING_UP),
+    ],
+    ids=str,
+)
+def test_stops_or_starts(seen: Seen, fresh: bool, found: Outcome) -> None:
+    """Both refuse with one code: a server that said goodbye, or that still has a session, is on its way out."""
+    assert refine(Outcome.STARTING_UP, seen, fresh=fresh) is found
+
+
+async def test_a_farewell_is_remembered_until_the_next_success(engine: AsyncEngine) -> None:
+    """Once a server has answered again its goodbye is history."""
+    seen = Seen()
+    assert refine(Outcome.SHUTTING_DOWN, seen, fresh=False) is Outcome.SHUTTING_DOWN
+    assert refine(Outcome.STARTING_UP, seen, fresh=False) is Outcome.SHUTTING_DOWN
+    await query_check(engine, seen, expect="any")(run())
+
+    assert refine(Outcome.STARTING_UP, seen, fresh=False) is Outcome.STARTING_UP
+
+
+@pytest.mark.parametrize("outcome", [each for each in Outcome if each is not Outcome.STARTING_UP])
+def test_the_rest_stays(outcome: Outcome) -> None:
+    """Nothing else is anything but itself."""
+    assert refine(outcome, Seen(farewell=True, connected=True), fresh=True) is outcome

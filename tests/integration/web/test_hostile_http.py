@@ -1,0 +1,230 @@
+"""Clients that do harm: slow, huge, broken or many; a good one is still answered in time."""
+
+import resource
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from tests.conftest import StartExporter
+from tests.support.client import StallDetector
+from tests.support.exporter import Exporter
+from tests.support.fault_assertions import recovers, unharmed, warm
+from tests.support.postgres import Postgres
+from tests.support.server_factory import ServerFactory
+from tests.support.template import Template
+from tests.support.waiting import until
+
+SECOND = 1.0
+
+
+@pytest.fixture(scope="module")
+def database(template: Template) -> Iterator[Postgres]:
+    """One for all of these tests: none of them hurts it for long."""
+    made = template.copy()
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def exporter(database: Postgres, server_factory: ServerFactory, stall_detector: StallDetector) -> Iterator[Exporter]:
+    """One for all of these tests: each must leave it as it was."""
+    made = Exporter(server_factory, {"DATABASE_URL": database.url()}, stall_detector=stall_detector)
+    warm(made)
+    yield made
+    made.close()
+
+
+@contextmanager
+def line(exporter: Exporter) -> Iterator[socket.socket]:
+    """A bare connection to it."""
+    with socket.create_connection((exporter.host, exporter.port), timeout=5) as made:
+        yield made
+
+
+def reply(connection: socket.socket) -> bytes:
+    """All that comes until the other side closes, or nothing more for a second."""
+    connection.settimeout(SECOND)
+    got = b""
+    try:
+        while data := connection.recv(65536):
+            got += data
+    except (TimeoutError, ConnectionError):
+        pass
+    return got
+
+
+def good_client_is_served(exporter: Exporter) -> None:
+    """What the kubelet and Prometheus ask is answered as ever."""
+    for path in ("/healthz", "/livez", "/readyz", "/metrics", "/"):
+        answer = exporter.get(path)
+        assert answer.status == 200
+        assert answer.seconds <= 0.9
+    assert not exporter.complaints(), exporter.log()
+
+
+BROKEN = {
+    "nonsense": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)),
+    "wrong version": b"GET /healthz HTTP/9.9\r\n\r\n",
+    "no path": b"GET HTTP/1.1\r\n\r\n",
+    "bare newline": b"\n\n\n\n",
+    "nul in the path": b"GET /healthz\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "nul in a header": b"GET /healthz HTTP/1.1\r\nHost: x\x00y\r\n\r\n",
+    "header without a colon": b"GET /healthz HTTP/1.1\r\nHost x\r\n\r\n",
+    "negative length": b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    "two lengths": b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "length and chunks": (
+        b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    ),
+    "broken chunks": b"POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "huge path": b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "huge header": b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+    "ten thousand headers": b"GET /healthz HTTP/1.1\r\n" + b"X: y\r\n" * 10_000 + b"\r\n",
+    "huge cookie": b"GET /healthz HTTP/1.1\r\nHost: x\r\nCookie: " + b"a=b; " * 20_000 + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_request(exporter: Exporter, database: Postgres, name: str) -> None:
+    """A request that is none gets a short 4xx or a closed line, never a 5xx nor a word of the inside."""
+    with unharmed(exporter, database):
+        with line(exporter) as bad:
+            try:
+                bad.sendall(BROKEN[name])
+                bad.shutdown(socket.SHUT_WR)
+            except OSError:  # cut off, or no longer connected
+                pass
+            got = reply(bad)
+        assert got == b"" or got.startswith((b"HTTP/1.0 4", b"HTTP/1.1 4")), got[:500]
+        assert b"Traceback" not in got
+        assert b"/exporter/" not in got
+        good_client_is_served(exporter)
+
+
+def test_wrong_methods_and_paths(exporter: Exporter) -> None:
+    """What is not served is 404 or 405 with a short text; HEAD is served."""
+    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"):
+        answer = exporter.get("/healthz", method=method)
+        assert answer.status in {400, 405}, method
+        assert len(answer.text) < 200
+    for path in ("/nowhere", "/healthz/x", "//healthz", "/../etc/passwd", "/%2e%2e/etc/passwd", "/metrics/"):
+        answer = exporter.get(path)
+        assert answer.status == 404, path
+        assert len(answer.text) < 200
+    for path in ("/healthz", "/readyz", "/livez", "/metrics"):
+        answer = exporter.get(path, method="HEAD")
+        assert (answer.status, answer.text) == (200, "")
+    assert exporter.get("/healthz?database=nowhere").status == 404
+    assert exporter.get("/healthz?database=%00%ff%0d%0aX:y").status == 404
+    assert not exporter.complaints(), exporter.log()
+
+
+def test_huge_body_is_not_read(exporter: Exporter) -> None:
+    """A body of a gigabyte is refused before it is sent."""
+    with line(exporter) as bad:
+        bad.sendall(b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
+        sent = 0
+        try:
+            bad.settimeout(SECOND)
+            while sent < 50_000_000:
+                bad.sendall(bytes(100_000))
+                sent += 100_000
+        except OSError:
+            pass
+    assert sent < 50_000_000
+    good_client_is_served(exporter)
+
+
+def test_500_idle_connections(exporter: Exporter, database: Postgres) -> None:
+    """Connections that say nothing cost a socket each, delay nobody, and are given back when they end."""
+    with unharmed(exporter, database):
+        with ExitStack() as idle:
+            for _ in range(500):
+                idle.enter_context(line(exporter))
+            for _ in range(5):
+                good_client_is_served(exporter)
+                assert exporter.health().status == 200
+        good_client_is_served(exporter)
+
+
+@pytest.mark.parametrize("files", [128, 1024])
+def test_more_connections_than_files(database: Postgres, start_exporter: StartExporter, files: int) -> None:
+    """Where there are more of them than files, the oldest ones go: probes and good clients have theirs."""
+    few = start_exporter(database.url(), prefix=("prlimit", f"--nofile={files}"), FRESH_PROBE_INTERVAL="1")
+    warm(few)
+    with ExitStack() as idle:
+        for number in range(1100):
+            each = idle.enter_context(line(few))
+            if number % 2:
+                each.sendall(b"GET /healthz HTTP/1.1\r\nHost:")
+        for _ in range(5):
+            good_client_is_served(few)
+        few.wait_for("success", path="fresh", within=4)
+        assert few.holdings().sockets < files / 2
+    assert set(few.outcomes("fresh")) == {"success"}
+    assert few.log().count("accept") <= 1
+    assert len(few.log()) < 2000
+
+
+def test_no_files(database: Postgres, start_exporter: StartExporter) -> None:
+    """Where files run out all the same, that is one line in the log, and it serves again once there are some."""
+    poor = start_exporter(database.url())
+    warm(poor)
+    pid = poor.process.pid
+    usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (poor.holdings().files, usual[1]))
+    with ExitStack() as waiting:
+        for _ in range(50):
+            waiting.enter_context(line(poor))
+        until(lambda: "cannot accept connections: Too many open files" in poor.log(), within=5, what="it says so")
+        time.sleep(3 * SECOND)  # it tries again every second
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
+    until(lambda: poor.get("/livez").status == 200, within=5, what="it serves again")
+
+    assert poor.log().count("accept") == 1
+    assert not poor.complaints(), poor.log()
+
+
+def test_500_slow_requests(exporter: Exporter, database: Postgres) -> None:
+    """Requests that come a byte at a time delay nobody, with a database that hangs or not."""
+    with unharmed(exporter, database):
+        with ExitStack() as slow:
+            lines = [slow.enter_context(line(exporter)) for _ in range(500)]
+            for byte in b"GET /healthz":
+                for each in lines:
+                    each.sendall(bytes([byte]))
+            good_client_is_served(exporter)
+            database.freeze()
+            exporter.wait_for("query_timeout", within=4)
+            database.thaw()
+        recovers(exporter)
+
+
+def test_slow_reader(exporter: Exporter, database: Postgres) -> None:
+    """A client that asks for `/metrics` a thousand times and reads nothing holds up nobody."""
+    with unharmed(exporter, database), line(exporter) as lazy:
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        lazy.settimeout(SECOND)
+        try:
+            for _ in range(1000):
+                lazy.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        except TimeoutError:
+            pass
+        good_client_is_served(exporter)
+        lazy.close()
+
+
+def test_client_that_leaves_while_the_database_hangs(exporter: Exporter, database: Postgres) -> None:
+    """Kubelets give up after a second: what they no longer wait for leaves nothing behind."""
+    with unharmed(exporter, database):
+        database.freeze()
+        for _ in range(50):
+            with line(exporter) as hasty:
+                hasty.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        exporter.wait_for("query_timeout", within=4)
+        database.thaw()
+        recovers(exporter)
+        until(lambda: exporter.get("/livez").status == 200, within=1, what="alive")

@@ -1,0 +1,275 @@
+"""Every route, for every kind of client, with one database and with several."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+
+import pytest
+
+from tests.conftest import StartExporter
+from tests.support.client import StallDetector, get
+from tests.support.exporter import Exporter
+from tests.support.ports import free_port
+from tests.support.postgres import Postgres
+from tests.support.server_factory import ServerFactory
+from tests.support.template import Template
+from tests.support.waiting import until
+
+PROBES = ("/healthz", "/readyz", "/livez", "/app/livez")
+ROUTES = (*PROBES, "/metrics", "/")
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[ExitStack]:
+    """What this module starts is ended in reverse order."""
+    with ExitStack() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(template: Template, stack: ExitStack) -> Postgres:
+    """One PostgreSQL that stays healthy."""
+    made = template.copy()
+    stack.callback(made.close)
+    made.start()
+    return made
+
+
+@pytest.fixture(scope="module")
+def exporter(
+    server: Postgres, server_factory: ServerFactory, stall_detector: StallDetector, stack: ExitStack
+) -> Exporter:
+    """Three databases: one that answers, one that is down and required, one that is down and is not."""
+    down = f"postgresql://app:pw@127.0.0.1:{free_port()}/app"
+    databases = {
+        "good": server.url(),
+        "bad": {"url": down},
+        "spare": {"url": down, "required": False},
+    }
+    made = Exporter(server_factory, {"DATABASES": json.dumps(databases)}, stall_detector=stall_detector)
+    stack.callback(made.close)
+    made.wait_for("success", within=10)
+    return made
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_head(exporter: Exporter, route: str) -> None:
+    """HEAD is GET without the body."""
+    asked, told = exporter.get(route), exporter.get(route, method="HEAD")
+
+    assert told.status == asked.status
+    assert told.text == ""
+    assert told.headers["content-type"] == asked.headers["content-type"]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+def test_other_methods(exporter: Exporter, route: str, method: str) -> None:
+    """Nothing can be changed, and that is said in a short text."""
+    answer = exporter.get(route, method=method)
+
+    assert answer.status == 405
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert len(answer.text) < 100
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/nothing", "/healthz/", "/healthz/x", "/metrics/..%2f", "//", "/app", "/%00", "/HEALTHZ"],
+)
+def test_unknown_path(exporter: Exporter, path: str) -> None:
+    """What is not there is a short 404."""
+    answer = exporter.get(path)
+
+    assert answer.status == 404
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert len(answer.text) < 100
+
+
+@pytest.mark.parametrize("route", PROBES)
+def test_plain(exporter: Exporter, route: str) -> None:
+    """One word for a kubelet, and nothing that anybody may keep."""
+    answer = exporter.get(route)
+
+    assert answer.text == ("ok" if answer.status == 200 else "failed")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("route", PROBES)
+@pytest.mark.parametrize("query", ["?verbose", "?verbose=1", "?verbose=&x=y"])
+def test_verbose(exporter: Exporter, route: str, query: str) -> None:
+    """A line for each check, as Kubernetes' own endpoints have it."""
+    answer = exporter.get(route + query)
+    *lines, last = answer.text.splitlines()
+
+    passed = "passed" if answer.status == 200 else "failed"
+    assert last == f"{route[1:]} check {passed}"
+    assert all(line.startswith(("[+]", "[-]", "[!]", "verdict ", "oldest ")) for line in lines)
+    assert answer.status == (503 if any(line.startswith("[-]") for line in lines) else 200)
+
+
+@pytest.mark.parametrize("route", PROBES)
+@pytest.mark.parametrize("kind", ["application/json", "application/health+json"])
+def test_json(exporter: Exporter, route: str, kind: str) -> None:
+    """Programs get the draft for health answers, in the type that they asked for."""
+    answer = exporter.get(route, accept=kind)
+
+    assert answer.headers["content-type"].startswith(kind)
+    assert set(answer.json) >= {"status", "checks"}
+    assert answer.json["status"] in ({"pass", "warn"} if answer.status == 200 else {"fail"})
+    for entries in answer.json["checks"].values():
+        assert entries[0]["status"] in {"pass", "warn", "fail"}
+
+
+@pytest.mark.parametrize("route", PROBES)
+def test_json_holds_the_diagnosis_of_each_database(exporter: Exporter, route: str) -> None:
+    """Programs need not take the verdict out of sentences."""
+    databases = exporter.get(route, accept="application/json").json["databases"]
+
+    assert {name: found["verdict"] for name, found in databases.items()} == {
+        "good": "healthy",
+        "bad": "database_down",
+        "spare": "database_down",
+    }
+    assert databases["bad"] == {
+        "verdict": "database_down",
+        "reason": None,
+        "advice": "Nothing listens at the database's address.",
+        "next_step": "Check that the server runs, and the port in the URL.",
+    }
+    one = exporter.get(f"{route}?database=good", accept="application/json").json["databases"]
+    assert one == {"good": databases["good"]}
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("APPLICATION/JSON", "application/json"),
+        ("application/json;q=0", "text/plain"),
+        ("application/json; q=0.0, */*", "text/plain"),
+        ("text/plain, application/json;q=0.5", "text/plain"),
+        ("text/html, application/json;q=0.5, */*;q=0.1", "application/json"),
+        ("application/json, application/health+json;q=0.5", "application/json"),
+        ("application/json;q=x", "text/plain"),
+        ("application/jsonl", "text/plain"),
+    ],
+)
+def test_negotiation(exporter: Exporter, accept: str, kind: str) -> None:
+    """What a client likes best counts, however it is written; what it refuses it does not get."""
+    assert exporter.get("/livez", accept=accept).headers["content-type"].partition(";")[0] == kind
+
+
+def test_livez_of_one_database(exporter: Exporter) -> None:
+    """The process, and the loops of the one that is named."""
+    verbose = exporter.get("/livez?verbose&database=good").text
+
+    assert "event-loop" in verbose
+    assert {name for name in ("good", "bad", "spare") if name in verbose} == {"good"}
+
+
+def test_required_decides(exporter: Exporter) -> None:
+    """One required database that is down is enough to fail; one that is not required is a warning."""
+    answer = exporter.get("/healthz?verbose")
+
+    assert answer.status == 503
+    assert "[+]good/pooled success" in answer.text
+    assert "[-]bad/pooled failed: refused" in answer.text
+    assert "[!]spare/pooled refused" in answer.text
+
+
+@pytest.mark.parametrize(("database", "status"), [("good", 200), ("bad", 503), ("spare", 503)])
+@pytest.mark.parametrize("route", ["/healthz", "/readyz"])
+def test_one_database(exporter: Exporter, route: str, database: str, status: int) -> None:
+    """Asked for by name, each answers for itself alone, required or not."""
+    assert exporter.get(f"{route}?database={database}").status == status
+    verbose = exporter.get(f"{route}?database={database}&verbose").text
+    assert {name for name in ("good", "bad", "spare") if name in verbose} == {database}
+    named = exporter.get(f"{route}?database={database}", accept="application/json")
+    assert named.status == status
+
+
+@pytest.mark.parametrize("route", PROBES)
+@pytest.mark.parametrize("name", ["other", "", "good%20", "%3Cscript%3E"])
+def test_unknown_database(exporter: Exporter, route: str, name: str) -> None:
+    """A name that nobody configured is a 404 that tells those that there are, and repeats nothing."""
+    answer = exporter.get(f"{route}?database={name}")
+
+    assert answer.status == 404
+    assert "good, bad, spare" in answer.text
+    assert "script" not in answer.text
+
+
+def test_liveness_knows_no_database(exporter: Exporter) -> None:
+    """Two of three databases are down, and a restart would cure none of them."""
+    assert exporter.get("/livez").status == 200
+    assert exporter.get("/app/livez").status == 200
+    assert "bad/probe-loop" in exporter.get("/livez?verbose").text
+
+
+def test_page(exporter: Exporter) -> None:
+    """People get a page that names every database, and that brings nothing from elsewhere."""
+    answer = exporter.get("/")
+
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert all(name in answer.text for name in ("good", "bad", "spare"))
+
+
+def test_nothing_required(server: Postgres, start_exporter: StartExporter) -> None:
+    """Where no database is required all may be down, and each is still told."""
+    down = f"postgresql://app:pw@127.0.0.1:{free_port()}/app"
+    databases = {name: {"url": down, "required": False} for name in ("one", "two")}
+    exporter = start_exporter(DATABASES=json.dumps(databases))
+    exporter._wait(lambda: exporter.outcomes().get("refused", 0) >= 2, within=5, what="both asked", began=0)
+
+    assert exporter.get("/healthz").status == 200
+    assert exporter.get("/readyz").status == 200
+    assert exporter.get("/healthz", accept="application/json").json["status"] == "warn"
+    assert server.sessions() <= 2
+
+
+@pytest.mark.parametrize(("readiness", "before", "after"), [("off", 200, 200), ("latch", 503, 200), ("gate", 503, 503)])
+def test_readiness(
+    template: Template,
+    cleanup: ExitStack,
+    start_exporter: StartExporter,
+    readiness: str,
+    before: int,
+    after: int,
+) -> None:
+    """Off is ready at once, latch once the database has answered, gate while it answers."""
+    server = template.copy()
+    cleanup.callback(server.close)
+    exporter = start_exporter(server.url(), READINESS=readiness)
+    exporter.wait_for("refused", within=5)
+    ready = partial(exporter.get, "/readyz")
+    assert ready().status == before
+
+    server.start()
+    exporter.wait_for("success", within=5)
+    assert ready().status == 200
+    server.stop("immediate")
+    exporter.wait_for("refused", within=5)
+    assert ready().status == after
+
+
+def test_second_listener(server: Postgres, start_exporter: StartExporter) -> None:
+    """With METRICS_PORT, scrapes and the page have a listener of their own, which answers what the page links to."""
+    port = free_port()
+    exporter = start_exporter(server.url(), METRICS_PORT=str(port))
+    until(lambda: exporter.get("/healthz").status == 200, within=10, what="healthy")
+    other = partial(get, exporter.host, port)
+
+    assert [other(path).status for path in ROUTES] == [200, 200, 200, 200, 200, 200]  # the page links to all
+    assert [exporter.get(path).status for path in ROUTES] == [200, 200, 200, 200, 404, 404]
+
+
+def test_both_families(server: Postgres, start_exporter: StartExporter) -> None:
+    """Without LISTEN_HOST it listens on IPv4 and on IPv6."""
+    exporter = start_exporter(server.url(), LISTEN_HOST="")
+
+    for host in ("127.0.0.1", "::1"):
+        assert get(host, exporter.port, "/livez").status == 200

@@ -1,0 +1,76 @@
+"""Servers that are no databases, on a database's port."""
+
+import asyncio
+import struct
+
+from tests.support.background import Serve
+
+TLS_REQUEST = b"\0\0\0\x08\x04\xd2\x16\x2f"
+ENDLESS = 256 * 1024 * 1024  # bytes: so much that it would be seen, and yet an end
+
+
+async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Take everything, say nothing."""
+    while await reader.read(65536):
+        pass
+
+
+async def http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer as a web server answers what it does not understand."""
+    await reader.read(65536)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nwhat?\n")
+    await writer.drain()
+
+
+async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Refuse TLS politely where it is asked for, then answer bytes that mean nothing."""
+    if await reader.read(65536) == TLS_REQUEST:
+        writer.write(b"N")
+        await reader.read(65536)
+    writer.write(b"\xff\x00\x00\x00\x08\xde\xad\xbe\xef" * 20)
+    await writer.drain()
+
+
+async def hang_up(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Close at the first word."""
+    await reader.read(65536)
+
+
+async def lingering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer as a web server that waits for the next request."""
+    await reader.read(65536)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 6\r\n\r\nwhat?\n")
+    await silent(reader, writer)
+
+
+def pouring(first: bytes, again: bytes) -> Serve:
+    """Refuse TLS politely, begin an answer, and never end it."""
+
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if await reader.read(65536) == TLS_REQUEST:
+            writer.write(b"N")
+            await reader.read(65536)
+        writer.write(first)
+        for _ in range(ENDLESS // len(again)):
+            writer.write(again)
+            await writer.drain()
+
+    return pour
+
+
+def one_after_the_other(*services: Serve) -> Serve:
+    """Treat each connection by the next of these, as long as there is one."""
+    left = iter(services)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next(left)(reader, writer)
+
+    return serve
+
+
+NOTICE = b"N" + struct.pack("!I", 4 + 2003) + b"M" + b"x" * 2000 + b"\0\0"
+POURING = {
+    "download": pouring(b"HTTP/1.1 200 OK\r\n\r\n", b"y" * 65536),
+    "long error": pouring(b"E" + struct.pack("!I", 0x7FFFFFF0), b"y" * 65536),
+    "many notices": pouring(b"R" + struct.pack("!II", 8, 0), NOTICE * 32),
+}

@@ -1,0 +1,183 @@
+"""Names are looked up beside the loop: once each, by no executor, and a silent resolver holds up nothing."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from exporter.database import attempt as progress
+from exporter.database import event_loop as resolver_module
+from exporter.database.attempt import Phase, Progress
+from exporter.database.event_loop import ResolverLoop
+from tests.support.ports import free_port
+from tests.support.resolver import Mood, Resolver
+
+SILENT = """
+import asyncio, sys, threading, time
+from exporter.database.event_loop import ResolverLoop  # noqa: PLC0415
+
+async def main():
+    loop = asyncio.get_running_loop()
+    async def look_up(name):
+        try:  # noqa: SIM105 - a context manager costs more than all of this
+            await asyncio.wait_for(loop.getaddrinfo(name, 5432), 0.2)
+        except TimeoutError:
+            return
+        raise SystemExit("answered")
+    for _ in range(10):
+        await asyncio.gather(*(look_up("one.example") for _ in range(5)), look_up("two.example"))
+        assert threading.active_count() <= 3, threading.enumerate()
+    assert await asyncio.wait_for(loop.getaddrinfo("127.0.0.1", 5432), 2)
+
+began = time.monotonic()
+with asyncio.Runner(loop_factory=ResolverLoop) as runner:
+    runner.run(main())
+print(time.monotonic() - began, flush=True)
+"""
+
+
+def run(work: Callable[[asyncio.AbstractEventLoop], Any]) -> Any:
+    """Run in a loop of this kind."""
+
+    async def main() -> Any:
+        return await work(asyncio.get_running_loop())
+
+    with asyncio.Runner(loop_factory=ResolverLoop) as runner:
+        return runner.run(main())
+
+
+def test_a_silent_resolver(resolver: Resolver) -> None:
+    """Two names asked for sixty times are two threads, and the process ends at once all the same."""
+    resolver.mood = Mood.SILENT
+    began = time.monotonic()
+    done = subprocess.run(
+        [*resolver.prefix, sys.executable, "-c", SILENT],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    ended = time.monotonic() - began
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert float(done.stdout) < 4
+    assert ended < float(done.stdout) + 3
+    assert resolver.questions > 0
+
+
+def test_one_look_up_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for a name that is being looked up waits for the same answer; later it is asked anew."""
+    asked: list[tuple[str, str]] = []
+    go = threading.Event()
+    real = socket.getaddrinfo
+
+    def slow(*arguments: Any) -> Any:
+        asked.append((str(arguments[0]), threading.current_thread().name))
+        go.wait(5)
+        return real("127.0.0.1", *arguments[1:])
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+
+    async def work(loop: asyncio.AbstractEventLoop) -> Any:
+        first = [asyncio.ensure_future(loop.getaddrinfo("db.example", 5432)) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        first[0].cancel()
+        go.set()
+        answers = await asyncio.gather(*first, return_exceptions=True)
+        return answers, await loop.getaddrinfo("db.example", 5432)
+
+    (cancelled, *answers), again = run(work)
+
+    assert isinstance(cancelled, asyncio.CancelledError)
+    assert answers == [again, again]
+    assert asked == [("db.example", "resolver")] * 2
+
+
+def test_unknown_name() -> None:
+    """What is wrong with a name is raised and noted, so that it is found after a driver has wrapped it."""
+    record = Progress()
+
+    async def work(loop: asyncio.AbstractEventLoop) -> None:
+        progress.use(record)
+        with pytest.raises(socket.gaierror):
+            await loop.getaddrinfo("two..dots", 5432)
+
+    run(work)
+
+    assert isinstance(record.cause, socket.gaierror)
+    assert record.phase is Phase.RESOLVING
+
+
+def test_phases() -> None:
+    """After the name comes the connect; a refused one leaves the system's own error behind."""
+    record = Progress()
+    closed = free_port()
+
+    async def work(loop: asyncio.AbstractEventLoop) -> None:
+        progress.use(record)
+        await loop.getaddrinfo("127.0.0.1", closed)
+        assert record.phase is Phase.CONNECTING
+        with pytest.raises(OSError):  # noqa: PT011 - whatever asyncio makes of it
+            await asyncio.open_connection("127.0.0.1", closed)
+
+    run(work)
+
+    assert isinstance(record.cause, ConnectionRefusedError)
+
+
+def test_answer_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that comes when the loop is closed harms nobody."""
+    go = threading.Event()
+    failed: list[object] = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: go.wait(5) and [])
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+
+    async def work(loop: asyncio.AbstractEventLoop) -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(loop.getaddrinfo("db.example", 5432), 0.05)
+
+    run(work)
+    go.set()
+    for thread in threading.enumerate():
+        if thread.name == "resolver":
+            thread.join(5)
+
+    assert failed == []
+
+
+def test_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that has been silent for long is asked for once more, and no more often than a few times at once."""
+    asked: list[int] = []
+    go = threading.Event()
+    real = socket.getaddrinfo
+
+    def lost(*arguments: Any) -> Any:
+        asked.append(len(asked))
+        if len(asked) < resolver_module.MOST_THREADS:
+            go.wait(5)
+        return real("127.0.0.1", *arguments[1:])
+
+    monkeypatch.setattr(socket, "getaddrinfo", lost)
+    monkeypatch.setattr(resolver_module, "ASK_AGAIN_AFTER", 0.05)
+
+    async def work(loop: asyncio.AbstractEventLoop) -> Any:
+        first = asyncio.ensure_future(loop.getaddrinfo("db.example", 5432))
+        for _ in range(20):
+            await asyncio.sleep(0.02)
+            if first.done():
+                break
+            asyncio.ensure_future(loop.getaddrinfo("db.example", 5432)).add_done_callback(lambda done: done.exception())
+        answers = await first
+        go.set()
+        await asyncio.sleep(0.05)  # the others answer too, and nobody minds
+        return answers
+
+    assert run(work)
+    assert len(asked) == resolver_module.MOST_THREADS

@@ -1,0 +1,73 @@
+"""Every verdict comes with a sentence and a next step, and the documentation has the same ones."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.diagnosis import advice
+from exporter.diagnosis.advice import Advice, advise
+from exporter.diagnosis.verdict import Facts, Verdict, diagnose
+from exporter.model.outcome import Outcome, Reason
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "verdicts.md").read_text()
+DOWN = [
+    outcome
+    for outcome in Outcome
+    if diagnose(Facts(pooled=outcome)) is Verdict.DATABASE_DOWN and outcome is not Outcome.DISK_FULL  # only writes
+]
+
+
+def row(name: str, found: Advice) -> str:
+    """A row of the document's tables."""
+    return f"| `{name}` | {found.sentence} | {found.next_step} |"
+
+
+@pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.DATABASE_DOWN])
+def test_each_verdict(verdict: Verdict) -> None:
+    """A verdict alone says enough, and says the same in the documentation."""
+    found = advise(verdict, None)
+
+    assert found.sentence.endswith(".")
+    assert found.next_step.endswith(".")
+    assert row(verdict, found) in DOCUMENT
+
+
+@pytest.mark.parametrize("outcome", DOWN)
+def test_database_down(outcome: Outcome) -> None:
+    """That the database is down is said by what is wrong with it, and nothing is left to a general phrase."""
+    found = advise(Verdict.DATABASE_DOWN, outcome)
+
+    assert found != advise(Verdict.DATABASE_DOWN, Outcome.SUCCESS)
+    assert row(outcome, found) in DOCUMENT
+
+
+@pytest.mark.parametrize("outcome", [Outcome.POOL_EXHAUSTED, Outcome.ERROR])
+def test_unknown(outcome: Outcome) -> None:
+    """What is not known is said to be so; the exporter's own trouble is called that."""
+    assert advise(Verdict.UNKNOWN, outcome) != advise(Verdict.UNKNOWN, None)
+
+
+def test_every_combination_has_words() -> None:
+    """Whatever is found, somebody can read it."""
+    for verdict in Verdict:
+        for outcome in (None, *Outcome):
+            if verdict is Verdict.DATABASE_DOWN and outcome is None:
+                continue
+            found = advise(verdict, outcome)
+            assert found.sentence
+            assert found.next_step
+
+
+@pytest.mark.parametrize(("verdict", "reason"), advice._REASONS)
+def test_reason(verdict: Verdict, reason: Reason) -> None:
+    """What is known beyond the outcome has words of its own, of which the documentation has the same."""
+    found = advise(verdict, Outcome.ERROR, reason, "{detail}")
+
+    assert found != advise(verdict, Outcome.ERROR)
+    assert f"| {found.sentence} | {found.next_step} |" in DOCUMENT
+
+
+def test_no_word_too_many() -> None:
+    """Advice that no verdict leads to is not kept."""
+    assert {reason for _, reason in advice._REASONS} == set(Reason)
+    assert set(advice._DOWN) <= set(DOWN)

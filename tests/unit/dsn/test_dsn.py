@@ -1,0 +1,705 @@
+"""Any URL that applications use, what becomes of its parts, and what is refused."""
+
+import asyncio
+import dataclasses
+import json
+import os
+import pickle
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import asyncpg
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from exporter import dsn
+from exporter.dsn import DsnError, Source, Target, parse
+from exporter.dsn.parameters import PARAMETERS, Use
+from exporter.dsn.split import split
+from tests.support.certificates import Authority, write
+from tests.support.postgres import SCHEMES, Postgres
+from tests.support.template import Template
+
+EVERY_CHARACTER = "".join(chr(code) for code in range(1, 128))
+
+
+async def connected(target: Target) -> tuple[Any, ...]:
+    """Connect with a driver and ask the server who and where it thinks we are."""
+    question = (
+        "SELECT current_user::text, current_database()::text, current_setting('application_name'), "
+        "(SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())"
+    )
+    if target.driver == "psycopg":
+        async with await psycopg.AsyncConnection.connect(**target.connect_arguments()) as other:
+            found = await (await other.execute(question)).fetchone()
+            assert found is not None
+            return tuple(found)
+    try:
+        connection = await asyncpg.connect(**target.connect_arguments())
+        try:
+            return tuple(await connection.fetchrow(question))
+        finally:
+            await connection.close()
+    finally:
+        await transports_closed()
+
+
+async def transports_closed() -> None:
+    """A failed connect closes its transport later; this test's loop must live that long."""
+    known = asyncio.get_running_loop()._transports  # type: ignore[attr-defined]
+    async with asyncio.timeout(5):
+        while any(transport._sock for transport in known.values()):
+            await asyncio.sleep(0.01)
+
+
+# The forms
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    ["postgres", "postgresql", "postgresql+psycopg2", "postgresql+psycopg2cffi", "postgresql+asyncpg", "POSTGRESQL"],
+)
+def test_that_every_scheme_of_a_known_library_means_asyncpg(scheme: str) -> None:
+    """Except psycopg's own."""
+    target = parse(f"{scheme}://u:p@h:5433/db")
+
+    assert (target.driver, target.hosts, target.database) == ("asyncpg", (("h", 5433),), "db")
+    assert (target.user, target.password) == ("u", "p")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg", "postgresql+psycopg_async"])
+def test_that_psycopg_is_used_where_it_is_named(scheme: str) -> None:
+    """The extra is installed here."""
+    assert parse(f"{scheme}://u:p@h/db").driver == "psycopg"
+
+
+def test_that_psycopg_is_refused_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line names the extra that brings it."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+
+    with pytest.raises(DsnError, match=r"db-health-exporter\[psycopg\]"):
+        parse("postgresql+psycopg://h/db")
+
+
+@pytest.mark.parametrize("driver", ["pg8000", "aiopg", "pygresql"])
+def test_that_another_driver_is_refused_by_name(driver: str) -> None:
+    """The line says which may stand there."""
+    with pytest.raises(DsnError, match=rf'"\+{driver}".*\+asyncpg'):
+        parse(f"postgresql+{driver}://h/db")
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts"),
+    [
+        ("postgresql://h/db", [("h", 5432)]),
+        ("postgresql://h:/db", [("h", 5432)]),
+        ("postgresql://h/d@b", [("h", 5432)]),
+        ("postgresql://u:p@h/d%40b", [("h", 5432)]),
+        ("postgresql://u@h.example.:1/db", [("h.example.", 1)]),
+        ("postgresql://my_db-1/db", [("my_db-1", 5432)]),
+        ("postgresql://10.0.0.1:65535", [("10.0.0.1", 65535)]),
+        ("postgresql://[::1]/db", [("::1", 5432)]),
+        ("postgresql://u:p@[fe80::1%25eth0]:5433/db", [("fe80::1%eth0", 5433)]),
+        ("postgresql://h1:1,h2:2/db", [("h1", 1), ("h2", 2)]),
+        ("postgresql://u:p@h1,[::1]:2,10.0.0.3/db", [("h1", 5432), ("::1", 2), ("10.0.0.3", 5432)]),
+        ("postgresql://u@/db?host=h1&host=h2", [("h1", 5432), ("h2", 5432)]),
+        ("postgresql://u@/db?host=h1:1&host=h2:2", [("h1", 1), ("h2", 2)]),
+        ("postgresql://u@/db?host=h1,h2&port=1,2", [("h1", 1), ("h2", 2)]),
+        ("postgresql://u@/db?host=h1,h2&port=7", [("h1", 7), ("h2", 7)]),
+        ("postgresql://u@h:1/db?port=2", [("h", 2)]),
+        ("postgresql://u@h:1/db?host=g", [("g", 1)]),
+        ("postgresql://u@:6432/db?host=/run/pg", [("/run/pg", 6432)]),
+        ("postgresql://u@/db?host=/cloudsql/a:b:c", [("/cloudsql/a:b:c", 5432)]),
+        ("postgresql://u@%2Frun%2Fpg/db", [("/run/pg", 5432)]),
+        ("postgresql://u@%2Frun%2Fpg:6432/db", [("/run/pg", 6432)]),
+        ("postgresql:///db?host=::1", [("::1", 5432)]),
+        ("postgresql://?host=h&port=1&user=u&dbname=d", [("h", 1)]),
+        ("postgresql:///db", [("/var/run/postgresql", 5432), ("/tmp", 5432), ("localhost", 5432)]),  # as libpq
+        ("postgresql://:6432/db", [("/var/run/postgresql", 6432), ("/tmp", 6432), ("localhost", 6432)]),
+        ("postgresql:///db?hostaddr=10.0.0.1", [("10.0.0.1", 5432)]),
+    ],
+)
+def test_that_hosts_are_found_wherever_libraries_write_them(url: str, hosts: list[tuple[str, int]]) -> None:
+    """In the authority as libpq has it, in parameters as SQLAlchemy has it."""
+    assert parse(url).hosts == tuple(hosts)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p@h:99999/db",
+        "postgresql://u:p@h:0/db",
+        "postgresql://u:p@h:x/db",
+        "postgresql://u:p@h h/db",
+        "postgresql://u:p@[zz]/db",
+        "postgresql://u:p@[::1/db",
+        "postgresql://u:p@h/db?port=x",
+        "postgresql://u:p@h/db?port=" + "9" * 5000,
+        "postgresql://u:p@h1,h2/db?port=1,2,3",
+        "postgresql://u:p@h/db?host=a%20b",
+        "postgresql://u:p@h%00/db",
+        "postgresql://u:p%00@h/db",
+        "postgresql://u:p%ff@h/db",
+        "postgresql://u:p@h/db?options=%00",
+        "postgresql:u:p@h/db",
+        "postgresql",
+        "'postgresql://u:p@h/db'",
+        "jdbc:postgresql://h/db",
+        "mysql+pymysql://u:p@h/db",
+        "",
+    ],
+)
+def test_that_what_is_no_address_is_refused(url: str) -> None:
+    """By one error type, in one line."""
+    with pytest.raises(DsnError) as error:
+        parse(url)
+    assert "\n" not in str(error.value)
+
+
+def test_that_user_and_database_have_libpqs_defaults() -> None:
+    """The process's own name, and the user's name for the database."""
+    import pwd
+
+    name = pwd.getpwuid(os.geteuid()).pw_name
+
+    assert (parse("postgresql://h").user, parse("postgresql://h").database) == (name, name)
+    assert parse("postgresql://u@h/").database == "u"
+
+
+def test_that_a_process_without_a_name_must_be_told_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's arbitrary uid has none."""
+    monkeypatch.setattr("os.geteuid", lambda: 54321)
+
+    with pytest.raises(DsnError, match="postgresql://USER@HOST/DATABASE"):
+        parse("postgresql://h/db")
+
+
+# Passwords
+
+
+@pytest.mark.parametrize("character", EVERY_CHARACTER)
+def test_that_a_password_holds_any_character(character: str) -> None:
+    """Percent-encoded, or raw as far as SQLAlchemy takes it raw, or further."""
+    password = f"a{character}b"
+    raw = f"postgresql://us:{password}@h:1/db?sslmode=require"
+
+    assert parse(f"postgresql://us:{quote(password, safe='')}@h:1/db").password == password
+    assert parse(raw).password == password
+    assert (parse(raw).hosts, parse(raw).database, parse(raw).sslmode) == ((("h", 1),), "db", "require")
+    if character != "@":
+        assert make_url(raw).password == password
+    assert Source(host="h", password=password).target().password == password
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:1234/x@h/db",
+        "postgresql://u:p/a?b#c@h/db",
+        "postgresql://u:p?sslmode@h/db",
+        "postgresql://u:@h/db",
+        "postgresql://u@h/db",
+        "postgresql://u:100%@h/db",
+        "postgresql://u:a+b@h/a+b",
+        "postgresql://%75:%70@h/%64",
+        "postgresql://u:p@h/db?application_name=a@b",
+        "postgresql://u:p@h/a/b?application_name=a+b",
+        "postgresql://u:p@/db?host=h",
+        "postgresql://u:p@h/",
+    ],
+)
+def test_that_a_url_means_what_it_means_to_sqlalchemy(url: str) -> None:
+    """The application beside us uses the same variable."""
+    theirs, ours = make_url(url), parse(url)
+
+    assert ours.user == theirs.username
+    assert ours.password == (theirs.password or "")
+    assert ours.database == (theirs.database or "u")
+    assert ours.hosts == ((theirs.host or "h", 5432),)
+    assert ours.application_name == theirs.query.get("application_name", "db-health-exporter")
+
+
+@pytest.mark.parametrize(
+    ("url", "password", "host"),
+    [
+        ("postgresql://u:p@ss@h/db", "p@ss", "h"),
+        ("postgresql://u:@@@h/db", "@@", "h"),
+        ("postgresql://u:p@ss?word=1@h/db", "p@ss?word=1", "h"),
+        ("postgresql://h:5432/db?application_name=a@b", "", "h"),
+        ("postgresql://u@h/db?password=p@ss", "p@ss", "h"),
+        ("postgresql://u:x@h/db?password=p%26q", "p&q", "h"),
+    ],
+)
+def test_that_a_raw_at_sign_is_understood_where_only_one_reading_makes_sense(
+    url: str,
+    password: str,
+    host: str,
+) -> None:
+    """More than SQLAlchemy does."""
+    target = parse(url)
+
+    assert (target.password, target.hosts[0][0], target.database) == (password, host, "db")
+
+
+def test_that_nothing_shows_a_password() -> None:
+    """No repr, no str, no format of target, source or parts, with any secret in any place."""
+    url = "postgresql+psycopg://u:hunter2@h/db?sslpassword=hunter3&scram_client_key=hunter4&sslcert=/c"
+    things = [parse(url), Source(url=url, password="hunter2", host="h", parameters="sslpassword=hunter3"), split(url)]
+
+    assert not any("hunter" in shown for thing in things for shown in (repr(thing), str(thing), f"{thing}"))
+
+
+# Parameters
+
+
+@pytest.mark.parametrize("name", [name for name, known in PARAMETERS.items() if known.use is Use.IGNORED])
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
+def test_that_what_means_nothing_to_a_probe_is_dropped_for_a_reason(scheme: str, name: str) -> None:
+    """The target is the same as without it."""
+    assert PARAMETERS[name].why
+    assert parse(f"{scheme}://u@h/db?{name}=x") == parse(f"{scheme}://u@h/db")
+
+
+@pytest.mark.parametrize("name", ["dbhealth_address", "dbhealth_pool", "pool_size", "pool_timeout", "pool_max_conns"])
+def test_that_parameters_of_the_reporter_and_of_pools_are_dropped(name: str) -> None:
+    """The application shares its URL with us."""
+    assert parse(f"postgresql://u@h/db?plugin=dbhealth&{name}=x") == parse("postgresql://u@h/db")
+
+
+@pytest.mark.parametrize("name", ["service", "servicefile", "replication", "requiressl"])
+def test_that_what_nobody_can_honour_is_refused_with_advice(name: str) -> None:
+    """Whatever the driver."""
+    with pytest.raises(DsnError, match=f"parameter {name}: .+"):
+        parse(f"postgresql+psycopg://u@h/db?{name}=x")
+
+
+@pytest.mark.parametrize("name", [name for name, known in PARAMETERS.items() if known.use is Use.LIBPQ])
+def test_that_a_parameter_of_libpq_alone_is_honoured_by_psycopg_or_refused(name: str) -> None:
+    """With asyncpg only values that change nothing pass, and then nothing changes."""
+    known = PARAMETERS[name]
+    values = known.values or ("1",)
+    for value in values:
+        url = f"://u@h/db?{name}={value}"
+        assert parse(f"postgresql+psycopg{url}").connect_arguments()[name] == value
+        if known.asyncpg is None or value in known.asyncpg:
+            assert parse(f"postgresql{url}").connect_arguments() == parse("postgresql://u@h/db").connect_arguments()
+        else:
+            with pytest.raises(DsnError, match=name):
+                parse(f"postgresql{url}")
+
+
+@pytest.mark.parametrize("name", [name for name, known in PARAMETERS.items() if known.values])
+def test_that_a_wrong_value_of_a_parameter_names_the_right_ones(name: str) -> None:
+    """And not the wrong one."""
+    with pytest.raises(DsnError, match=name) as error:
+        parse(f"postgresql+psycopg://u@h/db?{name}=never-ever")
+    assert all(value in str(error.value) for value in PARAMETERS[name].values)
+    assert "never-ever" not in str(error.value)
+
+
+def test_that_every_parameter_of_libpq_is_known() -> None:
+    """By libpq's own list."""
+    names = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
+
+    assert names - set(PARAMETERS) == set()
+
+
+def test_that_psycopg_takes_every_argument() -> None:
+    """Libpq itself checks their names."""
+    left_out = {"sslmode", "ssl", "direct_tls", "sslcert", "sslkey", "sslrootcert", "sslcrl", "hostaddr"}
+    every = "&".join(
+        f"{name}={(known.values or ('1',))[-1]}"
+        for name, known in PARAMETERS.items()
+        if known.use is not Use.REFUSED and name not in left_out
+    )
+    arguments = parse(f"postgresql+psycopg://u@h/db?sslmode=require&{every}").connect_arguments()
+    arguments.pop("prepare_threshold")
+
+    assert psycopg.conninfo.make_conninfo(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://u:hunter2@h/db?colour=red", 'unknown parameter "colour"'),
+        ("postgresql://u:hunter2@h/db?statement_timeout=5", "options=-c"),
+        ("postgresql://u:hunter2@h/db?sslmode=require&colour", 'unknown parameter "colour"'),
+        ("postgresql://u@h/db?password=a&hunter2=x", "parameter number 2"),
+        ("postgresql://u:a@b?hunter2=1@h h/db", "parameter number 1"),
+        ("postgresql://u:hunter2@h h/db", "form"),
+        ("postgresql://u:5?hunter2=1", "parameter number 1"),
+        ("postgresql://u:p@h/db?hunter%202=1", "parameter number 1"),
+    ],
+)
+def test_that_an_unknown_parameter_is_named_unless_it_may_be_a_piece_of_a_password(url: str, words: str) -> None:
+    """In one clear line."""
+    with pytest.raises(DsnError) as error:
+        parse(url)
+    assert words in str(error.value)
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("sslmode=verify-full", "sslrootcert"),
+        ("sslmode=verify-ca", "sslrootcert"),
+        ("sslmode=require&sslrootcert=system", "verify-full"),
+        ("sslnegotiation=direct", "sslmode=require"),
+        ("sslkey=/k", "sslcert"),
+        ("ssl_min_protocol_version=TLSv1.3&ssl_max_protocol_version=TLSv1.2", "below"),
+        ("hostaddr=10.0.0.1&sslmode=verify-full&sslrootcert=system", "hostaddr"),
+        ("hostaddr=10.0.0.1,10.0.0.2", "hostaddr"),
+        ("connect_timeout=soon", "connect_timeout"),
+        ("connect_timeout=nan", "connect_timeout"),
+    ],
+)
+def test_that_contradictions_are_refused(query: str, words: str) -> None:
+    """The line says what to add or to leave out."""
+    with pytest.raises(DsnError, match=words):
+        parse(f"postgresql://u@h/db?{query}")
+
+
+@pytest.mark.parametrize(
+    ("query", "mode"),
+    [
+        ("", "prefer"),
+        ("ssl=require", "require"),
+        ("ssl=true", "require"),
+        ("ssl=false", "disable"),
+        ("sslmode=allow", "allow"),
+        ("sslrootcert=system", "verify-full"),
+        ("sslmode=", "prefer"),
+    ],
+)
+def test_that_tls_is_asked_for_in_libpqs_words_or_sqlalchemys(query: str, mode: str) -> None:
+    """`prefer` is libpq's default."""
+    assert parse(f"postgresql://u@h/db?{query}").sslmode == mode
+
+
+def test_that_little_is_sent_unless_it_was_asked_for() -> None:
+    """PgBouncer refuses start-up parameters that it does not know."""
+    plain = parse("postgresql://u@h/db").connect_arguments()
+    rich = parse("postgresql://u@h/db?application_name=x&options=-c%20a=b&connect_timeout=3").connect_arguments()
+
+    assert plain["server_settings"] == {"application_name": "db-health-exporter"}
+    assert (plain["statement_cache_size"], plain["direct_tls"]) == (0, False)
+    assert rich["server_settings"] == {"application_name": "x", "options": "-c a=b"}
+    assert rich["timeout"] == 3
+
+
+def test_that_hosts_are_tried_in_random_order_where_asked() -> None:
+    """As libpq does."""
+    target = parse("postgresql://u@" + ",".join(f"h{n}" for n in range(9)) + "/db?load_balance_hosts=random")
+
+    assert len({tuple(target.connect_arguments()["host"]) for _ in range(20)}) > 1
+
+
+# Files
+
+
+def test_that_files_are_read_anew_each_time(tmp_path: Path) -> None:
+    """A rotated secret counts at the next connection; one newline at the end is not part of it."""
+    url, password = tmp_path / "url", tmp_path / "password"
+    url.write_text("postgresql://u:old@h/db\n")
+    password.write_text("first\n")
+    source, overridden = Source(url_file=str(url)), Source(url_file=str(url), password_file=str(password))
+
+    assert (source.target().password, overridden.target().password) == ("old", "first")
+    url.write_text("postgresql://u:new@g/db?password=newer\r\n")
+    password.write_text(EVERY_CHARACTER + "\n\r\n")
+    assert (source.target().password, source.target().hosts) == ("newer", (("g", 5432),))
+    assert overridden.target().password == EVERY_CHARACTER + "\n"
+    password.unlink()
+    with pytest.raises(DsnError, match="DATABASE_PASSWORD_FILE names a file that does not exist"):
+        overridden.target()
+
+
+def test_that_a_source_passes_a_pipe_and_a_pickle() -> None:
+    """As JSON between the settings' process and the serving one."""
+    source = Source(host="h", port=1, user="u", password="p\udce9", parameters="sslmode=require")
+
+    assert Source(**json.loads(json.dumps(dataclasses.asdict(source)))) == source
+    assert pickle.loads(pickle.dumps(source)) == source
+
+
+@pytest.mark.parametrize("name", ["sslrootcert", "sslcert", "sslcrl"])
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
+def test_that_a_missing_certificate_is_named_and_counts_as_tls(tmp_path: Path, scheme: str, name: str) -> None:
+    """Not as a missing socket, which raises the same error of the operating system."""
+    target = parse(f"{scheme}://u@h/db?sslmode=require&{name}={tmp_path}/none")
+
+    with pytest.raises(DsnError, match=f"has {name}, which names a file that does not exist") as error:
+        target.connect_arguments()
+    assert isinstance(error.value.__cause__, ssl.SSLError)
+
+
+@pytest.mark.parametrize("name", ["sslrootcert", "sslcert", "sslcrl"])
+def test_that_a_broken_certificate_is_named_and_counts_as_tls(tmp_path: Path, name: str) -> None:
+    """Whoever sorts errors looks at the cause."""
+    (tmp_path / "pem").write_text("no certificate")
+
+    with pytest.raises(DsnError, match=f"has {name}") as error:
+        parse(f"postgresql://u@h/db?sslmode=require&{name}={tmp_path}/pem").connect_arguments()
+    assert isinstance(error.value.__cause__, ssl.SSLError)
+
+
+# Real servers
+
+
+@pytest.fixture(scope="module")
+def plain_server(template: Template) -> Iterator[Postgres]:
+    """One for all tests that only look."""
+    made = template.copy()
+    with closing(made):
+        made.start()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def secure_server(tls_template: Template, authority: Authority) -> Iterator[Postgres]:
+    """One that speaks TLS with a certificate for its address."""
+    made = tls_template.copy()
+    with closing(made):
+        made.serve_tls(authority.server("127.0.0.1"))
+        made.start()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def strict_server(tls_template: Template, authority: Authority) -> Iterator[Postgres]:
+    """One that lets in only whoever shows a certificate."""
+    made = tls_template.copy()
+    with closing(made):
+        made.serve_tls(authority.server("127.0.0.1"), clients=authority)
+        made.start()
+        made.allow("hostssl all all all cert")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def awkward(plain_server: Postgres) -> tuple[str, str, str]:
+    """A role, its password and its database, as awkward as PostgreSQL allows."""
+    user, database = "us:er @/%41?#&", 'da"ta/ba?se#%'
+    with plain_server.connect() as connection:
+        role = psycopg.sql.Identifier(user)
+        connection.execute(psycopg.sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, EVERY_CHARACTER))
+        connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(database)))
+    return user, EVERY_CHARACTER, database
+
+
+@pytest.mark.parametrize("way", ["url", "host", "file", "socket"])
+async def test_that_a_real_server_takes_every_character(
+    plain_server: Postgres,
+    awkward: tuple[str, str, str],
+    tmp_path: Path,
+    driver: str,
+    way: str,
+) -> None:
+    """In user, password and database, percent-encoded or in parts, by both drivers."""
+    user, password, database = awkward
+    scheme = "postgresql+psycopg" if driver == "psycopg" else "postgresql"
+    name, secret, base = (quote(part, safe="") for part in awkward)
+    (tmp_path / "password").write_text(password + "\n")
+    sources = {
+        "url": Source(url=f"{scheme}://{name}:{secret}@127.0.0.1:{plain_server.port}/{base}"),
+        "host": Source(host="127.0.0.1", port=plain_server.port, user=user, password=password, name=database),
+        "file": Source(
+            url=f"{scheme}://{name}:wrong@127.0.0.1:{plain_server.port}/{base}",
+            password_file=str(tmp_path / "password"),
+        ),
+        "socket": Source(url=f"{scheme}://postgres@/{base}?host={plain_server.data}&port={plain_server.port}"),
+    }
+
+    found = await connected(sources[way].target())
+
+    assert found[:3] == ("postgres" if way == "socket" else user, database, "db-health-exporter")
+
+
+async def test_that_several_hosts_are_tried_until_one_has_the_role(plain_server: Postgres, driver: str) -> None:
+    """A dead one first."""
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        url = plain_server.url(driver).replace("@127.0.0.1:", f"@127.0.0.1:{dead.getsockname()[1]},127.0.0.1:")
+        found = await connected(parse(url.partition("?")[0] + "?target_session_attrs=primary"))
+
+    assert found[1] == "app"
+
+
+async def test_that_options_reach_the_server(plain_server: Postgres, driver: str) -> None:
+    """As libpq sends them."""
+    target = parse(plain_server.url(driver, options="-c statement_timeout=1234", application_name="a b"))
+
+    assert (await connected(target))[2] == "a b"
+    with pytest.raises((asyncpg.PostgresError, psycopg.Error)):
+        await connected(dataclasses.replace(target, options="-c no_such_setting=1"))
+
+
+@pytest.fixture
+def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A container whose variables and home directory point elsewhere."""
+    home = tmp_path / "home"
+    (home / ".postgresql").mkdir(parents=True)
+    for name in ("root.crt", "root.crl", "postgresql.crt", "postgresql.key"):
+        (home / ".postgresql" / name).write_text("no certificate")
+    (home / ".pgpass").write_text("*:*:*:*:wrong\n")
+    (home / ".pgpass").chmod(0o600)
+    environment = {
+        "HOME": str(home),
+        "PGHOST": "nowhere.invalid",
+        "PGHOSTADDR": "192.0.2.1",
+        "PGPORT": "1",
+        "PGUSER": "wrong",
+        "PGPASSWORD": "wrong",
+        "PGDATABASE": "wrong",
+        "PGSSLMODE": "verify-full",
+        "PGSSLROOTCERT": "/nowhere",
+        "PGSSLCERT": "/nowhere",
+        "PGSSLKEY": "/nowhere",
+        "PGSSLCRL": "/nowhere",
+        "PGSSLNEGOTIATION": "direct",
+        "PGTARGETSESSIONATTRS": "standby",
+        "PGOPTIONS": "-c no_such_setting=1",
+        "PGAPPNAME": "wrong",
+        "PGSERVICE": "wrong",
+        "PGREQUIREAUTH": "none",
+        "PGCLIENTENCODING": "wrong",
+        "SSLKEYLOGFILE": str(tmp_path / "keys"),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    dsn.isolate(os.environ)
+    yield
+    assert not (tmp_path / "keys").exists()
+
+
+@pytest.mark.usefixtures("hostile")
+@pytest.mark.parametrize("mode", ["disable", "prefer", "require"])
+async def test_that_the_containers_variables_and_home_change_nothing(
+    secure_server: Postgres,
+    driver: str,
+    mode: str,
+) -> None:
+    """Only the settings say where to connect, as whom and how."""
+    found = await connected(parse(secure_server.url(driver, sslmode=mode)))
+
+    assert found == ("app", "app", "db-health-exporter", mode != "disable")
+
+
+@pytest.mark.parametrize(
+    ("mode", "root", "name", "accepted"),
+    [
+        ("disable", "none", "127.0.0.1", True),
+        ("allow", "none", "127.0.0.1", True),
+        ("prefer", "none", "127.0.0.1", True),
+        ("require", "none", "127.0.0.1", True),
+        ("require", "ours", "localhost", True),
+        ("require", "other", "127.0.0.1", False),
+        ("verify-ca", "ours", "localhost", True),
+        ("verify-ca", "other", "127.0.0.1", False),
+        ("verify-full", "ours", "127.0.0.1", True),
+        ("verify-full", "ours", "localhost", False),
+        ("verify-full", "other", "127.0.0.1", False),
+        ("verify-full", "system", "127.0.0.1", False),
+    ],
+)
+async def test_that_each_sslmode_verifies_what_libpqs_does(
+    secure_server: Postgres,
+    authority: Authority,
+    tmp_path: Path,
+    driver: str,
+    mode: str,
+    root: str,
+    name: str,
+    accepted: bool,
+) -> None:
+    """The server's certificate is for 127.0.0.1, signed by our authority; the host is given by either name."""
+    roots: dict[str, dict[str, Any]] = {
+        "none": {},
+        "ours": {"sslrootcert": write(tmp_path, "ours.crt", authority.certificate)},
+        "other": {"sslrootcert": write(tmp_path, "other.crt", Authority("another").certificate)},
+        "system": {"sslrootcert": "system"},
+    }
+    target = parse(secure_server.url(driver, host=name, sslmode=mode, **roots[root]))
+
+    if accepted:
+        assert (await connected(target))[3] == (mode not in {"disable", "allow"})
+    else:
+        with pytest.raises((ssl.SSLCertVerificationError, psycopg.OperationalError), match="certificate"):
+            await connected(target)
+
+
+@pytest.mark.parametrize("mode", ["prefer", "require", "verify-full"])
+@pytest.mark.parametrize("password", ["", "hunter2"])
+async def test_that_a_client_certificate_is_shown(
+    strict_server: Postgres,
+    authority: Authority,
+    tmp_path: Path,
+    driver: str,
+    mode: str,
+    password: str,
+) -> None:
+    """With its key, encrypted or not; without it the server refuses."""
+    pair = authority.client("app")
+    tls: dict[str, Any] = {
+        "sslmode": mode,
+        "sslcert": write(tmp_path, "app.crt", pair.certificate),
+        "sslkey": write(tmp_path, "app.key", pair.locked(password) if password else pair.key),
+        **({"sslpassword": password} if password else {}),
+        **({"sslrootcert": write(tmp_path, "root.crt", authority.certificate)} if mode == "verify-full" else {}),
+    }
+
+    assert await connected(parse(strict_server.url(driver, **tls))) == ("app", "app", "db-health-exporter", True)
+    without = {key: value for key, value in tls.items() if key not in {"sslcert", "sslkey", "sslpassword"}}
+    with pytest.raises((asyncpg.InvalidAuthorizationSpecificationError, psycopg.OperationalError)):
+        await connected(parse(strict_server.url(driver, **without)))
+
+
+@pytest.mark.parametrize("mode", ["allow", "prefer", "require", "verify-full"])
+def test_that_an_encrypted_key_without_its_password_is_refused(
+    authority: Authority,
+    tmp_path: Path,
+    driver: str,
+    mode: str,
+) -> None:
+    """Before a driver sees it, and at each connect anew: libpq would ask on the terminal, for good."""
+    pair = authority.client("app")
+    certificate, key = write(tmp_path, "app.crt", pair.certificate), write(tmp_path, "app.key", pair.key)
+    root = write(tmp_path, "root.crt", authority.certificate)
+    scheme = SCHEMES[driver]
+    target = parse(f"{scheme}://app@h/db?sslmode={mode}&sslcert={certificate}&sslkey={key}&sslrootcert={root}")
+    on_socket = dataclasses.replace(target, hosts=(("/nowhere", 5432),))
+    target.connect_arguments()
+
+    write(tmp_path, "app.key", pair.locked("hunter2"))
+    with pytest.raises(DsnError, match="sslpassword is wrong or missing") as error:
+        target.connect_arguments()
+    assert isinstance(error.value.__cause__, ssl.SSLError)
+    dataclasses.replace(target, sslpassword="hunter2").connect_arguments()
+    on_socket.connect_arguments()
+
+
+@pytest.mark.parametrize("mode", ["prefer", "verify-full"])
+async def test_that_a_socket_needs_no_certificate(plain_server: Postgres, driver: str, mode: str) -> None:
+    """Over a Unix socket nobody speaks TLS, as with libpq: files that are not there are not missed."""
+    files = "sslrootcert=/none&sslcert=/none&sslkey=/none"
+    place = f"host={plain_server.data}&port={plain_server.port}"
+
+    found = await connected(parse(f"{SCHEMES[driver]}://app@/app?{place}&sslmode={mode}&{files}"))
+
+    assert found[3] is False
+
+
+@pytest.mark.parametrize("password", ["S3cr3tP@w/x#y9", "a@b/Zq9"])
+def test_that_no_piece_of_a_password_becomes_a_name(password: str) -> None:
+    """A raw @ before a raw slash can be read in two ways: it is refused, and nothing of it is said."""
+    with pytest.raises(DsnError, match="percent-encode") as caught:
+        parse(f"postgresql://app:{password}@127.0.0.1:25432/app")
+
+    assert password.partition("/")[2] not in str(caught.value)

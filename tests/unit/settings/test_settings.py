@@ -1,0 +1,638 @@
+"""What the settings accept, refuse and never repeat."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from exporter.settings import config as values
+from exporter.settings import model as settings
+from exporter.settings.flags import flag, is_secret
+from exporter.settings.model import Settings
+from tools import settings_table
+
+ROOT = Path(__file__).parents[3]
+URL = {"DATABASE_URL": "postgresql://app:pw@db.example/app"}
+HOST = {"DATABASE_HOST": "db.example"}
+SECRET = "Zq7{}Xw9"
+
+TIMES = ("nan", "inf", "-1", "fast", "1e3", "5 weeks", "99999999", "1,5", "0x1")
+NUMBERS = ("-1", "99", "many", "1.5", "2.0", "1_0", "nan", "1e1")
+PORTS = ("-1", "65536", "http", "80.5", "9850.0", "9_8", "tcp://10.0.0.1:80")
+MISSING = "/nowhere/at/all"
+WRONG: dict[str, tuple[str, ...]] = {
+    "DATABASE_URL": (
+        "app",
+        "mysql://h/db",
+        "http://h/db",
+        "postgresql://h:port/db",
+        "postgresql+pg8000://h/db",
+    ),
+    "DATABASE_URL_FILE": (MISSING, "/", "/dev/null"),
+    "DATABASE_HOST": ("a b", "h:99999", "[::zz]", "h/db", "user@h"),
+    "DATABASE_PORT": ("0", *PORTS),
+    "DATABASE_NAME": (),  # any text is a name
+    "DATABASE_USER": (),
+    "DATABASE_PASSWORD": (),
+    "DATABASE_PASSWORD_FILE": (MISSING, "/", "/dev/null"),
+    "DATABASE_PARAMETERS": ("sslmode=maybe", "colour=red", "sslmode=verify-ca", "service=x"),
+    "DATABASES": ("{", "[]", "{}", '"x"', '{"a b": "postgresql://h/x"}', '{"a": 1}', '{"a": {}}'),
+    "DATABASES_FILE": (MISSING, "/", "/dev/null"),
+    "DATABASE_POOL_SIZE": ("0", "21", *NUMBERS),
+    "DATABASE_MAX_OVERFLOW": ("51", *NUMBERS),
+    "DATABASE_POOL_RECYCLE": ("0", *TIMES),
+    "DATABASE_ECHO": ("maybe", "2"),
+    "DATABASE_EXTENSIONS": ("vector;drop", "a b", "1st"),
+    "DATABASE_EXPECT": ("standby", "master"),
+    "ENVIRONMENT": ("a b", "-", "x" * 64),
+    "PROBE_INTERVAL": ("0", *TIMES),
+    "PROBE_TIMEOUT": ("0", "0.01", "11", *TIMES),
+    "FRESH_PROBE_INTERVAL": ("0.01", *TIMES),
+    "WRITE_PROBE_INTERVAL": ("0.01", *TIMES),
+    "HEALTH_MAX_AGE": ("3601", *TIMES),
+    "READINESS": ("on", "true"),
+    "LISTEN_HOST": ("not an address", "1.2.3", "http://x", "::zz"),
+    "LISTEN_PORT": PORTS,
+    "METRICS_PORT": PORTS,
+    "WEB_CONFIG_FILE": ("/etc/web.yaml",),
+    "APP_POOL_LISTEN": ("9851", "h:99999", "unix:relative", "h:1/tcp", "1.2.3:5", ":9851"),
+    "APP_POOL_TTL": ("0", *TIMES),
+    "APP_POOL_WEDGED_AFTER": ("0", *TIMES),
+    "POD_IP": ("localhost", "1.2.3", "10.0.0.1/24"),
+    "LOG_FORMAT": ("xml",),
+    "LOG_LEVEL": ("loud", "7"),
+}
+# What must stand beside a setting for it to be the only wrong one.
+BESIDE = {
+    "DATABASE_PORT": HOST,
+    "DATABASE_NAME": HOST,
+    "DATABASE_USER": HOST,
+    "DATABASE_PARAMETERS": HOST,
+}
+ALONE = {"DATABASE_URL", "DATABASE_URL_FILE", "DATABASE_HOST", "DATABASES", "DATABASES_FILE"}
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine's own."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The real command."""
+    return subprocess.run(
+        [sys.executable, "-m", "exporter.settings.model", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class Parsed:
+    """The same in this process, where thousands of cases take seconds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        """Take pytest's means."""
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments: str, **environment: str) -> values.Values:
+        """The values."""
+        status, out, err = self.outcome(*arguments, **environment)
+        assert (status, err) == (0, "")
+        return values.Values.from_json(out)
+
+    def refused(self, *arguments: str, **environment: str) -> str:
+        """The one line that says what is wrong."""
+        status, out, err = self.outcome(*arguments, **environment)
+        assert (status, out) == (2, "")
+        assert err.startswith("db-health-exporter: ")
+        assert err.count("\n") == 1
+        assert err.endswith("\n")
+        return err
+
+    def outcome(self, *arguments: str, **environment: str) -> tuple[int, str, str]:
+        """Exit status, output and errors."""
+        with self._monkeypatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            status = settings.main(arguments)
+        return status, *self._capsys.readouterr()
+
+
+@pytest.fixture
+def parse(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Parsed:
+    """Settings from an environment and flags."""
+    return Parsed(monkeypatch, capsys)
+
+
+def everything_else(name: str) -> Mapping[str, str]:
+    """Good settings beside one that is tried."""
+    return {} if name in ALONE else BESIDE.get(name, URL)
+
+
+def test_that_no_setting_is_left_out_of_these_tests() -> None:
+    """Every setting has its wrong values in the table above."""
+    assert set(WRONG) == {name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name in WRONG for value in WRONG[name]])
+def test_that_a_wrong_value_is_one_line_naming_the_setting(parse: Parsed, name: str, value: str) -> None:
+    """Status 2, one line, the variable's name, and nothing of the value."""
+    line = parse.refused(**everything_else(name), **{name: value})
+
+    assert f" {name} " in line or f" {name}: " in line
+    if len(value) > 5 and "verify" not in value:
+        assert value not in line
+
+
+@pytest.mark.parametrize("name", [name for name in WRONG if WRONG[name] and name not in {*ALONE, *BESIDE}])
+def test_that_a_flag_is_refused_like_its_variable(parse: Parsed, name: str) -> None:
+    """A flag takes no value that its variable does not."""
+    wrong = WRONG[name][0]
+
+    assert parse.refused(f"{flag(name.lower())}={wrong}", **URL) == parse.refused(**URL, **{name: wrong})
+
+
+def test_that_the_real_command_refuses_a_wrong_value_of_every_setting() -> None:
+    """Exit status 2, one line on stderr, no traceback."""
+    cases = [(name, wrong[0]) for name, wrong in WRONG.items() if wrong]
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda case: run(**everything_else(case[0]), **{case[0]: case[1]}), cases))
+
+    for (name, _), result in zip(cases, results, strict=True):
+        assert (result.returncode, result.stdout) == (2, "")
+        assert len(result.stderr.splitlines()) == 1
+        assert name in result.stderr
+
+
+def test_that_several_wrong_settings_are_named_in_one_line(parse: Parsed) -> None:
+    """Nobody has to mend one to hear of the next."""
+    line = parse.refused(**URL, PROBE_INTERVAL="x", LOG_LEVEL="y", READINESS="z")
+
+    assert all(name in line for name in ("PROBE_INTERVAL", "LOG_LEVEL", "READINESS"))
+
+
+def test_that_defaults_are_the_contracts(parse: Parsed) -> None:
+    """Nothing but a URL is needed."""
+    found = dataclasses.asdict(parse(**URL))
+    databases = found.pop("databases")
+
+    assert [(one["name"], one["expect"], one["required"]) for one in databases] == [("app", "any", True)]
+    assert found == {
+        "pool_size": 5,
+        "max_overflow": 10,
+        "pool_recycle": 3600,
+        "echo": False,
+        "extensions": (),
+        "environment": "production",
+        "probe_interval": 5,
+        "probe_timeout": 0.8,
+        "fresh_probe_interval": 60,
+        "write_probe_interval": 0,
+        "health_max_age": 1,
+        "readiness": "latch",
+        "listen_host": None,
+        "listen_port": 9850,
+        "metrics_port": None,
+        "app_pool_listen": "127.0.0.1:9851/udp",
+        "app_pool_ttl": 15,
+        "app_pool_wedged_after": 30,
+        "pod_ip": None,
+        "log_format": "text",
+        "log_level": "info",
+    }
+
+
+def test_that_each_variable_and_each_flag_reaches_its_value(parse: Parsed) -> None:
+    """One value for each setting, by both ways alike."""
+    given = {
+        "DATABASE_POOL_SIZE": ("20", "pool_size", 20),
+        "DATABASE_MAX_OVERFLOW": ("0", "max_overflow", 0),
+        "DATABASE_POOL_RECYCLE": ("2h", "pool_recycle", 7200),
+        "DATABASE_ECHO": ("true", "echo", True),
+        "DATABASE_EXTENSIONS": ("vector, pg_trgm,", "extensions", ("vector", "pg_trgm")),
+        "ENVIRONMENT": ("Test", "environment", "test"),
+        "PROBE_INTERVAL": ("500ms", "probe_interval", 0.5),
+        "PROBE_TIMEOUT": ("1", "probe_timeout", 1),
+        "FRESH_PROBE_INTERVAL": ("0", "fresh_probe_interval", 0),
+        "WRITE_PROBE_INTERVAL": ("1m", "write_probe_interval", 60),
+        "HEALTH_MAX_AGE": ("0", "health_max_age", 0),
+        "READINESS": ("GATE", "readiness", "gate"),
+        "LISTEN_HOST": ("::1", "listen_host", "::1"),
+        "LISTEN_PORT": ("80", "listen_port", 80),
+        "METRICS_PORT": ("81", "metrics_port", 81),
+        "APP_POOL_LISTEN": ("0.0.0.0:1", "app_pool_listen", "0.0.0.0:1/udp"),
+        "APP_POOL_TTL": ("7.5s", "app_pool_ttl", 7.5),
+        "APP_POOL_WEDGED_AFTER": (".5", "app_pool_wedged_after", 0.5),
+        "POD_IP": ("10.0.0.1", "pod_ip", "10.0.0.1"),
+        "LOG_FORMAT": ("json", "log_format", "json"),
+        "LOG_LEVEL": ("Debug", "log_level", "debug"),
+    }
+
+    by_variable = parse(**URL, **{name: text for name, (text, _, _) in given.items()})
+    flags = [word for name, (text, _, _) in given.items() for word in (flag(name.lower()), text)]
+    flags.remove("true")  # --database-echo stands alone
+    by_flag = parse(*flags, **URL)
+
+    assert by_flag == by_variable
+    assert {field: getattr(by_flag, field) for _, field, _ in given.values()} == {
+        field: value for _, field, value in given.values()
+    }
+
+
+def test_that_a_flag_counts_before_its_variable_and_empty_means_not_given(parse: Parsed) -> None:
+    """As everywhere."""
+    found = parse("--probe-interval", "7", "--log-level=", **URL, PROBE_INTERVAL="9", LOG_LEVEL="", METRICS_PORT="")
+
+    assert (found.probe_interval, found.log_level, found.metrics_port) == (7, "info", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("60s", 60),
+        ("1m", 60),
+        ("0.5", 0.5),
+        ("500ms", 0.5),
+        (" 2 h ", 7200),
+        ("1d", 86400),
+        ("100ms", 0.1),
+        ("5.", 5),
+    ],
+)
+def test_that_durations_are_written_as_people_write_them(text: str, seconds: float) -> None:
+    """A number of seconds, or a number with its unit."""
+    assert values.parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "s", "-1s", "1 s s", "nan", "inf", "1e3", "1_0", "٣", "1m30s", ".", "9" * 5000])
+def test_that_what_is_no_duration_is_refused(text: str) -> None:
+    """No guessing."""
+    with pytest.raises(ValueError, match="not a duration"):
+        values.parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("off", "off"),
+        ("unix:/run/pool.sock", "unix:/run/pool.sock"),
+        ("127.0.0.1:9851", "127.0.0.1:9851/udp"),
+        ("127.0.0.1:9851/udp", "127.0.0.1:9851/udp"),
+        ("[::1]:9851", "[::1]:9851/udp"),
+        ("localhost:0", "localhost:0/udp"),
+    ],
+)
+def test_that_reports_are_awaited_at_an_address_a_socket_or_nowhere(parse: Parsed, text: str, value: str) -> None:
+    """One spelling inside."""
+    assert parse(**URL, APP_POOL_LISTEN=text).app_pool_listen == value
+
+
+def test_that_equal_ports_are_one_listener(parse: Parsed) -> None:
+    """METRICS_PORT repeated from LISTEN_PORT adds nothing."""
+    assert parse(**URL, METRICS_PORT="9850").metrics_port is None
+    assert parse(**URL, LISTEN_PORT="0", METRICS_PORT="0").metrics_port == 0
+
+
+@pytest.mark.parametrize(
+    ("environment", "names"),
+    [
+        ({}, ["DATABASE_URL", "DATABASE_HOST", "DATABASES"]),
+        ({"DATABASE_URL": " "}, ["DATABASE_URL"]),
+        ({**URL, "DATABASE_URL_FILE": "/x"}, ["DATABASE_URL", "DATABASE_URL_FILE"]),
+        ({**URL, **HOST}, ["DATABASE_URL", "DATABASE_HOST"]),
+        ({**HOST, "DATABASE_URL_FILE": "/x"}, ["DATABASE_URL_FILE", "DATABASE_HOST"]),
+        ({**URL, "DATABASES": '{"a": "postgresql://h/a"}'}, ["DATABASES", "DATABASE_URL"]),
+        ({"DATABASES_FILE": "/x", "DATABASES": '{"a": "postgresql://h/a"}'}, ["DATABASES", "DATABASES_FILE"]),
+        ({"DATABASES_FILE": "/x", "DATABASE_PASSWORD": "x"}, ["DATABASES", "DATABASE_PASSWORD"]),
+        ({**URL, "DATABASE_USER": "app"}, ["DATABASE_USER", "DATABASE_HOST"]),
+        ({**URL, "DATABASE_NAME": "app"}, ["DATABASE_NAME", "DATABASE_HOST"]),
+        ({**URL, "DATABASE_PORT": "5432"}, ["DATABASE_PORT", "DATABASE_HOST"]),
+        ({**URL, "DATABASE_PARAMETERS": "a=b"}, ["DATABASE_PARAMETERS", "DATABASE_HOST"]),
+        ({"DATABASE_USER": "app"}, ["DATABASE_URL", "DATABASE_HOST"]),
+        ({**HOST, "DATABASE_PASSWORD": "x", "DATABASE_PASSWORD_FILE": "/x"}, ["DATABASE_PASSWORD_FILE"]),
+    ],
+)
+def test_that_contradicting_or_missing_addresses_are_named(
+    parse: Parsed,
+    environment: dict[str, str],
+    names: list[str],
+) -> None:
+    """One line that names what to give or to leave out."""
+    line = parse.refused(**environment)
+
+    assert all(name in line for name in names)
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL_FILE", "DATABASE_PASSWORD_FILE", "DATABASES_FILE"])
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"", "empty"),
+        (b"\n", "empty"),
+        (b"\xff\xfe", "UTF-8"),
+        (b"x" * 1_000_001, "megabyte"),
+        (None, "exist"),
+    ],
+)
+def test_that_a_file_that_cannot_be_used_is_named_by_its_setting(
+    parse: Parsed,
+    tmp_path: Path,
+    name: str,
+    content: bytes | None,
+    word: str,
+) -> None:
+    """The line says why, and repeats no path: it may be the secret, given in the wrong place."""
+    path = tmp_path / "hunter2"
+    if content is not None:
+        path.write_bytes(content)
+    line = parse.refused(**(URL if "PASSWORD" in name else {}), **{name: str(path)})
+
+    assert name in line
+    assert word in line
+    assert "hunter2" not in line
+
+
+def test_that_a_host_needs_no_escaping_of_its_password(parse: Parsed, tmp_path: Path) -> None:
+    """Each part is taken as it is; a file's last newline is not the password's."""
+    (tmp_path / "password").write_text("p@ss:w/rd %41\n")
+    (database,) = parse(
+        **HOST,
+        DATABASE_PORT="6432",
+        DATABASE_NAME="my db",
+        DATABASE_USER="us:er",
+        DATABASE_PASSWORD_FILE=str(tmp_path / "password"),
+        DATABASE_PARAMETERS="sslmode=require&application_name=x",
+    ).databases
+    target = database.source.target()
+
+    assert (database.name, target.hosts) == ("my db", (("db.example", 6432),))
+    assert (target.user, target.password) == ("us:er", "p@ss:w/rd %41")
+    assert (target.sslmode, target.application_name) == ("require", "x")
+
+
+def test_that_several_databases_are_told_apart(parse: Parsed, tmp_path: Path) -> None:
+    """Each entry is a URL or an object, with a role and a weight of its own."""
+    (tmp_path / "url").write_text("postgresql://h3/three\n")
+    (tmp_path / "password").write_text("secret\n")
+    entries = {
+        "orders": "postgresql://h1/one",
+        "stock-2": {
+            "host": "h2",
+            "port": 6432,
+            "name": "two",
+            "user": "u",
+            "password_file": str(tmp_path / "password"),
+        },
+        "users": {"url_file": str(tmp_path / "url"), "expect": "replica", "required": False},
+    }
+    found = parse(DATABASES=json.dumps(entries), DATABASE_EXPECT="primary").databases
+
+    assert [(one.name, one.expect, one.required) for one in found] == [
+        ("orders", "primary", True),
+        ("stock-2", "primary", True),
+        ("users", "replica", False),
+    ]
+    assert [one.source.target().hosts for one in found] == [(("h1", 5432),), (("h2", 6432),), (("h3", 5432),)]
+    assert [one.source.target().database for one in found] == ["one", "two", "three"]
+    assert found[1].source.target().password == "secret"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"url": "postgresql://h/x", "colour": "red"},
+        {"url": ""},
+        {"url": 5},
+        {"url": "postgresql://h/x", "host": "h"},
+        {"url": "postgresql://h/x", "expect": "master"},
+        {"url": "postgresql://h/x", "expect": ["any"]},
+        {"url": "postgresql://h/x", "required": "yes"},
+        {"host": "h", "port": "5432"},
+        {"host": "h", "port": True},
+        {"host": "h", "port": 0},
+        {"host": "h", "port": 65536},
+        {"host": "h", "parameters": "sslmode=never"},
+        {"password": "x"},
+        {"url": "postgresql://h/x?sslmode=never"},
+        {"url_file": MISSING},
+        {"host": "h", "password_file": MISSING},
+        {"host": "h", "password": "\ud800"},
+        ["postgresql://h/x"],
+        None,
+        7,
+    ],
+)
+def test_that_a_wrong_entry_of_databases_is_named(parse: Parsed, entry: object) -> None:
+    """The line leads to the entry."""
+    line = parse.refused(DATABASES=json.dumps({"good": "postgresql://h/x", "bad": entry}))
+
+    assert 'DATABASES: "bad"' in line
+
+
+def test_that_a_name_forges_no_line(parse: Parsed) -> None:
+    """What cannot be printed is shown as a question mark; the server is asked for the name as it is."""
+    (found,) = parse(DATABASE_URL="postgresql://h/app%0A[+]all%1b[0m%e2%80%a8%c3%a9").databases
+
+    assert found.name == "app?[+]all?[0m?é"
+    assert found.source.target().database == "app\n[+]all\x1b[0m\u2028é"
+
+
+def test_that_a_repeated_key_of_databases_is_refused(parse: Parsed) -> None:
+    """JSON would drop the first in silence."""
+    assert "twice" in parse.refused(DATABASES='{"a": "postgresql://h/x", "a": "postgresql://h/y"}')
+
+
+def test_that_databases_nested_without_end_are_refused(parse: Parsed) -> None:
+    """No traceback whatever the input."""
+    assert "DATABASES" in parse.refused(DATABASES='{"a":' * 20000)
+
+
+def test_that_a_rotated_file_of_databases_counts_at_the_next_connection(parse: Parsed, tmp_path: Path) -> None:
+    """No restart for a new password, whichever file it is in."""
+    path = tmp_path / "databases"
+    path.write_text('{"orders": "postgresql://u:old@h/x"}')
+    (database,) = parse(DATABASES_FILE=str(path)).databases
+    path.write_text('{"orders": "postgresql://u:new@h/x"}')
+
+    assert database.source.target().password == "new"
+    assert "old" not in json.dumps(dataclasses.asdict(database))
+
+
+@pytest.mark.parametrize("name", ["LISTEN_PORT", "METRICS_PORT", "DATABASE_PORT"])
+def test_that_the_address_of_a_kubernetes_service_is_recognised(parse: Parsed, name: str) -> None:
+    """A Service called "listen" sets LISTEN_PORT in every pod: the line says what to change."""
+    line = parse.refused(**everything_else(name), **{name: "tcp://10.96.0.7:80"})
+
+    assert f"{name} holds the address of a Kubernetes Service" in line
+    assert "enableServiceLinks" in line
+
+
+def test_that_a_service_called_database_does_no_harm_beside_a_url(parse: Parsed) -> None:
+    """Its variables are in every pod of the namespace."""
+    links = {"DATABASE_PORT": "tcp://10.96.0.7:5432", "DATABASE_SERVICE_HOST": "10.96.0.7"}
+
+    assert parse(**URL, **links) == parse(**URL)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--probe-intervall", "5"], ["--probe-intervall", "did you mean --probe-interval?"]),
+        (["--zebra"], ["--zebra", "--help"]),
+        (["serve"], ["--name VALUE"]),
+        (["--Hunter2=x"], ["--name VALUE"]),
+        (["--probe-interval"], ["--probe-interval needs a value"]),
+        (["--probe-interval", "--log-level"], ["--probe-interval needs a value"]),
+        (["--probe"], ["--probe is not a flag"]),
+    ],
+)
+def test_that_an_unknown_flag_is_named(parse: Parsed, arguments: list[str], words: list[str]) -> None:
+    """No abbreviation, no guess."""
+    line = parse.refused(*arguments, **URL)
+
+    assert all(word in line for word in words)
+
+
+@pytest.mark.parametrize("name", [name for name, field in Settings.model_fields.items() if is_secret(field)])
+def test_that_a_password_on_the_command_line_is_refused_and_not_repeated(parse: Parsed, name: str) -> None:
+    """Everybody on the machine can read the process list."""
+    value = "postgresql://u:hunter2@h/x"
+    line = parse.refused(flag(name), value)
+
+    assert f"set {name.upper()} in the environment" in line
+    assert "hunter2" not in line
+
+
+def test_that_a_url_without_a_password_may_be_a_flag(parse: Parsed) -> None:
+    """For a quick look at a local database."""
+    (database,) = parse("--database-url", "postgresql://postgres@localhost:5433/app").databases
+
+    assert database.name == "app"
+
+
+def test_that_help_lists_every_setting_also_without_docstrings() -> None:
+    """The image runs at -OO."""
+    result = run("--help", PYTHONOPTIMIZE="2")
+
+    assert (result.returncode, result.stderr) == (0, "")
+    for name, field in Settings.model_fields.items():
+        assert f"  {name.upper()}, {flag(name)} (default: " in result.stdout
+        assert str(field.description).replace("`", "") in result.stdout
+
+
+def test_that_reading_gives_the_childs_values_or_its_status(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The line on stderr is the child's; the parent adds nothing."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("DATABASE_URL", URL["DATABASE_URL"])
+
+    assert values.read(["--probe-interval", "1m"]).probe_interval == 60
+    with pytest.raises(SystemExit) as refusal:
+        values.read(["--probe-interval", "x"])
+    assert refusal.value.code == 2
+    assert len(capfd.readouterr().err.splitlines()) == 1
+
+
+def test_that_values_survive_the_pipe(parse: Parsed) -> None:
+    """What one process writes the other reads, to the last field."""
+    found = parse(DATABASES='{"a": {"host": "h", "password": "x\\u00e9"}}', DATABASE_EXTENSIONS="vector")
+
+    assert values.Values.from_json(json.dumps(dataclasses.asdict(found))) == found
+
+
+def test_that_the_serving_process_never_imports_pydantic() -> None:
+    """Its 8 MB end with the child."""
+    code = "import exporter.settings.config, sys; sys.exit('pydantic' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("character", [chr(code) for code in range(1, 128)])
+def test_that_no_part_of_a_password_is_ever_in_a_refusal(parse: Parsed, tmp_path: Path, character: str) -> None:
+    """Whatever it holds, raw or percent-encoded, and wherever something else is wrong."""
+    password = SECRET.format(character)
+    encoded = SECRET.format(f"%{ord(character):02x}")
+    (tmp_path / "url").write_text(f"postgresql://u:{password}@h/db?sslmode=bogus")
+    attempts = [
+        {"DATABASE_URL": f"postgresql://u:{word}{rest}"}
+        for word in (password, encoded)
+        for rest in (
+            "@h/db?sslmode=bogus",
+            "@h/db?colour=1",
+            "@h:port/db",
+            "@h h/db",
+            "@/x?sslmode=require&sslrootcert=/no",
+            "",
+            "@[",
+        )
+    ]
+    attempts += [
+        {"DATABASE_URL": f"postgresql://h/db?password={password}&sslmode=bogus"},
+        {"DATABASE_URL": f"postgresql://h/db?password={password}&colour=1"},
+        {"DATABASE_URL": password},
+        {"DATABASE_URL": f"{password}://h/db"},
+        {"DATABASE_URL_FILE": str(tmp_path / "url")},
+        {"DATABASE_URL_FILE": password},
+        {"DATABASE_PASSWORD_FILE": password, **HOST},
+        {"DATABASE_PASSWORD": password, "DATABASE_HOST": "h h"},
+        {"DATABASE_PASSWORD": password, **HOST, "PROBE_INTERVAL": "x"},
+        {"DATABASE_PARAMETERS": f"sslpassword={password}&x=y", **HOST},
+        {"DATABASES": f'{{"a": "postgresql://u:{password}@h/db"'},
+        {"DATABASES": json.dumps({"a": f"postgresql://u:{password}@h/db?sslmode=bogus"})},
+        {"DATABASES": json.dumps({"a": {"host": "h", "password": password, "colour": 1}})},
+        {"DATABASES": json.dumps({f"{password} ": {"host": "h"}})},
+    ]
+    for attempt in attempts:
+        status, _, err = parse.outcome(**attempt)
+        # Where the character is an @, a half of the password may make a good host.
+        assert len(err.splitlines()) == (status != 0)
+        assert status == 2 or character == "@"
+        assert not any(part in err for part in ("Zq7", "Xw9")), attempt
+
+
+def test_that_a_value_which_is_not_text_is_refused() -> None:
+    """Bytes that are not UTF-8 end in the same one line."""
+    environment = {**os.environb, b"DATABASE_URL": b"postgresql://u:Zq7\xff@h/db"}
+    command = [sys.executable, "-m", "exporter.settings.model"]
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
+
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert len(result.stderr.splitlines()) == 1
+    assert b"DATABASE_URL" in result.stderr
+    assert b"Zq7" not in result.stderr
+
+
+def test_that_the_readme_has_the_table_of_the_settings_themselves() -> None:
+    """`python -m tools.settings_table --write README.md` mends it."""
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    assert settings_table.filled(page) == page
+
+
+def test_that_a_table_is_written_where_the_markers_are(tmp_path: Path) -> None:
+    """Everything else of the page stays; a page without markers is refused."""
+    page = tmp_path / "page.md"
+    page.write_text("above\n<!-- settings -->\nold\n<!-- /settings -->\nbelow\n")
+
+    assert settings_table.main(["--check", str(page)])
+    assert settings_table.main(["--write", str(page)]) == 0
+    assert settings_table.main(["--check", str(page)]) == 0
+    text = page.read_text()
+    assert text.startswith("above\n")
+    assert text.endswith("below\n")
+    assert "\nold\n" not in text
+    assert all(f"| `{name}` |" in text for name in WRONG)
+    with pytest.raises(ValueError, match="must hold"):
+        settings_table.filled("no markers")

@@ -1,0 +1,31 @@
+"""The locks name every package, and whoever installs from one lets pip resolve nothing."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+INSTALLERS = ("Makefile", "Dockerfile", "tests/reporter/environments.py")
+LOCKS = sorted([*ROOT.glob("requirements/*.txt"), *ROOT.glob("tests/reporter/requirements/*.txt")])
+
+
+@pytest.mark.parametrize("installer", INSTALLERS)
+def test_nothing_is_resolved(installer: str) -> None:
+    """Where it resolves, pip looks at versions newer than the lock's, finds them not pinned, and installs nothing."""
+    lines = [line for line in (ROOT / installer).read_text().splitlines() if "--require-hashes" in line]
+
+    assert lines
+    assert all("--no-deps" in line for line in lines)
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: str(lock.relative_to(ROOT)))
+def test_hashed_without_addresses(lock: Path) -> None:
+    """Every line pins one version and is followed by its hashes; no line says where to get it."""
+    text = lock.read_text()
+    pins = re.findall(r"(?m)^([a-z0-9][^\s]*) \\$", text)
+
+    assert pins
+    assert all(re.fullmatch(r"[a-z0-9._-]+==[^\s]+", pin) for pin in pins)
+    assert len(re.findall(r"(?m)^\S.*\\\n    --hash=sha256:", text)) == len(pins)
+    assert "://" not in text
