@@ -46,7 +46,7 @@ _BY_SQLSTATE = {
 }
 _REASONS = {
     "42P01": Reason.NO_TABLE,
-    "08P01": Reason.PEER,
+    "08P01": Reason.POOLER,
 }
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL}
 # A local route or firewall rule that forbids the connection: ip-route(8)'s prohibit and blackhole, nft's reject. As

@@ -1,4 +1,4 @@
-"""The sentence for people that goes with each verdict, and the next step: on the page, in logs, in answers."""
+"""Advice for people: a sentence and a next step for each verdict, shown on the page, in logs and in answers."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _VERDICTS = {
         "Look at the server's load and at the network's latency; pg_stat_activity shows what it is busy with.",
     ),
     Verdict.SERVER_FULL: Advice(
-        "The server has no connection left: what is connected works, nothing new can connect.",
-        "Find who holds the connections in pg_stat_activity; shrink pools before raising max_connections.",
+        "The server takes no more connections from here: open ones work, no new one can be made.",
+        "Find what holds the connections in pg_stat_activity; shrink pools before raising a limit.",
     ),
     Verdict.CREDENTIALS_REJECTED: Advice(
         "The server refuses this identity: password, role, certificate or TLS trust.",
@@ -49,6 +49,10 @@ _VERDICTS = {
     Verdict.APP_POOL_WEDGED: Advice(
         "The database is fine; the application's pool is full and no connection comes back.",
         "Look at where the oldest checkout was made; restart the application to recover.",
+    ),
+    Verdict.MISCONFIGURED: Advice(
+        "The exporter cannot use the address of the database that it was given: {detail}.",
+        "Correct that setting, or the file that it names: files are read again at each probe, without a restart.",
     ),
     Verdict.UNKNOWN: Advice("Not known yet.", "Wait for the first probe; then read the exporter's log."),
 }
@@ -89,6 +93,10 @@ _DOWN = {
         "What listens at the address does not speak PostgreSQL, or breaks off in the middle.",
         "Check the address and the port, and any proxy on the way (a pooler reports a lost server like this).",
     ),
+    Outcome.REJECTED: Advice(
+        "The server, or a pooler before it, answers and refuses to serve: {detail}.",
+        "Look up that answer in the log of the server or of the pooler; a pooler may have lost its servers.",
+    ),
 }
 _UNKNOWN = {
     Outcome.POOL_EXHAUSTED: Advice(
@@ -101,14 +109,32 @@ _UNKNOWN = {
     ),
 }
 _REASONS = {
-    (Verdict.DATABASE_DOWN, Reason.PEER): Advice(
+    (Verdict.SERVER_FULL, Reason.LIMIT_ROLE): Advice(
+        "The role has as many connections as it may have; the server itself may have room.",
+        "Find what holds the role's connections in pg_stat_activity; shrink pools, or raise the limit with ALTER ROLE "
+        "... CONNECTION LIMIT.",
+    ),
+    (Verdict.SERVER_FULL, Reason.LIMIT_DATABASE): Advice(
+        "The database has as many connections as it may have; the server itself may have room.",
+        "Find what holds the database's connections in pg_stat_activity; shrink pools, or raise the limit with ALTER "
+        "DATABASE ... CONNECTION LIMIT.",
+    ),
+    (Verdict.SERVER_FULL, Reason.LIMIT_SERVER): Advice(
+        "The server has reached max_connections: open connections work, no new one can be made.",
+        "Find what holds the connections in pg_stat_activity; shrink pools before raising max_connections.",
+    ),
+    (Verdict.CREDENTIALS_REJECTED, Reason.NO_TLS): Advice(
+        "The server accepts this client over TLS only, and the connection was made without.",
+        "Set sslmode=require or a stricter mode in the URL.",
+    ),
+    (Verdict.DATABASE_DOWN, Reason.POOLER): Advice(
         "What answers speaks PostgreSQL and refuses to serve: most likely a pooler such as PgBouncer.",
         "Check password, database name and start-up parameters in the URL, then whether the pooler is full or has lost "
         "its server: it says all of these with one code, and its log tells which.",
     ),
     (Verdict.UNKNOWN, Reason.SETTING): Advice(
         "The exporter cannot use its own settings any more: {detail}.",
-        "Mend that setting or the file that it names; the next connection reads it anew, without a restart.",
+        "Correct that setting or the file that it names; the next connection reads it again, without a restart.",
     ),
     (Verdict.WRITES_BLOCKED, Reason.NO_TABLE): Advice(
         "The write probe has no table to write to.",
@@ -117,11 +143,11 @@ _REASONS = {
 }
 
 
-def advise_on(verdict: Verdict, culprit: ProbeResult | None) -> Advice:
-    """Return the sentence and the next step for a verdict and the reading that led to it."""
-    if culprit is None:
+def advise_on(verdict: Verdict, failure: ProbeResult | None) -> Advice:
+    """Return the sentence and the next step for a verdict and the failed probe that led to it."""
+    if failure is None:
         return advise(verdict, None)
-    return advise(verdict, culprit.outcome, culprit.reason, culprit.detail)
+    return advise(verdict, failure.outcome, failure.reason, failure.detail)
 
 
 def advise(verdict: Verdict, outcome: Outcome | None, reason: Reason | None = None, detail: str = "") -> Advice:
@@ -131,14 +157,18 @@ def advise(verdict: Verdict, outcome: Outcome | None, reason: Reason | None = No
         verdict: the diagnosis.
         outcome: the failing path's; it makes `database_down` concrete.
         reason: what is known beyond it; it counts before both.
-        detail: the error in words.
+        detail: the error in words, for advice that quotes it.
     """
+    found = _advice(verdict, outcome, reason)
+    quoted = found.sentence.replace(": {detail}.", f": {detail.rstrip('.')}." if detail else ".")
+    return replace(found, sentence=quoted)
+
+
+def _advice(verdict: Verdict, outcome: Outcome | None, reason: Reason | None) -> Advice:
     if reason is not None and (verdict, reason) in _REASONS:
-        found = _REASONS[verdict, reason]
-        return replace(found, sentence=found.sentence.replace("{detail}", detail))
-    if outcome is not None:
-        if verdict is Verdict.DATABASE_DOWN:
-            return _DOWN.get(outcome, Advice("The database is down.", "Read the detail of the failing probe."))
-        if verdict is Verdict.UNKNOWN:
-            return _UNKNOWN.get(outcome, _VERDICTS[verdict])
+        return _REASONS[verdict, reason]
+    if outcome is not None and verdict is Verdict.DATABASE_DOWN:
+        return _DOWN.get(outcome, Advice("The database is down.", "Read the detail of the failing probe."))
+    if outcome is not None and verdict is Verdict.UNKNOWN:
+        return _UNKNOWN.get(outcome, _VERDICTS[verdict])
     return _VERDICTS[verdict]

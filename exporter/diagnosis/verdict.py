@@ -1,4 +1,4 @@
-"""The diagnosis: a pure function of what the probes, the server and the application's pools have shown."""
+"""The verdict: a pure function of what the probes, the server and the application's pools have shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from exporter.model.outcome import Outcome
 
 
 class Verdict(StrEnum):
-    """Whose fault it is: at once the label's value and the text of an answer."""
+    """Where the fault is: the value of the label `verdict` and the word in answers."""
 
     HEALTHY = "healthy"
     DATABASE_DOWN = "database_down"
@@ -20,15 +20,23 @@ class Verdict(StrEnum):
     WRITES_BLOCKED = "writes_blocked"
     APP_POOL_EXHAUSTED = "app_pool_exhausted"
     APP_POOL_WEDGED = "app_pool_wedged"
+    MISCONFIGURED = "misconfigured"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that a verdict is drawn from; None is what has not been asked yet, or never will be.
+    """Everything that a verdict depends on.
 
-    `slow`: the pooled probe passed, but took most of its time. `answered_late`: it failed by time,
-    and the answer came after all.
+    Args:
+        pooled: the outcome of the pooled probe; None before the first one.
+        fresh: the outcome of the fresh probe; None while it is off or has not run since `pooled` last changed.
+        write: the same of the write probe.
+        slow: the pooled probe passed, but took more than half of its time-out.
+        answered_late: the pooled probe timed out, and the answer arrived afterwards.
+        in_recovery: whether the server is a replica; None where that is not known.
+        app_exhausted: a pool of the application is full, and requests wait.
+        app_wedged: a pool of the application is full, and no connection comes back.
     """
 
     pooled: Outcome | None = None
@@ -42,27 +50,29 @@ class Facts:
 
 
 _TIMED_OUT = {Outcome.CONNECT_TIMEOUT, Outcome.QUERY_TIMEOUT}
-_REJECTED = {Outcome.AUTH, Outcome.TLS}
+_CREDENTIALS = {Outcome.AUTH, Outcome.TLS}
 _OWN_FAULT = {Outcome.POOL_EXHAUSTED, Outcome.ERROR}
 
 
 def diagnose(facts: Facts) -> Verdict:
-    """Return the one verdict that the facts support; the first rule that holds counts."""
+    """Return the verdict of the first rule that holds, in the order of `docs/verdicts.md`."""
     if facts.pooled is None:
         return Verdict.UNKNOWN
-    both = {facts.pooled, facts.fresh}
-    if both & _REJECTED:
+    if Outcome.MISCONFIGURED in {facts.pooled, facts.fresh, facts.write}:
+        return Verdict.MISCONFIGURED
+    either = {facts.pooled, facts.fresh}
+    if either & _CREDENTIALS:
         return Verdict.CREDENTIALS_REJECTED
-    if Outcome.TOO_MANY_CONNECTIONS in both:
+    if Outcome.TOO_MANY_CONNECTIONS in either:
         return Verdict.SERVER_FULL
-    if Outcome.READ_ONLY in both:
+    if Outcome.READ_ONLY in either:
         return Verdict.WRONG_ROLE
     if facts.pooled is not Outcome.SUCCESS:
-        return _without_connection(facts)
-    return _with_connection(facts)
+        return _when_pooled_fails(facts)
+    return _when_pooled_passes(facts)
 
 
-def _without_connection(facts: Facts) -> Verdict:
+def _when_pooled_fails(facts: Facts) -> Verdict:
     if facts.pooled in _OWN_FAULT:
         return Verdict.UNKNOWN
     if facts.pooled in _TIMED_OUT and facts.answered_late:
@@ -70,14 +80,13 @@ def _without_connection(facts: Facts) -> Verdict:
     return Verdict.DATABASE_DOWN
 
 
-def _with_connection(facts: Facts) -> Verdict:
-    """The pooled probe passes: what else is wrong?"""
+def _when_pooled_passes(facts: Facts) -> Verdict:
     if facts.fresh in _TIMED_OUT:
         return Verdict.DATABASE_SLOW
     if facts.fresh in _OWN_FAULT:
-        return Verdict.UNKNOWN  # nobody can say that the database is fine, so the application is not blamed either
+        return Verdict.UNKNOWN  # without proof that the database is fine, the application is not blamed
     if facts.fresh not in {None, Outcome.SUCCESS}:
-        return Verdict.DATABASE_DOWN  # what is connected still works, and nothing new can connect
+        return Verdict.DATABASE_DOWN  # open connections work, but no new one can be made
     if facts.write is Outcome.READ_ONLY and facts.in_recovery:
         return Verdict.WRONG_ROLE
     if facts.write not in {None, Outcome.SUCCESS}:

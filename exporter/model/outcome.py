@@ -1,10 +1,10 @@
-"""The closed set of outcomes that a probe can have, and the reasons known beyond them."""
+"""The closed sets of outcomes and reasons that a probe can have."""
 
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """The result of a probe: at once the label's value and the text of an answer."""
+    """The result of a probe: the value of the label `outcome` and the word in answers."""
 
     SUCCESS = "success"
     DNS = "dns"
@@ -22,12 +22,18 @@ class Outcome(StrEnum):
     POOL_EXHAUSTED = "pool_exhausted"
     DISK_FULL = "disk_full"
     PROTOCOL = "protocol"
-    ERROR = "error"
+    REJECTED = "rejected"  # the peer answered with an SQLSTATE that has no outcome of its own
+    MISCONFIGURED = "misconfigured"  # the exporter cannot use the address that it was given
+    ERROR = "error"  # a defect of the exporter
 
 
 class Reason(StrEnum):
-    """What is known beyond an outcome, where it has a cure of its own."""
+    """What is known beyond an outcome where it has a cure of its own: the label `reason`."""
 
-    NO_TABLE = "no_table"
-    SETTING = "setting"  # our own: a file has gone, or holds nothing usable any more
-    PEER = "peer"  # the peer itself speaks of a broken protocol: as PgBouncer does whatever it refuses
+    LIMIT_ROLE = "limit_role"  # 53300: the role's CONNECTION LIMIT
+    LIMIT_DATABASE = "limit_database"  # 53300: the database's CONNECTION LIMIT
+    LIMIT_SERVER = "limit_server"  # 53300: max_connections
+    NO_TLS = "no_tls"  # pg_hba.conf takes this client over TLS only
+    SETTING = "setting"  # a setting of the exporter, or a file that one names, has become unusable
+    NO_TABLE = "no_table"  # the heartbeat table does not exist
+    POOLER = "pooler"  # the peer itself sends 08P01, as PgBouncer does for whatever it refuses

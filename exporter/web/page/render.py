@@ -30,6 +30,7 @@ _WORDS: dict[Verdict, tuple[str, str, str]] = {
     Verdict.DATABASE_SLOW: ("warn", "database slow", "DatabaseProbeSlow"),
     Verdict.APP_POOL_EXHAUSTED: ("warn", "application's pool exhausted", "AppPoolExhausted"),
     Verdict.SERVER_FULL: ("bad", "server full", "DatabaseServerNearlyFull"),
+    Verdict.MISCONFIGURED: ("bad", "misconfigured", "README"),
     Verdict.WRONG_ROLE: ("bad", "wrong role", "DatabaseWrongRole"),
     Verdict.WRITES_BLOCKED: ("bad", "writes blocked", "DatabaseWritesBlocked"),
     Verdict.APP_POOL_WEDGED: ("bad", "application's pool wedged", "AppPoolWedged"),

@@ -67,6 +67,17 @@ def test_reason(verdict: Verdict, reason: Reason) -> None:
     assert f"| {found.sentence} | {found.next_step} |" in DOCUMENT
 
 
+@pytest.mark.parametrize(
+    ("verdict", "outcome"),
+    [(Verdict.MISCONFIGURED, Outcome.MISCONFIGURED), (Verdict.DATABASE_DOWN, Outcome.REJECTED)],
+)
+def test_the_error_is_quoted(verdict: Verdict, outcome: Outcome) -> None:
+    """Where only the error says what to change, the sentence ends with it; without one it still reads well."""
+    assert advise(verdict, outcome, None, "no servers left").sentence.endswith(": no servers left.")
+    assert advise(verdict, outcome, None, "no servers left.").sentence.endswith(": no servers left.")
+    assert advise(verdict, outcome).sentence == advise(verdict, outcome, None, "x").sentence.replace(": x.", ".")
+
+
 def test_no_word_too_many() -> None:
     """Advice that no verdict leads to is not kept."""
     assert {reason for _, reason in advice._REASONS} == set(Reason)

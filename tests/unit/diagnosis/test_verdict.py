@@ -58,6 +58,7 @@ def test_closed_set() -> None:
         "writes_blocked",
         "app_pool_exhausted",
         "app_pool_wedged",
+        "misconfigured",
         "unknown",
     ]
 
@@ -96,6 +97,10 @@ STORIES = [
     ("a full server under a warm pool", Facts(pooled=SUCCESS, fresh=Outcome.TOO_MANY_CONNECTIONS), "server_full"),
     ("a password changed under a warm pool", Facts(pooled=SUCCESS, fresh=Outcome.AUTH), "credentials_rejected"),
     ("an expired certificate under a warm pool", Facts(pooled=SUCCESS, fresh=Outcome.TLS), "credentials_rejected"),
+    ("an address that cannot be used", Facts(pooled=Outcome.MISCONFIGURED), "misconfigured"),
+    ("a file gone under a warm pool", Facts(pooled=SUCCESS, fresh=Outcome.MISCONFIGURED), "misconfigured"),
+    ("a pooler without servers", Facts(pooled=Outcome.REJECTED), "database_down"),
+    ("no new connections taken", Facts(pooled=SUCCESS, fresh=Outcome.REJECTED, app_wedged=True), "database_down"),
     ("frozen", Facts(pooled=TIMED_OUT, fresh=Outcome.CONNECT_TIMEOUT), "database_down"),
     ("slow beyond the deadline", Facts(pooled=TIMED_OUT, answered_late=True), "database_slow"),
     ("slow within the deadline", Facts(pooled=SUCCESS, slow=True), "database_slow"),
