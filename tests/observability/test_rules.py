@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.observability import places
-from tools.dashboard import RUNBOOKS
+from tools.dashboard.style import RUNBOOKS
 
 NAMES = [rule["alert"] for rule in places.alerts()]
 CONTRACT = {
