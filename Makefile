@@ -4,12 +4,12 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 DEMO   := $(VENV)/.demo
-# Most tests wait for servers: three at once take 8 minutes on 2 cores where one after the other takes over 20.
-PARALLEL ?= -n 3
+# Most tests wait for servers: four at once keep 2 cores busy.
+PARALLEL ?= -n 4
 
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help dashboard demo test test-core lint bench soak image e2e clean
+.PHONY: help check dashboard demo test test-all lint bench soak image e2e clean
 help: ## list what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -37,11 +37,20 @@ $(STAMP): requirements/dev.txt $(DEMO)
 demo: $(DEMO) ## a real PostgreSQL, a busy application and the exporter; Ctrl-C ends it all
 	@$(BIN)/python -m exporter demo $(ARGS)
 
-test: $(STAMP) ## the tests; what needs a tool that is missing is skipped with a reason
-	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS) --ignore tests/cluster
+PYTEST := $(BIN)/python -m pytest
+# What Python alone can run: no tool of another kind, and each kind of fault once.
+NEWCOMERS := tests/unit tests/integration tests/faults tests/reporter tests/demo
 
-test-core: $(STAMP) ## the tests of the modules alone
-	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS) tests/unit tests/integration
+check: $(STAMP) lint ## unit tests and lint: no server, under 30 s
+	$(PYTEST) -n 2 $(PYTEST_ARGS) tests/unit
+
+test: $(STAMP) ## each rule and each kind of fault once, on servers of the tests' own; under 4 minutes on 2 cores
+	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) $(NEWCOMERS)
+
+test-all: $(STAMP) ## the second driver, older SQLAlchemy, charts, dashboards, browser, too; prints the coverage
+	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) --all --cov --cov-report= tests/unit tests/integration
+	$(BIN)/coverage report --skip-covered
+	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) --all --ignore tests/cluster --ignore tests/unit --ignore tests/integration
 
 e2e: $(STAMP) ## the chart on a real Kubernetes: one of its own, or E2E_CLUSTER=current
 	E2E_CLUSTER=$${E2E_CLUSTER:-own} $(BIN)/python -m pytest $(PYTEST_ARGS) tests/cluster

@@ -16,8 +16,32 @@ from tests.support.resolver import Resolver
 from tests.support.server_factory import ServerFactory
 from tests.support.template import Template, make_template
 
+# What `make test` tries once, `make test-all` tries in every variant: the second driver, older SQLAlchemy versions.
+VARIANTS = {"driver": {"psycopg", "psycopg_async"}, "version": {"1.4", "2.0"}}
+
 StartExporter = Callable[..., Exporter]
 StartPostgres = Callable[..., Postgres]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `--all` run the variants and the tests marked `extended`, too."""
+    parser.addoption("--all", action="store_true", help="also the variants of a test and those marked `extended`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only `--all` asks for."""
+    if config.getoption("--all"):
+        return
+    extended = [item for item in items if is_extended(item)]
+    config.hook.pytest_deselected(items=extended)
+    items[:] = [item for item in items if not is_extended(item)]
+
+
+def is_extended(item: pytest.Item) -> bool:
+    """Whether `make test-all` alone runs this test: a variant of one that `make test` runs, or a long one."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    variant = any(parameters.get(name) in values for name, values in VARIANTS.items())
+    return variant or item.get_closest_marker("extended") is not None
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +66,7 @@ def tls_template(server_factory: ServerFactory) -> Template:
 
 @pytest.fixture(scope="session")
 def background() -> Iterator[Background]:
-    """An event loop for proxies and fake_servers."""
+    """An event loop for proxies and fake servers."""
     loop = Background()
     yield loop
     loop.close()
@@ -143,14 +167,19 @@ def driver(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def start_exporter(server_factory: ServerFactory, stall_detector: StallDetector, cleanup: ExitStack) -> StartExporter:
-    """Start the exporter with an environment; keywords `prefix` and `arguments` as `Exporter` has them."""
+def start_exporter(
+    server_factory: ServerFactory, stall_detector: StallDetector, cleanup: ExitStack
+) -> Iterator[StartExporter]:
+    """Start the exporter with an environment; no fault may leave a traceback on its log."""
+    started: list[Exporter] = []
 
     def start(url: str | None = None, *, prefix: tuple[str, ...] = (), **environment: str) -> Exporter:
         if url is not None:
             environment["DATABASE_URL"] = url
         made = Exporter(server_factory, environment, stall_detector=stall_detector, prefix=prefix)
+        started.append(made)
         cleanup.callback(made.close)
         return made
 
-    return start
+    yield start
+    assert [line for made in started for line in made.complaints()] == []
