@@ -21,9 +21,9 @@ from exporter.probing.config import Plan, Sensors
 from exporter.probing.monitor import Watch
 from exporter.probing.probe import Limits
 from exporter.runtime.loop_monitor import Pulse
-from exporter.web.health import Service
-from exporter.web.listener import KEEP_ALIVE, address, open_door
-from exporter.web.routes import application, routes_for_people, routes_for_probes
+from exporter.web.health import HealthService
+from exporter.web.listener import KEEP_ALIVE, format_address, open_listener
+from exporter.web.routes import health_routes, make_application, metrics_routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ class Program:
         )
         self.watches = {each.name: Watch(plan(values, each), sensors) for each in values.databases}
         self._pools = {name: SidecarPool(watch.pooled_engine, database=name) for name, watch in self.watches.items()}
-        self.service = Service(
+        self.service = HealthService(
             self.watches,
             pulse=pulse,
             pools=list(self._pools.values()),
@@ -82,7 +82,7 @@ class Program:
     @property
     def addresses(self) -> list[str]:
         """Where it listens, with the ports that the system chose."""
-        return [address(each.getsockname()) for door in self._doors for each in door.sockets]
+        return [format_address(each.getsockname()) for door in self._doors for each in door.sockets]
 
     async def start(self) -> None:
         """Listen, then start to probe.
@@ -91,13 +91,14 @@ class Program:
             CannotListenError: an address is in use, or not this machine's.
         """
         values = self._values
-        probes, people = routes_for_probes(self.service), routes_for_people(self.service, self.metrics)
+        health, metrics = health_routes(self.service), metrics_routes(self.service, self.metrics)
         self._beating = asyncio.create_task(self._pulse.beat(), name="pulse")
         if values.metrics_port is None:
-            await self._serve(application(probes, people), values.listen_port, "LISTEN_PORT")
+            await self._serve(make_application(health, metrics), values.listen_port, "LISTEN_PORT")
         else:
-            await self._serve(application(probes), values.listen_port, "LISTEN_PORT")
-            await self._serve(application(probes, people), values.metrics_port, "METRICS_PORT")  # the page links to all
+            await self._serve(make_application(health), values.listen_port, "LISTEN_PORT")
+            # The page there links to the health endpoints, too.
+            await self._serve(make_application(health, metrics), values.metrics_port, "METRICS_PORT")
         if self.app_pools is not None:
             own = [values.pod_ip] if values.pod_ip else []
             with _naming("APP_POOL_LISTEN"):
@@ -107,7 +108,7 @@ class Program:
 
     async def stop(self, *, drain: float = DRAIN) -> None:
         """Say "not ready", answer for a moment more, and end everything at once."""
-        self.service.leaving = True
+        self.service.shutting_down = True
         await asyncio.sleep(drain)
         if self._listener is not None:
             self._listener.close()
@@ -133,7 +134,7 @@ class Program:
         server = runner.server
         if server is not None:  # it is there after the set-up
             with _naming(setting if self._values.listen_host is None else f"{setting} or LISTEN_HOST"):
-                self._doors.append(await open_door(server, self._values.listen_host, port))
+                self._doors.append(await open_listener(server, self._values.listen_host, port))
 
     def _on_reading(self, database: str, path: ProbePath, reading: ProbeResult) -> None:
         if path is ProbePath.POOLED and reading.outcome is Outcome.POOL_EXHAUSTED:

@@ -1,1 +1,1 @@
-"""HTTP: listeners, routes, the forms of answers and the page for people."""
+"""HTTP: listeners, routes, health answers and the page for people; nothing here asks a database by itself."""

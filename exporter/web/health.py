@@ -1,4 +1,4 @@
-"""What the endpoints answer from: the watches, the pulse, and whether the process is ready or on its way out."""
+"""What each health endpoint answers: decides pass, warn or fail; holds no HTTP."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from exporter.diagnosis.verdict import Verdict
 from exporter.model.result import ProbePath
-from exporter.web.health_report import Line, Report, Status
+from exporter.web.health_report import Check, HealthReport, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from exporter.runtime.loop_monitor import Pulse
 
 
-class Service:
-    """Answers each endpoint with a report; holds no HTTP."""
+class HealthService:
+    """Makes the report of each health endpoint."""
 
     def __init__(
         self,
@@ -37,19 +37,19 @@ class Service:
         self.pools = pools
         self.watches = watches
         self.app_pools = app_pools
-        self.leaving = False
+        self.shutting_down = False
         self._pulse = pulse
         self._max_age = max_age
         self._readiness = readiness
 
-    async def healthz(self, database: str | None = None) -> Report:
+    async def healthz(self, database: str | None = None) -> HealthReport:
         """Report the pooled probe of every required database, or of the one that is named."""
         readings = await self._read(database)
-        lines = [self._line(name, reading, decides=database is not None) for name, reading in readings.items()]
-        return self._report("healthz", [*lines, *self._others(database)], database, notes=self._notes(database))
+        checks = [self._check(name, reading, decides=database is not None) for name, reading in readings.items()]
+        return self._report("healthz", [*checks, *self._others(database)], database, notes=self._notes(database))
 
-    def passing(self, database: str | None = None) -> bool | None:
-        """Return the answer to `/healthz` if it is known without asking, else None: the path that costs nothing."""
+    def cached_healthz(self, database: str | None = None) -> bool | None:
+        """Return whether `/healthz` passes if the latest results are recent enough, else None; asks no database."""
         found = True
         for watch in self._selected(database).values():
             last = watch.probes[ProbePath.POOLED].current(self._max_age)
@@ -58,47 +58,49 @@ class Service:
             found = found and (last.passed or not (watch.plan.required or database))
         return found
 
-    async def readyz(self, database: str | None = None) -> Report:
-        """Report readiness: `off`, `latch` or `gate`; never ready on the way out."""
-        if self.leaving:
-            return self._report("readyz", [Line("shutdown", Status.FAIL, "the process is ending")], database)
+    async def readyz(self, database: str | None = None) -> HealthReport:
+        """Report readiness: `off`, `latch` or `gate`; never ready while shutting down."""
+        if self.shutting_down:
+            return self._report("readyz", [Check("shutdown", Status.FAIL, "the process is shutting down")], database)
         if self._readiness == "gate":
             report = await self.healthz(database)
             return replace(report, endpoint="readyz")
         if self._readiness == "off":
-            return self._report("readyz", [Line("serving", Status.PASS, "ok")], database)
-        lines = []
+            return self._report("readyz", [Check("serving", Status.PASS, "ok")], database)
+        checks = []
         for name, watch in self._selected(database).items():
             if watch.plan.required or database:
                 answered = watch.probes[ProbePath.POOLED].last_success is not None
                 output = "has answered" if answered else "has not answered yet"
-                lines.append(Line(f"{name}/latch", Status.PASS if answered else Status.FAIL, output))
-        return self._report("readyz", lines, database)
+                checks.append(Check(f"{name}/latch", Status.PASS if answered else Status.FAIL, output))
+        return self._report("readyz", checks, database)
 
-    def livez(self, database: str | None = None) -> Report:
+    def livez(self, database: str | None = None) -> HealthReport:
         """Report the process itself: its event loop and its probe loops; never the database."""
         stalled = self._pulse.stalled()
-        lines = [Line("event-loop", Status.FAIL if stalled else Status.PASS, "stood still" if stalled else "ok")]
+        checks = [Check("event-loop", Status.FAIL if stalled else Status.PASS, "stood still" if stalled else "ok")]
         for name, watch in self._selected(database).items():
             late = watch.stalled()
             output = f"the {late} loop makes no progress" if late else "ok"
-            lines.append(Line(f"{name}/probe-loop", Status.FAIL if late else Status.PASS, output))
-        return self._report("livez", lines, database)
+            checks.append(Check(f"{name}/probe-loop", Status.FAIL if late else Status.PASS, output))
+        return self._report("livez", checks, database)
 
-    def app_livez(self, database: str | None = None) -> Report:
-        """Report the application: it fails only while a restart would cure it."""
-        lines = []
+    def app_livez(self, database: str | None = None) -> HealthReport:
+        """Report the application: fails only while a restart would cure it."""
+        checks = []
         for name, watch in self._selected(database).items():
             verdict = watch.verdict()
-            wedged = verdict is Verdict.APP_POOL_WEDGED
-            lines.append(Line(f"{name}/app-pool", Status.FAIL if wedged else Status.PASS, verdict if wedged else "ok"))
-        return self._report("app/livez", lines, database, notes=self._notes(database))
+            if verdict is Verdict.APP_POOL_WEDGED:
+                checks.append(Check(f"{name}/app-pool", Status.FAIL, verdict))
+            else:
+                checks.append(Check(f"{name}/app-pool", Status.PASS, "ok"))
+        return self._report("app/livez", checks, database, notes=self._notes(database))
 
     def _report(
-        self, endpoint: str, lines: Sequence[Line], database: str | None, *, notes: Sequence[str] = ()
-    ) -> Report:
+        self, endpoint: str, checks: Sequence[Check], database: str | None, *, notes: Sequence[str] = ()
+    ) -> HealthReport:
         """Add the diagnosis of each database that was asked for."""
-        return Report(endpoint, lines, notes, {name: self._diagnosis(name) for name in self._selected(database)})
+        return HealthReport(endpoint, checks, notes, {name: self._diagnosis(name) for name in self._selected(database)})
 
     def _diagnosis(self, name: str) -> dict[str, object]:
         """Return the verdict in fields, for programs."""
@@ -131,23 +133,23 @@ class Service:
         )
         return dict(zip(selected, readings, strict=True))
 
-    def _line(self, name: str, reading: ProbeResult, *, decides: bool) -> Line:
+    def _check(self, name: str, reading: ProbeResult, *, decides: bool) -> Check:
         status = Status.PASS
         if not reading.passed:
             status = Status.FAIL if decides or self.watches[name].plan.required else Status.WARN
         detail = f": {reading.detail}" if reading.detail else ""
-        return Line(f"{name}/pooled", status, f"{reading.outcome}{detail}", reading.seconds)
+        return Check(f"{name}/pooled", status, f"{reading.outcome}{detail}", reading.seconds)
 
-    def _others(self, database: str | None) -> list[Line]:
-        """The other paths' latest readings: told, not decisive."""
-        lines = []
+    def _others(self, database: str | None) -> list[Check]:
+        """Return the latest results of the other paths: shown, never decisive."""
+        checks = []
         for name, watch in self._selected(database).items():
             for path, probe in watch.probes.items():
                 if path is not ProbePath.POOLED and probe.last is not None:
                     status = Status.PASS if probe.last.passed else Status.WARN
                     detail = f": {probe.last.detail}" if probe.last.detail else ""
-                    lines.append(Line(f"{name}/{path}", status, f"{probe.last.outcome}{detail}", probe.last.seconds))
-        return lines
+                    checks.append(Check(f"{name}/{path}", status, f"{probe.last.outcome}{detail}", probe.last.seconds))
+        return checks
 
     def _notes(self, database: str | None) -> list[str]:
         notes = []

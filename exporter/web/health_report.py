@@ -1,4 +1,4 @@
-"""What the health endpoints say, as pure text: plain, verbose in Kubernetes' manner, or health+json."""
+"""The answer of a health endpoint and its forms: verbose text in Kubernetes' manner, and health+json."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """How one check, or all of them together, came out; `warn` fails nothing."""
+    """The result of one check, or of all together; `warn` fails nothing."""
 
     PASS = "pass"  # noqa: S105 - a word of the health+json draft
     WARN = "warn"
@@ -20,8 +20,8 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One check: its name, how it came out, in which words, and how long it took where that is known."""
+class Check:
+    """One check; `seconds` is how long it took, where that is known."""
 
     name: str
     status: Status
@@ -30,50 +30,46 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class HealthReport:
     """All checks of one endpoint; `notes` are sentences for people, `databases` diagnoses for programs."""
 
     endpoint: str
-    lines: Sequence[Line]
+    checks: Sequence[Check]
     notes: Sequence[str] = ()
     databases: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
         """Whether no check failed."""
-        return all(line.status is not Status.FAIL for line in self.lines)
+        return all(check.status is not Status.FAIL for check in self.checks)
 
     @property
     def status(self) -> Status:
         """The worst of all checks."""
-        found = {line.status for line in self.lines}
+        found = {check.status for check in self.checks}
         return next((status for status in (Status.FAIL, Status.WARN) if status in found), Status.PASS)
 
-    def plain(self) -> str:
-        """Say one word."""
-        return "ok" if self.passed else "failed"
-
     def verbose(self) -> str:
-        """Give each check a line, as Kubernetes' own `/livez?verbose` does."""
+        """Return a line for each check, as Kubernetes' own `/livez?verbose` does."""
         marks = {Status.PASS: "[+]", Status.WARN: "[!]", Status.FAIL: "[-]"}
-        lines = [f"{marks[line.status]}{line.name} {_words(line)}" for line in self.lines]
+        lines = [f"{marks[check.status]}{check.name} {_describe(check)}" for check in self.checks]
         end = f"{self.endpoint} check {'passed' if self.passed else 'failed'}"
         return "\n".join([*lines, *self.notes, end, ""])
 
     def json(self) -> str:
         """Return `application/health+json` (draft-inadarei-api-health-check)."""
-        checks = {line.name: [_entry(line)] for line in self.lines}
+        checks = {check.name: [_entry(check)] for check in self.checks}
         answer = {"status": self.status, "checks": checks, "databases": dict(self.databases), "notes": list(self.notes)}
         return json.dumps(answer)
 
 
-def _words(line: Line) -> str:
-    took = f" ({line.seconds * 1000:.1f} ms)" if line.seconds is not None else ""
-    return f"{'failed: ' if line.status is Status.FAIL else ''}{line.output}{took}"
+def _describe(check: Check) -> str:
+    took = f" ({check.seconds * 1000:.1f} ms)" if check.seconds is not None else ""
+    return f"{'failed: ' if check.status is Status.FAIL else ''}{check.output}{took}"
 
 
-def _entry(line: Line) -> dict[str, object]:
-    entry: dict[str, object] = {"status": line.status, "output": line.output}
-    if line.seconds is not None:
-        entry |= {"observedValue": round(line.seconds * 1000, 3), "observedUnit": "ms"}
+def _entry(check: Check) -> dict[str, object]:
+    entry: dict[str, object] = {"status": check.status, "output": check.output}
+    if check.seconds is not None:
+        entry |= {"observedValue": round(check.seconds * 1000, 3), "observedUnit": "ms"}
     return entry

@@ -1,4 +1,4 @@
-"""The door of an HTTP listener: how many may be connected at once, and what is said when nobody more can be."""
+"""HTTP listeners: a limit of connections each, and what is logged when the process runs out of files."""
 
 from __future__ import annotations
 
@@ -16,45 +16,46 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST = 512  # connections of a listener; kubelets and Prometheus hold a handful
-KEEP_ALIVE = 65.0  # seconds that a client may take to ask: longer than the usual interval between two scrapes
+MAX_CONNECTIONS = 512  # of a listener; kubelets and Prometheus hold a handful
+KEEP_ALIVE = 65.0  # seconds an idle connection is kept: longer than the usual interval between two scrapes
 SAY_AGAIN = 60.0  # seconds between two lines about a lack
-# What asyncio accepts in one turn, before any of it is counted: as many as may wait would take every file.
-ACCEPTS = 8
+# asyncio accepts as many connections in one turn as its backlog, before the limit counts any: a backlog of 512 would
+# take every file at once.
+ACCEPTS_PER_TURN = 8
 _LACKS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-async def open_door(server: web.Server, host: str | None, port: int) -> asyncio.Server:
-    """Listen; where one connection too many comes, the oldest is closed.
+async def open_listener(server: web.Server, host: str | None, port: int) -> asyncio.Server:
+    """Listen on an address; a connection beyond the limit closes the oldest one.
 
-    A thousand connections that say nothing took every file: no endpoint was answered any more, and probes failed.
+    Without a limit, a thousand idle connections used up the process's files: no endpoint answered, and probes failed.
 
     Raises:
         OSError: an address is in use, or not this machine's.
     """
-    most = most_connections()
+    limit = max_connections()
 
-    def enter() -> asyncio.Protocol:
-        inside = server.connections
-        for each in inside[: max(0, len(inside) + 1 - most)]:
-            if each.transport is not None:
-                each.transport.abort()  # a polite end would wait for who does not read
+    def accept() -> asyncio.Protocol:
+        connected = server.connections
+        for oldest in connected[: max(0, len(connected) + 1 - limit)]:
+            if oldest.transport is not None:
+                oldest.transport.abort()  # `close` would wait for a client that does not read
         return server()
 
-    door = await asyncio.get_running_loop().create_server(enter, host, port, backlog=ACCEPTS)
-    for each in door.sockets:
-        with each.dup() as listening:
-            listening.listen(socket.SOMAXCONN)  # who comes at once may wait outside
-    return door
+    listener = await asyncio.get_running_loop().create_server(accept, host, port, backlog=ACCEPTS_PER_TURN)
+    for each in listener.sockets:
+        with each.dup() as duplicate:
+            duplicate.listen(socket.SOMAXCONN)  # the kernel queues a burst; asyncio keeps its own small backlog
+    return listener
 
 
-def most_connections() -> int:
-    """A quarter of the files that the process may open: there may be two listeners, and probes need theirs."""
+def max_connections() -> int:
+    """Return a quarter of the files that the process may open: there may be two listeners, and probes need theirs."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST if soft == resource.RLIM_INFINITY else min(MOST, soft // 4)
+    return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, soft // 4)
 
 
-def address(name: tuple[Any, ...]) -> str:
+def format_address(name: tuple[Any, ...]) -> str:
     """Write a socket's address as in a URL."""
     host, port = name[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

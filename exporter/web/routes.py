@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from exporter.metrics.registry import Metrics
-    from exporter.web.health import Service
-    from exporter.web.health_report import Report
+    from exporter.web.health import HealthService
+    from exporter.web.health_report import HealthReport
 
-    Endpoint = Callable[[str | None], Awaitable[Report]]
+    Endpoint = Callable[[str | None], Awaitable[HealthReport]]
 
 NEVER_STORE = {"Cache-Control": "no-store"}
 JSON = ("application/health+json", "application/json")
@@ -23,18 +23,18 @@ _OK = b"ok"
 _FAILED = b"failed"
 
 
-def routes_for_probes(service: Service) -> list[web.RouteDef]:
+def health_routes(service: HealthService) -> list[web.RouteDef]:
     """What kubelets ask."""
 
-    async def livez(database: str | None) -> Report:
+    async def livez(database: str | None) -> HealthReport:
         return service.livez(database)
 
-    async def app_livez(database: str | None) -> Report:
+    async def app_livez(database: str | None) -> HealthReport:
         return service.app_livez(database)
 
     async def healthz(request: web.Request) -> web.Response:
         if not request.query_string and not _wants_json(request):  # the kubelet's way, at no cost where it is known
-            passing = service.passing()
+            passing = service.cached_healthz()
             if passing is not None:
                 return _plain(passed=passing)
         return await _respond(request, service, service.healthz)
@@ -50,7 +50,7 @@ def routes_for_probes(service: Service) -> list[web.RouteDef]:
     ]
 
 
-def routes_for_people(service: Service, metrics: Metrics) -> list[web.RouteDef]:
+def metrics_routes(service: HealthService, metrics: Metrics) -> list[web.RouteDef]:
     """What Prometheus and people ask."""
 
     async def scrape(request: web.Request) -> web.Response:
@@ -74,7 +74,7 @@ def routes_for_people(service: Service, metrics: Metrics) -> list[web.RouteDef]:
     return [web.get("/metrics", scrape), web.get("/", look)]
 
 
-def application(*routes: list[web.RouteDef]) -> web.Application:
+def make_application(*routes: list[web.RouteDef]) -> web.Application:
     """Make an application of routes; what it does not know is a short 404 or 405."""
     app = web.Application(client_max_size=1024)
     for each in routes:
@@ -82,7 +82,7 @@ def application(*routes: list[web.RouteDef]) -> web.Application:
     return app
 
 
-async def _respond(request: web.Request, service: Service, endpoint: Endpoint) -> web.Response:
+async def _respond(request: web.Request, service: HealthService, endpoint: Endpoint) -> web.Response:
     database = request.query.get("database")
     if database is not None and database not in service.watches:
         known = ", ".join(service.watches)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from exporter.model.pool import PoolState
     from exporter.probing.monitor import Watch
     from exporter.probing.probe import Probe
-    from exporter.web.health import Service
+    from exporter.web.health import HealthService
 
 RUNBOOKS = "https://github.com/db-health-exporter/db-health-exporter/blob/main/docs/runbooks"
 ROOM = {"databases": 15_000, "others": 3_000}  # characters; what does not fit is counted
@@ -42,7 +42,7 @@ _RANKS = {verdict: rank for rank, verdict in enumerate(_WORDS)}
 _LINKS = ("healthz?verbose", "readyz?verbose", "livez?verbose", "app/livez?verbose", "metrics")
 
 
-def render(service: Service, *, clock: Callable[[], float] = time.monotonic) -> tuple[str, str]:
+def render(service: HealthService, *, clock: Callable[[], float] = time.monotonic) -> tuple[str, str]:
     """Return the page and its content security policy.
 
     Args:
@@ -66,7 +66,7 @@ def render(service: Service, *, clock: Callable[[], float] = time.monotonic) -> 
     return page, POLICY
 
 
-def _head(service: Service, name: str, worst: Watch) -> str:
+def _head(service: HealthService, name: str, worst: Watch) -> str:
     """The verdict in a sentence, and the next step, first of all."""
     verdict, advice, count = worst.verdict(), worst.advice(), len(service.watches)
     kind, words, runbook = _WORDS[verdict]
@@ -80,7 +80,7 @@ def _head(service: Service, name: str, worst: Watch) -> str:
     )
 
 
-def _culprit(service: Service, name: str) -> str:
+def _culprit(service: HealthService, name: str) -> str:
     """Where in the application the connections are that do not come back, also while others still do."""
     if service.app_pools is None:
         return ""
@@ -154,7 +154,7 @@ def _foot() -> str:
     return f'{nav}<p class="faint">As of {now}.</p>'
 
 
-def _pools(service: Service) -> tuple[PoolState, ...]:
+def _pools(service: HealthService) -> tuple[PoolState, ...]:
     own = (pool.state() for pool in service.pools)
     apps = service.app_pools.states() if service.app_pools is not None else ()
     return (*apps, *(state for state in own if state is not None))
