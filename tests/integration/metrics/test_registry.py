@@ -139,14 +139,14 @@ def test_every_family(exporter: Exporter) -> None:
 @pytest.mark.parametrize(
     ("accept", "openmetrics"),
     [
-        ("application/openmetrics-text;q=0.5, text/plain;q=0.9", False),
+        ("text/plain;version=0.0.4;q=0.6, application/openmetrics-text;version=1.0.0;q=0.5, */*;q=0.1", False),
         ("application/openmetrics-text;version=1.0.0;q=0, */*", False),
-        ("text/plain;version=0.0.4;q=0.3, application/openmetrics-text;version=1.0.0;q=0.5, */*;q=0.1", True),
+        ("application/openmetrics-text;version=1.0.0;q=0.6, text/plain;version=0.0.4;q=0.5, */*;q=0.1", True),
         ("application/openmetrics-text", True),
     ],
 )
-def test_the_format_liked_best(exporter: Exporter, accept: str, openmetrics: bool) -> None:
-    """Qualities decide between the formats, as HTTP has it."""
+def test_the_preferred_format(exporter: Exporter, accept: str, openmetrics: bool) -> None:
+    """Prometheus lists the formats of its `scrape_protocols` in order of preference."""
     kind = ask(exporter, Accept=accept).headers["content-type"]
 
     assert kind.startswith("application/openmetrics-text" if openmetrics else "text/plain")
