@@ -1,1 +1,1 @@
-"""The page for people at `/`, imported when somebody first asks for it: saves 0.25 MB until then."""
+"""The page for people: one document without external assets. Imported on first use, which saves memory until then."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from html import escape
 from typing import TYPE_CHECKING
 
 from exporter.diagnosis.verdict import Verdict
 from exporter.model.result import ProbePath
-from exporter.web.page.assets import POLICY, SCRIPT, STYLE
-from exporter.web.page.pools import TEXT, duration, filling, fit, more, pool_list
-from exporter.web.page.shapes import bar, icon, mark, marks, sparkline
+from exporter.web.page.assets import load_assets
+from exporter.web.page.markup import EMPTY, Html, html, join, shorten
+from exporter.web.page.pools import pool_list
+from exporter.web.page.svg import bar, icon, mark, sparkline, symbols
+from exporter.web.page.words import PATHS, ROLES, SEVERITY, VERDICTS, duration, kind_of_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,137 +22,137 @@ if TYPE_CHECKING:
     from exporter.web.health import HealthService
 
 RUNBOOKS = "https://github.com/db-health-exporter/db-health-exporter/blob/main/docs/runbooks"
-ROOM = {"databases": 15_000, "others": 3_000}  # characters; what does not fit is counted
-
-# From the best to the worst, with the kind of mark, the words, and the runbook.
-_WORDS: dict[Verdict, tuple[str, str, str]] = {
-    Verdict.HEALTHY: ("good", "healthy", "README"),
-    Verdict.UNKNOWN: ("none", "not known", "README"),
-    Verdict.DATABASE_SLOW: ("warn", "database slow", "DatabaseProbeSlow"),
-    Verdict.APP_POOL_EXHAUSTED: ("warn", "application's pool exhausted", "AppPoolExhausted"),
-    Verdict.SERVER_FULL: ("bad", "server full", "DatabaseServerNearlyFull"),
-    Verdict.MISCONFIGURED: ("bad", "misconfigured", "README"),
-    Verdict.WRONG_ROLE: ("bad", "wrong role", "DatabaseWrongRole"),
-    Verdict.WRITES_BLOCKED: ("bad", "writes blocked", "DatabaseWritesBlocked"),
-    Verdict.APP_POOL_WEDGED: ("bad", "application's pool wedged", "AppPoolWedged"),
-    Verdict.CREDENTIALS_REJECTED: ("bad", "credentials rejected", "DatabaseCredentialsRejected"),
-    Verdict.DATABASE_DOWN: ("bad", "database down", "DatabaseUnreachable"),
-}
-_PATHS = {ProbePath.POOLED: "open connection", ProbePath.FRESH: "new connection", ProbePath.WRITE: "writes a row"}
-_RANKS = {verdict: rank for rank, verdict in enumerate(_WORDS)}
-_LINKS = ("healthz?verbose", "readyz?verbose", "livez?verbose", "app/livez?verbose", "metrics")
+ENDPOINTS = ("healthz?verbose", "readyz?verbose", "livez?verbose", "app/livez?verbose", "metrics")
 
 
 def render(service: HealthService, *, clock: Callable[[], float] = time.monotonic) -> tuple[str, str]:
-    """Return the page and its content security policy.
+    """Return the page and its content security policy; asks no database.
 
     Args:
-        service: the facts; nothing is asked of any database.
-        clock: the one that the readings were taken by.
+        service: holds the facts.
+        clock: the one that the probes are timed by.
     """
-    watches = sorted(service.watches.items(), key=lambda each: -_RANKS[each[1].verdict()])
+    assets = load_assets()
+    watches = sorted(service.watches.items(), key=lambda each: -SEVERITY[each[1].verdict()])
     name, worst = watches[0]
-    kind, words, _ = _WORDS[worst.verdict()]
+    shown = VERDICTS[worst.verdict()]
     pools = _pools(service)
-    shown, left = fit([_database(each, watch, pools, clock()) for each, watch in watches], ROOM["databases"])
-    page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(words)} - {escape(name)}</title>"
-        f'<link rel="icon" href="{icon(kind)}"><style>{STYLE}</style>'
-        '<noscript><meta http-equiv="refresh" content="5"></noscript></head>'
-        f'<body><p id="lost" role="alert" hidden></p>{marks()}<main>{_head(service, name, worst)}<div id="rest">{shown}'
-        f"{_others(watches[len(watches) - left :])}{_foot()}</div></main><script>{SCRIPT}</script></body></html>"
+    databases = (_database(each, watch, pools, clock()) for each, watch in watches)
+    page = html(
+        assets.template,
+        title=f"{shown.words} - {name}",
+        icon=icon(shown.kind),
+        style=assets.style,
+        symbols=symbols(),
+        headline=_headline(service, name, worst),
+        rest=join((*databases, _footer())),
+        script=assets.script,
     )
-    return page, POLICY
+    return page, assets.policy
 
 
-def _head(service: HealthService, name: str, worst: Watch) -> str:
-    """The verdict in a sentence, and the next step, first of all."""
+def _headline(service: HealthService, name: str, worst: Watch) -> Html:
+    """Show the worst verdict in a sentence, and the next step."""
     verdict, advice, count = worst.verdict(), worst.advice(), len(service.watches)
-    kind, words, runbook = _WORDS[verdict]
-    which = f"{escape(name)}: " if count > 1 or verdict is not Verdict.HEALTHY else ""
-    more = f"; the worst of {count} databases" if count > 1 else ""
-    link = "" if verdict is Verdict.HEALTHY else f' <a href="{RUNBOOKS}/{runbook}.md">Runbook</a>'
-    return (
-        f'<header class="card head {kind}" aria-live="polite"><h1>{mark(kind)}<span>{which}'
-        f'{escape(advice.sentence)}</span></h1><p class="next"><b>Next:</b> {escape(advice.next_step)}{link}</p>'
-        f'{_culprit(service, name)}<p class="faint">Verdict: {escape(words)}{more}.</p></header>'
+    kind, words, runbook = VERDICTS[verdict]
+    healthy = verdict is Verdict.HEALTHY
+    return html(
+        '<header class="card headline $kind" aria-live="polite"><h1>$mark<span>$database$sentence</span></h1>'
+        '<p class="next"><b>Next:</b> $next_step$link</p>$oldest'
+        '<p class="faint">Verdict: $words$worst_of.</p></header>',
+        kind=kind,
+        mark=mark(kind),
+        database="" if healthy and count == 1 else f"{name}: ",
+        sentence=advice.sentence,
+        next_step=advice.next_step,
+        link=EMPTY if healthy else html(' <a href="$runbooks/$name.md">Runbook</a>', runbooks=RUNBOOKS, name=runbook),
+        oldest=_oldest_checkout(service, name),
+        words=words,
+        worst_of=f"; the worst of {count} databases" if count > 1 else "",
     )
 
 
-def _culprit(service: HealthService, name: str) -> str:
-    """Where in the application the connections are that do not come back, also while others still do."""
+def _oldest_checkout(service: HealthService, name: str) -> Html:
+    """Show where in the application the connection was taken that is missing for longest."""
     if service.app_pools is None:
-        return ""
+        return EMPTY
     facts = service.app_pools.facts(name, well_since=service.watches[name].well_since)
     if facts.culprit_location is None:
-        return ""
-    whose = f"pool {escape(facts.culprit_pool or '')}, worker {escape(facts.culprit_worker or '')}"
-    doing = f"; now: {escape(facts.culprit_doing[:TEXT])}" if facts.culprit_doing else ""
-    return f"<p>Oldest checkout: {whose}, at <b>{escape(facts.culprit_location[:TEXT])}</b>{doing}</p>"
-
-
-def _database(name: str, watch: Watch, pools: Sequence[PoolState], now: float) -> str:
-    kind, words, _ = _WORDS[watch.verdict()]
-    optional = "" if watch.plan.required else " (not required)"
-    pooled = watch.probes[ProbePath.POOLED]
-    drawing, words_of_drawing = sparkline(tuple(pooled.recent))
-    mine = [pool for pool in pools if pool.database == name]
-    probes = "".join(_probe(path, probe, now) for path, probe in watch.probes.items())
-    return (
-        f'<section class="card"><h2>{mark(kind)}{escape(name)}: {escape(words)}{optional}</h2>'
-        f"<h3>Probes</h3><ul>{probes}</ul>{drawing}"
-        f'<p class="faint">Pooled probes, the newest on the right: {words_of_drawing}.</p>'
-        f"{_server(watch)}{pool_list(mine)}</section>"
+        return EMPTY
+    return html(
+        "<p>Oldest checkout: pool $pool, worker $worker, at <b>$location</b>$doing</p>",
+        pool=facts.culprit_pool,
+        worker=facts.culprit_worker,
+        location=shorten(facts.culprit_location),
+        doing=f"; now: {shorten(facts.culprit_doing)}" if facts.culprit_doing else "",
     )
 
 
-def _probe(path: ProbePath, probe: Probe, now: float) -> str:
-    name = f"<b>{path}</b> ({_PATHS[path]})"
+def _database(name: str, watch: Watch, pools: Sequence[PoolState], now: float) -> Html:
+    kind, words, _ = VERDICTS[watch.verdict()]
+    drawing, drawing_in_words = sparkline(tuple(watch.probes[ProbePath.POOLED].recent))
+    return html(
+        '<section class="card"><h2>$mark$name: $words$optional</h2>'
+        "<h3>Probes</h3><ul>$probes</ul>$drawing"
+        '<p class="faint">Pooled probes, the newest on the right: $drawing_in_words.</p>'
+        "$server$pools</section>",
+        mark=mark(kind),
+        name=name,
+        words=words,
+        optional="" if watch.plan.required else " (not required)",
+        probes=join(_probe(path, probe, now) for path, probe in watch.probes.items()),
+        drawing=drawing,
+        drawing_in_words=drawing_in_words,
+        server=_server(watch),
+        pools=pool_list([pool for pool in pools if pool.database == name]),
+    )
+
+
+def _probe(path: ProbePath, probe: Probe, now: float) -> Html:
     last, success = probe.last, probe.last_success
+    name = html("<b>$path</b> ($meaning)", path=path, meaning=PATHS[path])
     if last is None:
-        return f"<li>{mark('none')}{name}: not asked yet</li>"
-    when = f"{duration(now - last.taken_at)} ago"
+        return html("<li>$mark$name: not asked yet</li>", mark=mark("none"), name=name)
+    ago = duration(now - last.taken_at)
     if last.passed:
-        return f"<li>{mark('good')}{name}: passed in {last.seconds * 1000:.1f} ms, {when}</li>"
-    since = f"; last passed {duration(now - success.taken_at)} ago" if success else "; has never passed"
-    detail = f'<br><span class="faint">{escape(last.detail[:TEXT])}</span>' if last.detail else ""
-    return f"<li>{mark('bad')}{name}: failed ({last.outcome}), {when}{since}{detail}</li>"
-
-
-def _server(watch: Watch) -> str:
-    role = {True: "replica", False: "primary", None: "role not known"}[watch.seen.in_recovery]
-    facts = watch.facts
-    if facts is None:
-        return f"<h3>Server</h3><p>{role}; connections not known</p>"
-    share = facts.connections / facts.max_connections
-    kind = filling(share)
-    idle = facts.oldest_idle_in_transaction
-    waiting = f"; idle in a transaction for {duration(idle)}" if idle else ""
-    return (
-        f"<h3>Server</h3><p>{mark(kind)}{role}; {facts.connections} of {facts.max_connections} connections{waiting}</p>"
-        f"{bar(facts.connections, facts.max_connections, kind)}"
+        took = f"{last.seconds * 1000:.1f} ms"
+        return html("<li>$mark$name: passed in $took, $ago ago</li>", mark=mark("good"), name=name, took=took, ago=ago)
+    return html(
+        "<li>$mark$name: failed ($outcome), $ago ago; $passed$detail</li>",
+        mark=mark("bad"),
+        name=name,
+        outcome=last.outcome,
+        ago=ago,
+        passed=f"last passed {duration(now - success.taken_at)} ago" if success else "has never passed",
+        detail=html('<br><span class="faint">$text</span>', text=shorten(last.detail)) if last.detail else EMPTY,
     )
 
 
-def _others(watches: list[tuple[str, Watch]]) -> str:
-    if not watches:
-        return ""
-    lines, left = fit([_line(name, watch) for name, watch in watches], ROOM["others"])
-    return f'<section class="card"><h2>Other databases</h2><ul>{lines}</ul>{more(left)}</section>'
+def _server(watch: Watch) -> Html:
+    role, facts = ROLES[watch.seen.in_recovery], watch.facts
+    if facts is None:
+        return html("<h3>Server</h3><p>$role; connections not known</p>", role=role)
+    kind = kind_of_share(facts.connections / facts.max_connections)
+    idle = facts.oldest_idle_in_transaction
+    return html(
+        "<h3>Server</h3><p>$mark$role; $used of $limit connections$idle</p>$bar",
+        mark=mark(kind),
+        role=role,
+        used=facts.connections,
+        limit=facts.max_connections,
+        idle=f"; idle in a transaction for {duration(idle)}" if idle else "",
+        bar=bar(facts.connections, facts.max_connections, kind),
+    )
 
 
-def _line(name: str, watch: Watch) -> str:
-    kind, words, _ = _WORDS[watch.verdict()]
-    return f"<li>{mark(kind)}{escape(name)}: {escape(words)}</li>"
-
-
-def _foot() -> str:
-    links = "".join(f'<a href="{link}">/{link}</a>' for link in _LINKS)
-    now = time.strftime("%H:%M:%S UTC", time.gmtime())
-    nav = f'<nav aria-label="For programs">{links}<a href="{RUNBOOKS}/README.md">runbooks</a></nav>'
-    return f'{nav}<p class="faint">As of {now}.</p>'
+def _footer() -> Html:
+    return html(
+        '<nav aria-label="For programs">$links<a href="$runbooks/README.md">runbooks</a></nav>'
+        '<p class="faint">As of $now.</p>',
+        links=join(html('<a href="$path">/$path</a>', path=path) for path in ENDPOINTS),
+        runbooks=RUNBOOKS,
+        now=time.strftime("%H:%M:%S UTC", time.gmtime()),
+    )
 
 
 def _pools(service: HealthService) -> tuple[PoolState, ...]:

@@ -6,11 +6,11 @@ import pytest
 
 from exporter.model.outcome import Outcome
 from exporter.model.result import ProbeResult
-from exporter.web.page.shapes import sparkline
+from exporter.web.page.svg import sparkline
 
 
-def readings(outline: str) -> list[ProbeResult]:
-    """A reading for each letter: `p` passed in 10 ms, `f` failed after 800 ms."""
+def results(outline: str) -> list[ProbeResult]:
+    """A result for each letter: `p` passed in 10 ms, `f` failed after 800 ms."""
     passed, failed = (Outcome.SUCCESS, 0.010), (Outcome.QUERY_TIMEOUT, 0.800)
     return [ProbeResult(*(passed if each == "p" else failed), taken_at=0.0, wall_time=0.0) for each in outline]
 
@@ -21,7 +21,7 @@ def readings(outline: str) -> list[ProbeResult]:
 )
 def test_the_line_breaks_off_at_a_failure(outline: str, strokes: list[int], failures: int) -> None:
     """A line drawn through an outage would look as if probes had passed meanwhile."""
-    drawing, _ = sparkline(readings(outline))
+    drawing, _ = sparkline(results(outline))
     line, top = re.findall(r'class="(?:good|bad)"[^>]* d="([^"]*)"', drawing)
 
     assert [stroke.count("L") + 1 for stroke in line.split("M")[1:]] == strokes
@@ -38,5 +38,5 @@ def test_the_line_breaks_off_at_a_failure(outline: str, strokes: list[int], fail
     ],
 )
 def test_words(outline: str, words: str) -> None:
-    """The same in words, for whoever does not see the drawing."""
-    assert sparkline(readings(outline))[1] == words
+    """The same in words, for screen readers."""
+    assert sparkline(results(outline))[1] == words
