@@ -49,11 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return demo(given)
     children: list[Popen[bytes]] = []
     _end_when_told(command, children)
-    from exporter.settings import config as settings
+    from exporter.settings import loader
 
     own, rest = _own_flags(command).parse_known_args(given)
     module = "exporter.cli.serve" if command == "serve" else "exporter.cli.commands"
-    values = settings.read(rest, meanwhile=lambda: import_module(module), started=children.append)
+    values = loader.read(
+        rest, serve=command == "serve", meanwhile=lambda: import_module(module), on_start=children.append
+    )
     return _run(command, own, values)
 
 
@@ -89,10 +91,10 @@ def _own_flags(command: str) -> argparse.ArgumentParser:
 
 
 def _duration(text: str) -> float:
-    from exporter.settings import config as settings
+    from exporter.settings.durations import parse_duration
 
     try:
-        return settings.parse_duration(text)
+        return parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

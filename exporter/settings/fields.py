@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from exporter.settings.config import parse_duration
+from exporter.settings.durations import parse_duration
 
 NOTHING = "\N{EN DASH}"  # how a table shows that there is no default
 LAST_PORT = 65535

@@ -16,6 +16,7 @@ from exporter.settings.config import Values
 from exporter.settings.databases import databases
 from exporter.settings.fields import count, port, seconds, seconds_or_off, setting, words
 from exporter.settings.flags import BadFlagError, flags, help_text
+from exporter.settings.loader import SERVE
 
 BAD_SETTINGS = 2
 
@@ -169,7 +170,8 @@ def complaint(error: ValidationError) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the values as JSON for the process that asked."""
+    """Print the values as JSON for the parent process; return the exit status."""
+    arguments = [each for each in arguments if each != SERVE]
     if "--help" in arguments or "-h" in arguments:
         print(help_text(Settings.model_fields))  # noqa: T201  what was asked for
         return 0
@@ -189,5 +191,5 @@ def _refuse(line: str) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # who asked may have been told to end: then this ends without a word
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # the parent may be gone: die silently
     sys.exit(main(sys.argv[1:]))

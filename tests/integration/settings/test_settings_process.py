@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.settings import config as values
+from exporter.settings import loader
 from exporter.settings.flags import flag
 from exporter.settings.model import Settings
 from tests.unit.settings.test_settings import URL, WRONG, everything_else
@@ -58,16 +58,16 @@ def test_that_reading_gives_the_childs_values_or_its_status(
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("DATABASE_URL", URL["DATABASE_URL"])
 
-    assert values.read(["--probe-interval", "1m"]).probe_interval == 60
+    assert loader.read(["--probe-interval", "1m"]).probe_interval == 60
     with pytest.raises(SystemExit) as refusal:
-        values.read(["--probe-interval", "x"])
+        loader.read(["--probe-interval", "x"])
     assert refusal.value.code == 2
     assert len(capfd.readouterr().err.splitlines()) == 1
 
 
 def test_that_the_serving_process_never_imports_pydantic() -> None:
     """Its 8 MB end with the child."""
-    code = "import exporter.settings.config, sys; sys.exit('pydantic' in sys.modules)"
+    code = "import exporter.settings.loader, sys; sys.exit('pydantic' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.settings import config as values
 from exporter.settings import model as settings
+from exporter.settings.config import Values
+from exporter.settings.durations import parse_duration
 from exporter.settings.flags import flag, is_secret
 from exporter.settings.model import Settings
 
@@ -87,11 +88,11 @@ class Parsed:
         """Take pytest's means."""
         self._monkeypatch, self._capsys = monkeypatch, capsys
 
-    def __call__(self, *arguments: str, **environment: str) -> values.Values:
+    def __call__(self, *arguments: str, **environment: str) -> Values:
         """The values."""
         status, out, err = self.outcome(*arguments, **environment)
         assert (status, err) == (0, "")
-        return values.Values.from_json(out)
+        return Values.from_json(out)
 
     def refused(self, *arguments: str, **environment: str) -> str:
         """The one line that says what is wrong."""
@@ -242,14 +243,14 @@ def test_that_a_flag_counts_before_its_variable_and_empty_means_not_given(parse:
 )
 def test_that_durations_are_written_as_people_write_them(text: str, seconds: float) -> None:
     """A number of seconds, or a number with its unit."""
-    assert values.parse_duration(text) == seconds
+    assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "s", "-1s", "1 s s", "nan", "inf", "1e3", "1_0", "٣", "1m30s", ".", "9" * 5000])
 def test_that_what_is_no_duration_is_refused(text: str) -> None:
     """No guessing."""
     with pytest.raises(ValueError, match="not a duration"):
-        values.parse_duration(text)
+        parse_duration(text)
 
 
 @pytest.mark.parametrize(
@@ -495,7 +496,7 @@ def test_that_values_survive_the_pipe(parse: Parsed) -> None:
     """What one process writes the other reads, to the last field."""
     found = parse(DATABASES='{"a": {"host": "h", "password": "x\\u00e9"}}', DATABASE_EXTENSIONS="vector")
 
-    assert values.Values.from_json(json.dumps(dataclasses.asdict(found))) == found
+    assert Values.from_json(json.dumps(dataclasses.asdict(found))) == found
 
 
 SPECIAL = set(":@/?#[]%&=+ '\"\\,;{}$a7\x01\t\n\x7f")  # of a URL, of JSON, of a shell, and one of each other kind
