@@ -181,6 +181,7 @@ def test_that_defaults_are_the_contracts(parse: Parsed) -> None:
         "pod_ip": None,
         "log_format": "text",
         "log_level": "info",
+        "notes": (),
     }
 
 
