@@ -68,11 +68,14 @@ bench: $(STAMP) ## figures, beside the peers that are installed
 soak: $(STAMP) ## 1,000 freezes and thaws
 	SOAK_CYCLES=1000 $(BIN)/python -m pytest --timeout 7200 -k soak tests
 
-lint: $(STAMP) ## style, types and the layers
+lint: $(STAMP) ## style, types, layers and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/oxlint --deny-warnings exporter tests
+	$(BIN)/python -m tools.css_lint
 
 dashboard: $(STAMP) ## the Grafana dashboard's file anew, from its generator
 	$(BIN)/python -m tools.dashboard

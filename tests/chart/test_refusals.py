@@ -267,8 +267,8 @@ SCHEMA: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "an unknown mode": ({"mode": "sidecar"}, ("/mode", "'app', 'injection', 'standalone'")),
     "an unknown value": ({**APP, "replicas": 2}, ("additional properties 'replicas' not allowed",)),
     "a slip of the pen": (
-        {**IMAGE, "database": {"existingSecret": {"nmae": "x"}}},
-        ("/database/existingSecret", "additional properties 'nmae' not allowed"),
+        {**IMAGE, "database": {"existingSecret": {"names": "x"}}},
+        ("/database/existingSecret", "additional properties 'names' not allowed"),
     ),
     "a deadline over the kubelet's": (settings(PROBE_TIMEOUT=2), ("/exporter/settings/PROBE_TIMEOUT", "want 0.85")),
     "an interval over the exporter's": (settings(PROBE_INTERVAL=5000), ("/exporter/settings/PROBE_INTERVAL", "3,600")),
