@@ -109,6 +109,8 @@ def test_closed_set() -> None:
         "pool_exhausted",
         "disk_full",
         "protocol",
+        "rejected",
+        "misconfigured",
         "error",
     ]
 
