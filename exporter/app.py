@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from exporter.app_pools.registry import AppPools, listen
+from exporter.app_pools.receiver import listen
+from exporter.app_pools.registry import AppPools
 from exporter.database.engine import PoolOptions
 from exporter.database.pool_stats import SidecarPool
 from exporter.metrics.registry import Metrics
@@ -28,7 +29,7 @@ from exporter.web.routes import health_routes, make_application, metrics_routes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.app_pools.receiver import Listener
+    from exporter.app_pools.receiver import ReportSocket
     from exporter.settings.config import Database, Values
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class Program:
         )
         self._runners: list[web.AppRunner] = []
         self._doors: list[asyncio.Server] = []
-        self._listener: Listener | None = None
+        self._listener: ReportSocket | None = None
         self._beating: asyncio.Task[None] | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""Reads one field of a report: its type, sign, size and finiteness are checked before it is kept."""
+"""Reads one field of a report and checks its type, sign, size and finiteness: TypeError or ValueError otherwise."""
 
 from __future__ import annotations
 
@@ -36,44 +36,44 @@ def flag(value: object) -> bool:
     return value
 
 
-def whole(value: object, *, least: int = 0, most: int = _MAX_TOTAL) -> int:
-    """Read a whole number from `least` to `most`."""
+def whole(value: object, *, minimum: int = 0, maximum: int = _MAX_TOTAL) -> int:
+    """Read a whole number from `minimum` to `maximum`."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError
-    if not least <= value <= most:
+    if not minimum <= value <= maximum:
         raise ValueError
     return value
 
 
 def gauge(value: object) -> int:
     """Read a number of connections or requests."""
-    return whole(value, most=_MAX_GAUGE)
+    return whole(value, maximum=_MAX_GAUGE)
 
 
 def limit(value: object) -> float:
-    """Read the most connections that a pool may open."""
-    return math.inf if value == "unlimited" else whole(value, least=1, most=_MAX_GAUGE)
+    """Read how many connections a pool may open at most."""
+    return math.inf if value == "unlimited" else whole(value, minimum=1, maximum=_MAX_GAUGE)
 
 
-def seconds(value: object, *, most: float = _MAX_SECONDS) -> float:
-    """Read a finite duration from 0 to `most`."""
+def seconds(value: object, *, maximum: float = _MAX_SECONDS) -> float:
+    """Read a finite duration from 0 to `maximum`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError
-    if not (math.isfinite(value) and 0 <= value <= most):
+    if not (math.isfinite(value) and 0 <= value <= maximum):
         raise ValueError
     return float(value)
 
 
-def text(value: object, *, longest: int = _MAX_TEXT) -> str:
-    """Read printable text of 1 to `longest` characters."""
+def text(value: object, *, max_length: int = _MAX_TEXT) -> str:
+    """Read printable text of 1 to `max_length` characters."""
     # isprintable() also keeps out lone surrogates, which no scrape could encode.
     if not isinstance(value, str):
         raise TypeError
-    if not value or len(value) > longest or not value.isprintable():
+    if not value or len(value) > max_length or not value.isprintable():
         raise ValueError
     return value
 
 
 def name(value: object) -> str:
     """Read the name of a pool or database."""
-    return text(value, longest=MAX_NAME)
+    return text(value, max_length=MAX_NAME)

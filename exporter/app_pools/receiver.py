@@ -1,4 +1,4 @@
-"""The sockets on which application processes report their pools."""
+"""The socket on which application processes report their pools."""
 
 from __future__ import annotations
 
@@ -17,36 +17,35 @@ from exporter.app_pools.report import Rejection
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_SWEEP_EVERY = 0.5  # seconds
+_SWEEP_INTERVAL = 0.5  # seconds
 _READABLE_BY_ALL = 0o666  # the application runs under another uid of the same pod
 
 
-class Receiver(Protocol):
-    """What takes the datagrams."""
+class ReportHandler(Protocol):
+    """Handles the datagrams of a socket."""
 
     def receive(self, datagram: bytes) -> None:
-        """Take one datagram; never raises."""
+        """Take one datagram in; never raises."""
 
     def reject(self, reason: Rejection) -> None:
         """Count a datagram that was dropped."""
 
     def sweep(self) -> None:
-        """Look at what time has changed."""
+        """Notice what time alone has changed."""
 
 
-class Listener:
-    """An open socket for reports; close it to stop, and to remove its file."""
+class ReportSocket:
+    """An open socket for reports; `close` also removes its file. Sweeps the handler while it is open."""
 
-    def __init__(self, transport: asyncio.DatagramTransport, receiver: Receiver, path: Path | None) -> None:
-        """Start sweeping."""
+    def __init__(self, transport: asyncio.DatagramTransport, handler: ReportHandler, path: Path | None) -> None:
         self.address: Any = transport.get_extra_info("sockname")
-        self._transport, self._receiver = transport, receiver
+        self._transport, self._handler = transport, handler
         self._path, self._inode = path, _inode(path)
         self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(_SWEEP_EVERY, self._sweep)
+        self._timer = self._loop.call_later(_SWEEP_INTERVAL, self._sweep)
 
     def close(self) -> None:
-        """Stop listening; a second call does nothing."""
+        """Stop receiving; a second call does nothing."""
         self._timer.cancel()
         self._transport.abort()
         if self._path is not None and self._inode is not None and _inode(self._path) == self._inode:
@@ -54,23 +53,23 @@ class Listener:
             self._inode = None
 
     def _sweep(self) -> None:
-        self._receiver.sweep()
-        self._timer = self._loop.call_later(_SWEEP_EVERY, self._sweep)
+        self._handler.sweep()
+        self._timer = self._loop.call_later(_SWEEP_INTERVAL, self._sweep)
 
 
 class _Protocol(asyncio.DatagramProtocol):
-    def __init__(self, receiver: Receiver, sources: frozenset[str] | None) -> None:
-        self._receiver, self._sources = receiver, sources
+    def __init__(self, handler: ReportHandler, sources: frozenset[str] | None) -> None:
+        self._handler, self._sources = handler, sources
 
     def datagram_received(self, data: bytes, addr: tuple[str, int] | None) -> None:
-        """Hand a datagram on, if it comes from this pod."""
-        if self._sources is None or (addr is not None and _is_own(addr[0], self._sources)):
-            self._receiver.receive(data)
+        """Pass on a datagram that comes from this pod; count any other."""
+        if self._sources is None or (addr is not None and _is_allowed(addr[0], self._sources)):
+            self._handler.receive(data)
         else:
-            self._receiver.reject(Rejection.SOURCE)
+            self._handler.reject(Rejection.SOURCE)
 
 
-async def listen(receiver: Receiver, address: str, *, sources: Iterable[str] = ()) -> Listener:
+async def listen(handler: ReportHandler, address: str, *, sources: Iterable[str] = ()) -> ReportSocket:
     """Listen on `unix:/path` or `host:port[/udp]`; a UDP datagram must come from loopback or from `sources`.
 
     Raises:
@@ -81,15 +80,15 @@ async def listen(receiver: Receiver, address: str, *, sources: Iterable[str] = (
     if address.startswith("unix:"):
         path = Path(address.removeprefix("unix:"))
         sock = _open_file(path)
-        transport, _ = await loop.create_datagram_endpoint(lambda: _Protocol(receiver, None), sock=sock)
-        return Listener(transport, receiver, path)
+        transport, _ = await loop.create_datagram_endpoint(lambda: _Protocol(handler, None), sock=sock)
+        return ReportSocket(transport, handler, path)
     host, port = split(address)
     own = frozenset({host, *sources})
     transport, _ = await loop.create_datagram_endpoint(
-        lambda: _Protocol(receiver, own),
+        lambda: _Protocol(handler, own),
         local_addr=("127.0.0.1" if host == "localhost" else host, port),
     )
-    return Listener(transport, receiver, None)
+    return ReportSocket(transport, handler, None)
 
 
 def split(address: str) -> tuple[str, int]:
@@ -104,7 +103,7 @@ def split(address: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-def _is_own(host: str, sources: frozenset[str]) -> bool:
+def _is_allowed(host: str, sources: frozenset[str]) -> bool:
     ip = ipaddress.ip_address(host.partition("%")[0])
     ip = getattr(ip, "ipv4_mapped", None) or ip
     return ip.is_loopback or str(ip) in sources
@@ -124,9 +123,9 @@ def _open_file(path: Path) -> socket.socket:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove the socket of an exporter that ended, but neither one in use nor anything else."""
+    """Remove the socket file of an exporter that has ended; leave one in use, and any other file, alone."""
     if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
-        return  # bind says what is wrong
+        return  # bind raises the right error
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(str(path))

@@ -1,4 +1,4 @@
-"""The border where a datagram of an application becomes a report, or a reason to reject it."""
+"""Parses a datagram: into a checked report, or into the reason why it is rejected."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from enum import StrEnum
 from typing import Any, NoReturn
 
 from exporter.app_pools import fields
-from exporter.app_pools.totals import Totals
-from exporter.model.pool import BOUNDS, EMPTY, Histogram
+from exporter.model.pool import BOUNDS, EMPTY, Histogram, PoolState, PoolTotals
 
 VERSION = 1
 MAX_BYTES = 8192
@@ -17,7 +16,7 @@ RESERVED_POOL = "sidecar"
 
 
 class Rejection(StrEnum):
-    """Why a datagram was dropped; the values of the label `reason`."""
+    """Why a datagram was dropped: the values of the label `reason`."""
 
     OVERSIZED = "oversized"
     MALFORMED = "malformed"
@@ -29,51 +28,44 @@ class Rejection(StrEnum):
 
 
 class RejectedError(Exception):
-    """A datagram that is not taken."""
+    """A datagram is not accepted; the error holds the reason, and nothing of what was sent."""
 
     def __init__(self, reason: Rejection) -> None:
-        """Keep the reason, and nothing of what was sent."""
         super().__init__(reason.value)
         self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
-class Oldest:
-    """The connection that has been checked out for longest."""
-
-    age: float
-    id: int
-    where: str | None
-    doing: str | None
-    leak: bool
-
-
-@dataclass(frozen=True, slots=True)
 class PoolReport:
-    """One datagram: one pool of one process."""
+    """One datagram: one pool of one process.
+
+    Args:
+        pid: the process, by its number in its own container.
+        parent: its parent's number, 0 where it was not told.
+        start: when the process started, in seconds of the wall clock.
+        interval: seconds between two reports.
+        database: the database as the application names it.
+        state: the pool's numbers; the registry gives it the labels.
+        totals: what the process has counted since it started.
+        leak: the number of the oldest checkout where the application calls it a leak.
+        stalled_seconds: for how long the event loop has stood still.
+        bye: whether this is the last report of the pool.
+    """
 
     pid: int
     parent: int
     start: float
     interval: float
-    pool: str
     database: str | None
-    size: int | None
-    max_connections: float | None
-    checked_out: int | None
-    checked_in: int | None
-    overflow: int | None
-    pending: int | None
-    oldest: Oldest | None
-    since_checkin: float | None
-    lag: float | None
-    stalled: float | None
+    state: PoolState
+    totals: PoolTotals
+    leak: int | None
+    stalled_seconds: float | None
     bye: bool
-    totals: Totals
 
 
 def parse(datagram: bytes) -> PoolReport:
-    """Check type, sign, size and finiteness of every field.
+    """Return the report of which every field has the right type, sign and size, and is finite.
 
     Raises:
         RejectedError: the datagram is not a report of this version.
@@ -81,7 +73,7 @@ def parse(datagram: bytes) -> PoolReport:
     if len(datagram) > MAX_BYTES:
         raise RejectedError(Rejection.OVERSIZED)
     try:
-        content = json.loads(datagram.decode(), parse_constant=_no_constant)
+        content = json.loads(datagram.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise RejectedError(Rejection.MALFORMED) from None
     if not isinstance(content, dict):
@@ -94,38 +86,50 @@ def parse(datagram: bytes) -> PoolReport:
         raise RejectedError(Rejection.FIELD) from None
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)  # NaN and Infinity are not JSON
 
 
 def _report(content: dict[str, Any]) -> PoolReport:
-    pool = fields.text(content["pool"], longest=fields.MAX_NAME)
+    pool = fields.name(content["pool"])
     if pool == RESERVED_POOL:
         raise ValueError(pool)
+    database = fields.optional(content, "database", fields.name)
+    oldest = fields.optional(content, "oldest", fields.mapping)
     return PoolReport(
-        pid=fields.whole(content["pid"], most=2**32),
+        pid=fields.whole(content["pid"], maximum=2**32),
         parent=fields.optional(content, "ppid", fields.whole) or 0,
-        start=fields.seconds(content["start"], most=1e12),
+        start=fields.seconds(content["start"], maximum=1e12),
         interval=fields.optional(content, "interval", fields.seconds) or 2.0,
-        pool=pool,
-        database=fields.optional(content, "database", fields.name),
+        database=database,
+        state=_state(content, oldest or {}, labels=(database or "", pool)),
+        totals=_totals(content, labels=(database or "", pool)),
+        leak=_leak(oldest or {}),
+        stalled_seconds=fields.optional(content, "stalled", fields.seconds),
+        bye=fields.optional(content, "bye", fields.flag) or False,
+    )
+
+
+def _state(content: dict[str, Any], oldest: dict[str, Any], *, labels: tuple[str, str]) -> PoolState:
+    return PoolState(
+        *labels,
         size=fields.optional(content, "size", fields.gauge),
         max_connections=fields.optional(content, "max", fields.limit),
         checked_out=fields.optional(content, "checked_out", fields.gauge),
         checked_in=fields.optional(content, "checked_in", fields.gauge),
         overflow=fields.optional(content, "overflow", fields.gauge),
         pending=fields.optional(content, "pending", fields.gauge),
-        oldest=fields.optional(content, "oldest", _oldest),
-        since_checkin=fields.optional(content, "since_checkin", fields.seconds),
-        lag=fields.optional(content, "lag", fields.seconds),
-        stalled=fields.optional(content, "stalled", fields.seconds),
-        bye=bool(fields.optional(content, "bye", fields.flag)),
-        totals=_totals(content),
+        oldest_checkout_seconds=fields.seconds(oldest["age"]) if content.get("oldest") is not None else None,
+        oldest_location=fields.optional(oldest, "where", fields.text),
+        oldest_doing=fields.optional(oldest, "doing", fields.text),
+        since_checkin_seconds=fields.optional(content, "since_checkin", fields.seconds),
+        event_loop_lag_seconds=fields.optional(content, "lag", fields.seconds),
     )
 
 
-def _totals(content: dict[str, Any]) -> Totals:
-    return Totals(
+def _totals(content: dict[str, Any], *, labels: tuple[str, str]) -> PoolTotals:
+    return PoolTotals(
+        *labels,
         connects=fields.optional(content, "connects", fields.whole) or 0,
         timeouts=fields.optional(content, "timeouts", fields.whole) or 0,
         invalidations=fields.optional(content, "invalidations", fields.whole) or 0,
@@ -135,15 +139,9 @@ def _totals(content: dict[str, Any]) -> Totals:
     )
 
 
-def _oldest(value: object) -> Oldest:
-    content = fields.mapping(value)
-    return Oldest(
-        age=fields.seconds(content["age"]),
-        id=fields.optional(content, "id", fields.whole) or 0,
-        where=fields.optional(content, "where", fields.text),
-        doing=fields.optional(content, "doing", fields.text),
-        leak=bool(fields.optional(content, "leak", fields.flag)),
-    )
+def _leak(oldest: dict[str, Any]) -> int | None:
+    number = fields.optional(oldest, "id", fields.whole) or 0
+    return number if fields.optional(oldest, "leak", fields.flag) else None
 
 
 def _histogram(value: object) -> Histogram:
@@ -151,4 +149,4 @@ def _histogram(value: object) -> Histogram:
     counts = content["counts"]
     if not isinstance(counts, list) or len(counts) != len(BOUNDS) + 1:
         raise ValueError
-    return Histogram(tuple(fields.whole(count) for count in counts), fields.seconds(content["sum"], most=1e15))
+    return Histogram(tuple(fields.whole(count) for count in counts), fields.seconds(content["sum"], maximum=1e15))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import add, sub
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BOUNDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds, in seconds, of the buckets that reports carry; one more bucket takes the rest."""
@@ -10,7 +15,7 @@ BOUNDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0)
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How often something took how long: one count per bound and one for the rest, not cumulated."""
+    """Counts of durations: one count per bound and one for the rest, not cumulated; `sum` is in seconds."""
 
     counts: tuple[int, ...] = (0,) * (len(BOUNDS) + 1)
     sum: float = 0.0
@@ -22,19 +27,18 @@ class Histogram:
         return sum(self.counts)
 
     def __add__(self, other: Histogram) -> Histogram:
-        """Add up two histograms with the same bounds."""
-        counts = tuple(a + b for a, b in zip(self.counts, other.counts, strict=True))
-        return Histogram(counts, self.sum + other.sum, self.bounds)
+        return self._combine(other, add)
 
     def __sub__(self, other: Histogram) -> Histogram:
-        """What was observed since an earlier histogram."""
-        counts = tuple(a - b for a, b in zip(self.counts, other.counts, strict=True))
-        return Histogram(counts, self.sum - other.sum, self.bounds)
+        return self._combine(other, sub)
 
     def raised_to(self, other: Histogram) -> Histogram:
         """Take the larger of each value, so that what is exported never falls."""
-        counts = tuple(max(a, b) for a, b in zip(self.counts, other.counts, strict=True))
-        return Histogram(counts, max(self.sum, other.sum), self.bounds)
+        return self._combine(other, max)
+
+    def _combine(self, other: Histogram, combine: Callable[[Any, Any], Any]) -> Histogram:
+        counts = tuple(combine(a, b) for a, b in zip(self.counts, other.counts, strict=True))
+        return Histogram(counts, combine(self.sum, other.sum), self.bounds)
 
 
 EMPTY = Histogram()
@@ -42,11 +46,11 @@ EMPTY = Histogram()
 
 @dataclass(frozen=True, slots=True)
 class PoolState:
-    """One pool of one worker now; None is what the pool cannot tell."""
+    """One pool of one worker now; None is what the pool cannot tell. `worker` is empty until it has a number."""
 
     database: str
     pool: str
-    worker: str
+    worker: str = ""
     size: int | None = None
     checked_out: int | None = None
     checked_in: int | None = None
@@ -69,7 +73,10 @@ class PoolState:
 
 @dataclass(frozen=True, slots=True)
 class PoolTotals:
-    """All that happened in one pool, over every worker alive or dead; None is what cannot be told."""
+    """Everything counted in one pool, by one worker or by all together; None is what cannot be told.
+
+    Sums and differences keep the labels of the left side.
+    """
 
     database: str
     pool: str
@@ -79,3 +86,20 @@ class PoolTotals:
     wait: Histogram | None = EMPTY
     use: Histogram | None = EMPTY
     create: Histogram | None = EMPTY
+
+    def __add__(self, other: PoolTotals) -> PoolTotals:
+        return self._combine(other, add)
+
+    def __sub__(self, other: PoolTotals) -> PoolTotals:
+        return self._combine(other, sub)
+
+    def raised_to(self, other: PoolTotals) -> PoolTotals:
+        """Take the larger of each value: a total never falls, whatever a peer sends."""
+        return self._combine(other, lambda a, b: a.raised_to(b) if isinstance(a, Histogram) else max(a, b))
+
+    def _combine(self, other: PoolTotals, combine: Callable[[Any, Any], Any]) -> PoolTotals:
+        combined: dict[str, Any] = {}
+        for name in ("connects", "timeouts", "invalidations", "wait", "use", "create"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            combined[name] = None if mine is None or theirs is None else combine(mine, theirs)
+        return replace(self, **combined)

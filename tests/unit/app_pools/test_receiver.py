@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from exporter.app_pools.registry import AppPools, listen
+from exporter.app_pools.receiver import listen
+from exporter.app_pools.registry import AppPools
 from exporter.app_pools.report import Rejection
 from tests.reporter.datagrams import datagram
 from tests.support.needs import need_root, need_tools

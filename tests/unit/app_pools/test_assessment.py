@@ -1,0 +1,63 @@
+"""The assessment of one database's pools, as a table of views and what they amount to."""
+
+import pytest
+
+from exporter.app_pools.assessment import Assessment, OldestCheckout, PoolView, SilentWorker, assess
+from exporter.model.pool import PoolState
+
+NOW = 1000.0
+FULL = PoolState("main", "orders", "1", checked_out=5, max_connections=5, pending=2, oldest_checkout_seconds=40.0)
+ROOM = PoolState("main", "orders", "2", checked_out=3, max_connections=5, pending=0, oldest_checkout_seconds=1.0)
+STUCK = NOW - 30  # full since then: long enough
+
+
+def assessed(*views: PoolView, last_failure_at: float = 0.0) -> Assessment:
+    """Assess with a pool wedged after 30 s."""
+    return assess(views, now=NOW, last_failure_at=last_failure_at, wedged_after=30.0)
+
+
+@pytest.mark.parametrize(
+    ("view", "exhausted", "wedged"),
+    [
+        (PoolView(state=ROOM), False, False),
+        (PoolView(state=FULL, full_since=NOW), True, False),
+        (PoolView(state=FULL, full_since=NOW, is_shown=False), False, False),
+        (PoolView(state=FULL, full_since=STUCK), True, False),
+        (PoolView(state=FULL, full_since=STUCK + 0.1, is_starving=True), True, False),
+        (PoolView(state=FULL, full_since=STUCK, is_starving=True), False, True),
+        (PoolView(state=FULL, full_since=STUCK, is_starving=True, is_shown=False), False, False),
+        (PoolView(state=FULL, full_since=STUCK, is_stalled=True), False, True),
+        (PoolView(state=FULL, full_since=STUCK, is_missing=True, is_shown=False), False, True),
+        (PoolView(state=FULL, full_since=STUCK, is_missing=True, is_shown=False, is_replaced=True), False, False),
+    ],
+)
+def test_exhausted_and_wedged(view: PoolView, exhausted: bool, wedged: bool) -> None:
+    """A full pool with waiting requests is exhausted, and wedged once nothing has come back for 30 s."""
+    found = assessed(view)
+
+    assert (found.exhausted, found.wedged) == (exhausted, wedged)
+
+
+@pytest.mark.parametrize(("last_failure_at", "wedged"), [(STUCK - 5, True), (STUCK, True), (STUCK + 1, False)])
+def test_an_outage_does_not_count(last_failure_at: float, wedged: bool) -> None:
+    """Only time in which the database worked makes a pool wedged."""
+    assert assessed(
+        PoolView(state=FULL, full_since=STUCK, is_starving=True), last_failure_at=last_failure_at
+    ).wedged is (wedged)
+
+
+def test_the_oldest_checkout_is_of_the_worst_pools() -> None:
+    """A wedged pool's place comes before an exhausted one's, and that before a leak's, whatever their ages."""
+    leaking = PoolView(state=ROOM, is_leaking=True)
+    exhausted = PoolView(state=FULL, full_since=NOW)
+    wedged = PoolView(state=FULL, full_since=STUCK, is_stalled=True)
+
+    assert assessed() == Assessment()
+    assert assessed(leaking).oldest_checkout == OldestCheckout("orders", "2", None, None, 1.0)
+    assert assessed(leaking, exhausted).oldest_checkout == OldestCheckout("orders", "1", None, None, 40.0)
+    assert assessed(wedged, exhausted) == Assessment(
+        exhausted=True,
+        wedged=True,
+        oldest_checkout=OldestCheckout("orders", "1", None, None, 40.0),
+        silent_workers=(SilentWorker("main", "orders", "1", silent=True),),
+    )
