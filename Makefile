@@ -9,7 +9,7 @@ PARALLEL ?= -n 4
 
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help check dashboard demo test test-all lint bench soak image e2e clean
+.PHONY: help check dashboard generate demo test test-all lint bench soak image e2e clean
 help: ## list what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -79,6 +79,14 @@ lint: $(STAMP) ## style, types, layers and spelling
 
 dashboard: $(STAMP) ## the Grafana dashboard's file anew, from its generator
 	$(BIN)/python -m tools.dashboard
+
+# helm-docs makes the charts' READMEs where tests/chart/install-tools has installed it.
+HELM_DOCS = $(or $(DBHEALTH_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dbhealth-tools)/helm-docs/helm-docs
+generate: dashboard ## every file that is made of others: the dashboard, tables of settings, the charts' schemas and READMEs
+	$(BIN)/python -m tools.settings_table --write README.md
+	$(BIN)/python -m tools.chart
+	@if [ -x $(HELM_DOCS) ]; then $(HELM_DOCS) --chart-search-root helm --sort-values-order file --log-level error; \
+	else echo "make generate: the charts' READMEs need helm-docs: run tests/chart/install-tools" >&2; fi
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist

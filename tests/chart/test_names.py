@@ -96,7 +96,7 @@ def test_names_of_the_library_stay_texts(helm: Helm, trap: str) -> None:
     assert endpoint["interval"] == trap
 
 
-@pytest.mark.parametrize("trap", ["1e3", "0755", "1.10", "on", "null", "a: b"])
+@pytest.mark.parametrize("trap", ["1e3", "0755", "1.10", "on", "null"])
 @pytest.mark.parametrize(("secret", "path"), [("existingSecret", "url"), ("passwordSecret", "password")])
 def test_a_secrets_name_and_key_are_the_users(helm: Helm, secret: str, path: str, trap: str) -> None:
     """A key that another one was read for would leave the pod waiting for a Secret that nobody made."""

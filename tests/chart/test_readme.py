@@ -10,7 +10,7 @@ from tests.chart.tools import CHART, LIBRARY, tool
 
 @pytest.mark.parametrize("chart", [CHART, LIBRARY], ids=["chart", "library"])
 def test_the_readme_is_up_to_date(chart: Path) -> None:
-    """`helm-docs -c helm -s file` would change nothing, and every value has its comment."""
+    """`make generate` would change nothing, and every value has its comment."""
     command: list[str | Path] = [
         tool("helm-docs", "helm-docs"),
         "-c",
@@ -23,6 +23,6 @@ def test_the_readme_is_up_to_date(chart: Path) -> None:
     ]
     made = subprocess.run(command, capture_output=True, text=True, check=True)
 
-    assert made.stdout.strip() == (chart / "README.md").read_text().strip()
+    assert made.stdout.strip() == (chart / "README.md").read_text().strip(), "run: make generate"
     rows = [line for line in made.stdout.splitlines() if line.startswith("| ") and line.endswith("|  |")]
     assert rows == [], "values without a description"

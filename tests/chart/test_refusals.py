@@ -142,14 +142,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         settings(WEB_CONFIG_FILE="/x"),
         "exporter.settings.WEB_CONFIG_FILE is not taken here: set nothing (it is not supported yet) instead",
     ),
-    "a web configuration": (
-        {**APP, "exporter": {"webConfigSecret": "tls"}},
-        "exporter.webConfigSecret is not supported yet: leave it out",
-    ),
-    "a web configuration to inject": (
-        {"mode": "injection", "exporter": {"webConfigSecret": "tls"}},
-        "exporter.webConfigSecret is not supported yet: leave it out",
-    ),
     "a deadline in words": (
         settings(PROBE_TIMEOUT="900ms"),
         "exporter.settings.PROBE_TIMEOUT leaves the kubelet no answer in time: set at most 0.85",
@@ -191,7 +183,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "exporter.extraEnv sets DATABASE_URL, which the chart must know: set database.url or database.existingSecret",
     ),
     "a web configuration among the variables": (
-        {**IMAGE, "exporter": {"extraEnv": [{"name": "WEB_CONFIG_FILE", "valueFrom": {}}, {"name": "DATABASE_URL"}]}},
+        {**IMAGE, "exporter": {"extraEnv": [{"name": "WEB_CONFIG_FILE", "value": "/x"}, {"name": "DATABASE_URL"}]}},
         "exporter.extraEnv sets WEB_CONFIG_FILE, which the chart must know: set nothing (it is not supported yet)",
     ),
     "a setting among an injected container's variables": (

@@ -2,29 +2,41 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
 
+import tools.chart.__main__ as generate
 from exporter.settings.model import Settings
 from tests.chart.tools import CHART, LIBRARY
+from tools.chart.settings import ELSEWHERE, settings
 
 CHARTS = pytest.mark.parametrize("chart", [CHART, LIBRARY], ids=["chart", "library"])
 SHARED = ("database", "databases", "exporter", "nameOverride", "fullnameOverride", "commonLabels", "global")
-ELSEWHERE = {
-    "DATABASE_URL", "DATABASE_URL_FILE", "DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_USER",
-    "DATABASE_PASSWORD", "DATABASE_PASSWORD_FILE", "DATABASE_PARAMETERS", "DATABASES", "DATABASES_FILE",
-    "WEB_CONFIG_FILE", "POD_IP",
-}  # fmt: skip
 
 
 def schema_of(chart: Any) -> dict[str, Any]:
-    """A chart's schema."""
-    found: dict[str, Any] = json.loads((chart / "values.schema.json").read_text())
-    return found
+    """A chart's schema, each reference replaced by what it refers to."""
+    whole: dict[str, Any] = json.loads((chart / "values.schema.json").read_text())
+
+    def resolve(node: Any) -> Any:
+        if isinstance(node, list):
+            return [resolve(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        found: Any = whole
+        for step in node.get("$ref", "").split("/")[1:]:
+            found = found[step]
+        beside = {name: inner for name, inner in node.items() if name != "$ref"}
+        return {name: resolve(inner) for name, inner in ({**found, **beside} if "$ref" in node else node).items()}
+
+    resolved: dict[str, Any] = resolve({name: inner for name, inner in whole.items() if name != "$defs"})
+    return resolved
 
 
 def values_of(chart: Any) -> dict[str, Any]:
@@ -49,8 +61,9 @@ def test_the_schema_is_one_of_draft_7_and_takes_the_defaults(chart: Any) -> None
     schema = schema_of(chart)
 
     assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
-    jsonschema.Draft7Validator.check_schema(schema)
-    jsonschema.Draft7Validator(schema).validate(values_of(chart))
+    as_it_is = json.loads((chart / "values.schema.json").read_text())
+    jsonschema.Draft7Validator.check_schema(as_it_is)
+    jsonschema.Draft7Validator(as_it_is).validate(values_of(chart))
 
 
 @CHARTS
@@ -74,7 +87,7 @@ def test_the_schema_knows_the_keys_of_the_values_and_no_others(chart: Any) -> No
 
     def paths(values: dict[str, Any], schema: dict[str, Any], at: str = "") -> Iterator[str]:
         known = schema.get("properties")
-        if known is None or at == ".exporter.settings":
+        if known is None or at.endswith((".settings", ".resources")):
             return
         for name in known.keys() ^ values.keys():
             yield f"{at}.{name}"
@@ -92,18 +105,49 @@ def test_chart_and_library_share_values_and_schema() -> None:
 
     assert {name: chart[name] for name in library} == library
     for name in SHARED:
-        if name not in {"nameOverride", "fullnameOverride", "commonLabels"}:
-            assert schema_of(CHART)["properties"][name] == schema_of(LIBRARY)["properties"][name]
+        assert schema_of(CHART)["properties"][name] == schema_of(LIBRARY)["properties"][name]
 
 
-def test_the_settings_are_the_exporters() -> None:
+def test_generated_files_are_up_to_date() -> None:
+    """Schemas, the table of settings and the chart's copy of its library; the message names the command."""
+    assert generate.main(["--check"]) == 0
+
+
+def test_a_stale_file_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever changes a setting learns what to run."""
+    shutil.copytree(CHART.parent, tmp_path / "helm")
+    monkeypatch.setattr(generate, "HELM", tmp_path / "helm")
+    for name in ("CHART", "LIBRARY", "COPY"):
+        monkeypatch.setattr(generate, name, tmp_path / "helm" / getattr(generate, name).relative_to(CHART.parent))
+    (generate.COPY / "templates/_env.tpl").write_text("stale")
+    schema = generate.CHART / "values.schema.json"
+    schema.write_text(schema.read_text().replace("604800", "604801"))
+    said = generate.main(["--check"])
+
+    assert said == (
+        "run: make generate (it changes helm/db-health-exporter/values.schema.json, "
+        "helm/db-health-exporter/charts/db-health-exporter-lib/templates/_env.tpl)"
+    )
+    assert generate.main([]) == 0
+    assert generate.main(["--check"]) == 0
+
+
+def test_each_setting_of_the_exporter_has_its_place() -> None:
     """A new setting of the exporter can be given in the chart, or the chart says where instead."""
     of_exporter = {name.upper() for name in Settings.model_fields}
     in_schema = set(schema_of(CHART)["properties"]["exporter"]["properties"]["settings"]["properties"])
-    template = (LIBRARY / "templates/_settings.tpl").read_text()
-    known = set(re.findall(r"^([A-Z_]+): {is: ", template, re.MULTILINE))
 
-    assert in_schema == known == of_exporter - ELSEWHERE
+    assert in_schema | ELSEWHERE.keys() == of_exporter
+    assert not in_schema & ELSEWHERE.keys()
+
+
+def test_a_setting_of_an_unknown_type_stops_the_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Better than a schema that lets everything through."""
+    field = Settings.model_fields["listen_port"]
+    monkeypatch.setattr(field, "json_schema_extra", {"allowed": "a moon phase"})
+
+    with pytest.raises(ValueError, match="knows no type of setting for LISTEN_PORT: a moon phase"):
+        settings()
 
 
 def test_all_versions_agree() -> None:
@@ -131,5 +175,4 @@ def test_every_value_is_set_in_an_example() -> None:
 
     given = {path for example in (CHART / "ci").glob("*.yaml") for path in leaves(yaml.safe_load(example.read_text()))}
     # Of a map whose keys are free, any key will do.
-    missing = [path for path in leaves(values_of(CHART)) if not any(one.startswith(path) for one in given)]
-    assert missing == [".exporter.webConfigSecret"], "refused until the exporter supports it"
+    assert [path for path in leaves(values_of(CHART)) if not any(one.startswith(path) for one in given)] == []

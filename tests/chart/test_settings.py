@@ -67,9 +67,9 @@ STRICTER: dict[str, list[Any]] = {
     "PROBE_TIMEOUT": [2, "900ms", " 2"],
 }
 TEMPLATE = """\
-complaints:
+errors:
 {{- range .Values.cases }}
-  - {{ include "db-health-exporter.settingComplaint" (dict "name" (first .) "value" (last .)) | quote }}
+  - {{ include "db-health-exporter.settingError" (dict "name" (first .) "value" (last .)) | quote }}
 {{- end }}
 """
 
@@ -80,16 +80,16 @@ def pairs(table: dict[str, list[Any]]) -> Cases:
 
 
 @pytest.fixture
-def complaints(helm: Helm, tmp_path: Path) -> Any:
+def errors(helm: Helm, tmp_path: Path) -> Any:
     """What the library's template says of many settings, by one call of Helm."""
     chart = shutil.copytree(CONSUMER, tmp_path / "shop")
     for template in (chart / "templates").iterdir():
         template.unlink()
-    (chart / "templates/complaints.yaml").write_text(TEMPLATE)
+    (chart / "templates/errors.yaml").write_text(TEMPLATE)
 
     def ask(cases: Cases) -> list[str]:
         [found] = helm.template(chart, values={"cases": cases})
-        said: list[str] = found["complaints"]
+        said: list[str] = found["errors"]
         return said
 
     return ask
@@ -117,27 +117,23 @@ def by_the_exporter(name: str, value: Any, monkeypatch: pytest.MonkeyPatch, caps
 
 
 def test_what_the_exporter_takes_the_chart_takes(
-    complaints: Any,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    errors: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A check of the chart never stands in the way of a value that works."""
     cases = pairs(GOOD)
 
     assert [case for case in cases if by_the_exporter(*case, monkeypatch, capsys)] == []
     assert [case for case in cases if by_the_schema(*case)] == []
-    assert [case for case, said in zip(cases, complaints(cases), strict=True) if said] == []
+    assert [case for case, said in zip(cases, errors(cases), strict=True) if said] == []
 
 
 def test_what_the_exporter_refuses_the_chart_refuses(
-    complaints: Any,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    errors: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It would be a pod that does not start; the template's sentence is the exporter's, and has its limits."""
     cases = pairs(BAD)
 
-    for (name, value), said in zip(cases, complaints(cases), strict=True):
+    for (name, value), said in zip(cases, errors(cases), strict=True):
         expected = by_the_exporter(name, value, monkeypatch, capsys).removesuffix(", or 0 for any free one")
         assert expected, f"the exporter takes {name}={value!r}"
         assert said or by_the_schema(name, value), f"the chart takes {name}={value!r}"
@@ -145,16 +141,13 @@ def test_what_the_exporter_refuses_the_chart_refuses(
 
 
 def test_what_no_kubelet_would_reach_is_refused(
-    complaints: Any,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    helm: Helm,
+    errors: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], helm: Helm
 ) -> None:
     """A loopback address and any free port suit a machine, not a pod."""
     cases = [case for case in pairs(STRICTER) if case[0] != "PROBE_TIMEOUT"]
 
     assert [case for case in pairs(STRICTER) if by_the_exporter(*case, monkeypatch, capsys)] == []
-    assert [case for case, said in zip(cases, complaints(cases), strict=True) if not said] == []
+    assert [case for case, said in zip(cases, errors(cases), strict=True) if not said] == []
     for timeout in STRICTER["PROBE_TIMEOUT"]:
         values = {"app": {"image": {"repository": "x"}}, "database": {"url": "postgresql://db/orders"}}
         assert "PROBE_TIMEOUT" in helm.refusal({**values, "exporter": {"settings": {"PROBE_TIMEOUT": timeout}}})

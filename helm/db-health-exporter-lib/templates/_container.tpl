@@ -48,9 +48,6 @@ seccompProfile: {type: RuntimeDefault}
 {{- if include "db-health-exporter.databaseSources" . }}
 - {name: db-health-database, mountPath: {{ include "db-health-exporter.folder" . }}, readOnly: true}
 {{- end }}
-{{- if .values.exporter.webConfigSecret }}
-- {name: db-health-web, mountPath: /etc/db-health-exporter/web, readOnly: true}
-{{- end }}
 {{- with .values.exporter.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
@@ -63,10 +60,6 @@ seccompProfile: {type: RuntimeDefault}
 - name: db-health-database
   projected:
     sources: {{- trim . | nindent 6 }}
-{{- end }}
-{{- with .values.exporter.webConfigSecret }}
-- name: db-health-web
-  secret: {secretName: {{ . | quote }}}
 {{- end }}
 {{- with .values.exporter.extraVolumes }}
 {{ toYaml . }}

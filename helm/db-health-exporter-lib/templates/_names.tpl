@@ -56,21 +56,3 @@ No value knows its own key, but the values of an alias are the very map of that 
 {{- $image.repository -}}
 {{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default (include "db-health-exporter.version" .) }}{{ end -}}
 {{- end }}
-
-{{/* The port of the health pages. */}}
-{{- define "db-health-exporter.port" -}}
-{{- include "db-health-exporter.requireValues" . -}}
-{{- (.values.exporter.settings | default dict).LISTEN_PORT | default 9850 | int -}}
-{{- end }}
-
-{{/* The port of /metrics: one of its own where asked for, and where TLS there would break the kubelet's probes. */}}
-{{- define "db-health-exporter.metricsPort" -}}
-{{- $own := empty .values.exporter.webConfigSecret | ternary (include "db-health-exporter.port" .) 9852 -}}
-{{- (.values.exporter.settings | default dict).METRICS_PORT | default $own | int -}}
-{{- end }}
-
-{{/* The name of the port that serves /metrics. */}}
-{{- define "db-health-exporter.metricsPortName" -}}
-{{- $same := eq (include "db-health-exporter.port" .) (include "db-health-exporter.metricsPort" .) -}}
-{{- $same | ternary "db-health" "db-metrics" -}}
-{{- end }}

@@ -9,9 +9,6 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- end }}
 
 {{- define "db-health-exporter.validate" -}}
-{{- if .values.exporter.webConfigSecret -}}
-{{- fail "exporter.webConfigSecret is not supported yet: leave it out" -}}
-{{- end -}}
 {{- if and .values.exporter.startupGate.enabled (not .values.exporter.native) (not .alone) -}}
 {{- fail "exporter.startupGate.enabled needs exporter.native: a plain container holds no other back, so set one of the two" -}}
 {{- end -}}
@@ -27,7 +24,7 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{/* The API server takes each volume's name and each path once. */}}
 {{- define "db-health-exporter.validateVolumes" -}}
 {{- range .values.exporter.extraVolumes -}}
-{{- if has .name (list "db-health-database" "db-health-web") -}}
+{{- if has .name (list "db-health-database") -}}
 {{- fail (printf "exporter.extraVolumes has a volume called %s, as the chart does: rename it" .name) -}}
 {{- end -}}
 {{- end -}}
@@ -40,7 +37,7 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- end }}
 
 {{- define "db-health-exporter.validateSettings" -}}
-{{- $known := include "db-health-exporter.knownSettings" . | fromYaml -}}
+{{- $known := include "db-health-exporter.settings" . | fromYaml -}}
 {{- $elsewhere := include "db-health-exporter.settingsElsewhere" . | fromYaml -}}
 {{- range $name, $value := . -}}
 {{- with get $elsewhere $name -}}
@@ -49,13 +46,14 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- if not (hasKey $known $name) -}}
 {{- fail (printf "exporter.settings.%s is no setting of the exporter: use one of %s" $name (keys $known | sortAlpha | join ", ")) -}}
 {{- end -}}
-{{- with include "db-health-exporter.settingComplaint" (dict "name" $name "value" $value) -}}
+{{- with include "db-health-exporter.settingError" (dict "name" $name "value" $value) -}}
 {{- fail (printf "exporter.settings.%s %s" $name .) -}}
 {{- end -}}
 {{- end -}}
 {{- with .PROBE_TIMEOUT -}}
-{{- if gt (include "db-health-exporter.seconds" (toString .) | float64) 0.85 -}}
-{{- fail "exporter.settings.PROBE_TIMEOUT leaves the kubelet no answer in time: set at most 0.85, since a probe ends after 1 s and an answer takes up to PROBE_TIMEOUT + 0.1 s" -}}
+{{- $longest := include "db-health-exporter.longestProbeTimeout" . -}}
+{{- if gt (include "db-health-exporter.seconds" (toString .) | float64) (float64 $longest) -}}
+{{- fail (printf "exporter.settings.PROBE_TIMEOUT leaves the kubelet no answer in time: set at most %s, since a probe ends after 1 s and an answer takes up to PROBE_TIMEOUT + 0.1 s" $longest) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}
@@ -65,9 +63,9 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- $at := .at -}}
 {{- $requests := .resources.requests | default dict -}}
 {{- range $name, $limit := .resources.limits | default dict -}}
-{{- $most := include "db-health-exporter.quantity" $limit -}}
-{{- $least := include "db-health-exporter.quantity" (get $requests $name) -}}
-{{- if and $most $least (lt (float64 $most) (float64 $least)) -}}
+{{- $maximum := include "db-health-exporter.quantity" $limit -}}
+{{- $minimum := include "db-health-exporter.quantity" (get $requests $name) -}}
+{{- if and $maximum $minimum (lt (float64 $maximum) (float64 $minimum)) -}}
 {{- fail (printf "%s.limits.%s is below %s.requests.%s: lower the request too, or raise the limit" $at $name $at $name) -}}
 {{- end -}}
 {{- end -}}
@@ -81,7 +79,7 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- range include "db-health-exporter.env" (dict "root" .root "values" $values) | fromYamlArray -}}
 {{- $taken = append $taken .name -}}
 {{- end -}}
-{{- $known := include "db-health-exporter.knownSettings" . | fromYaml -}}
+{{- $known := include "db-health-exporter.settings" . | fromYaml -}}
 {{- $elsewhere := include "db-health-exporter.settingsElsewhere" . | fromYaml -}}
 {{- $given := or $values.databases (include "db-health-exporter.database.given" $values) -}}
 {{- range .values.exporter.extraEnv -}}

@@ -31,7 +31,7 @@ that nothing made keeps the PodMonitor's name.
 {{- $_ := set $container "volumeMounts" ($container.volumeMounts | default list) -}}
 {{- $own := list -}}
 {{- range $container.env }}{{ $own = append $own .name }}{{ end -}}
-{{- range $name, $value := include "db-health-exporter.injection.fixed" . | fromYaml -}}
+{{- range $name, $value := include "db-health-exporter.injection.defaults" . | fromYaml -}}
 {{- if not (has $name $own) -}}
 {{- $_ := set $container "env" (append $container.env (dict "name" $name "value" (toString $value))) -}}
 {{- end -}}
@@ -41,21 +41,21 @@ that nothing made keeps the PodMonitor's name.
 {{- end }}
 
 {{/*
-What the policy sets where the values do not: an application's 50 connections are not for a probe, and a Service called
-"metrics" would set METRICS_PORT to its address.
+What the policy sets where the values do not. The exporter's own pool keeps its defaults: an application's 50 connections are
+not for a probe. The ports are set since a Service called "metrics" would set METRICS_PORT to its address.
 */}}
-{{- define "db-health-exporter.injection.fixed" -}}
-LISTEN_PORT: "{{ include "db-health-exporter.port" . }}"
-METRICS_PORT: "{{ include "db-health-exporter.metricsPort" . }}"
-DATABASE_ECHO: "false"
-DATABASE_MAX_OVERFLOW: "10"
-DATABASE_POOL_RECYCLE: "3600"
-DATABASE_POOL_SIZE: "5"
+{{- define "db-health-exporter.injection.defaults" -}}
+LISTEN_PORT: {{ include "db-health-exporter.port" . | quote }}
+METRICS_PORT: {{ include "db-health-exporter.metricsPort" . | quote }}
+{{- $settings := include "db-health-exporter.settings" . | fromYaml }}
+{{- range tuple "DATABASE_ECHO" "DATABASE_MAX_OVERFLOW" "DATABASE_POOL_RECYCLE" "DATABASE_POOL_SIZE" }}
+{{ . }}: {{ get $settings . | dig "default" "" | quote }}
+{{- end }}
 {{- end }}
 
 {{/* The names that the policy sets itself, and so never copies, as a CEL list. */}}
 {{- define "db-health-exporter.injection.ownNames" -}}
-{{- $names := include "db-health-exporter.injection.fixed" . | fromYaml | keys -}}
+{{- $names := include "db-health-exporter.injection.defaults" . | fromYaml | keys -}}
 {{- range include "db-health-exporter.env" . | fromYamlArray }}{{ $names = append $names .name }}{{ end -}}
 {{- $names | uniq | sortAlpha | toJson -}}
 {{- end }}

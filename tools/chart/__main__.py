@@ -1,0 +1,56 @@
+"""`python -m tools.chart` writes what is generated in helm/; with `--check` it only compares."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tools.chart.schema import schemas
+from tools.chart.settings import template
+from tools.chart.values import descriptions, library_values
+
+HELM = Path(__file__).parents[2] / "helm"
+CHART, LIBRARY = HELM / "db-health-exporter", HELM / "db-health-exporter-lib"
+# The chart's own copy of the library: a link would be lost in a ZIP file and on Windows.
+COPY = CHART / "charts" / LIBRARY.name
+COPIED = ("Chart.yaml", "values.yaml", "values.schema.json", "templates/*.tpl")
+
+
+def generated() -> Iterator[tuple[Path, str]]:
+    """Each file that is made of other files, with its text."""
+    values = (CHART / "values.yaml").read_text(encoding="utf-8")
+    of_chart, of_library = schemas(descriptions(values))
+    made = {
+        LIBRARY / "values.yaml": library_values(values),
+        LIBRARY / "values.schema.json": of_library,
+        LIBRARY / "templates/_settings_table.tpl": template(),
+    }
+    yield CHART / "values.schema.json", of_chart
+    yield from made.items()
+    originals = {path for pattern in COPIED for path in LIBRARY.glob(pattern)} | made.keys()
+    for path in sorted(originals):
+        text = made.get(path)
+        yield COPY / path.relative_to(LIBRARY), path.read_text(encoding="utf-8") if text is None else text
+
+
+def main(arguments: Sequence[str]) -> int | str:
+    """Write the files, or name those that differ."""
+    parser = argparse.ArgumentParser(prog="python -m tools.chart")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not what it should be")
+    chosen = parser.parse_args(arguments)
+    files = dict(generated())
+    strange = [path for path in COPY.rglob("*") if path.is_file() and path not in files]
+    if chosen.check:
+        stale = [path for path, text in files.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+        names = ", ".join(str(path.relative_to(HELM.parent)) for path in [*stale, *strange])
+        return f"run: make generate (it changes {names})" if names else 0
+    for path in strange:
+        path.unlink()
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
