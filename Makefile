@@ -85,7 +85,7 @@ HELM_DOCS = $(or $(DBHEALTH_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dbheal
 generate: dashboard ## every file that is made of others: the dashboard, tables of settings, the charts' schemas and READMEs
 	$(BIN)/python -m tools.settings_table --write README.md
 	$(BIN)/python -m tools.chart
-	@if [ -x $(HELM_DOCS) ]; then $(HELM_DOCS) --chart-search-root helm --sort-values-order file --log-level error; \
+	@if [ -x $(HELM_DOCS) ]; then $(HELM_DOCS) -c helm -g helm/db-health-exporter,helm/db-health-exporter-lib -s file --log-level error; \
 	else echo "make generate: the charts' READMEs need helm-docs: run tests/chart/install-tools" >&2; fi
 
 clean: ## remove what the other targets made

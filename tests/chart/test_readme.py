@@ -11,16 +11,8 @@ from tests.chart.tools import CHART, LIBRARY, tool
 @pytest.mark.parametrize("chart", [CHART, LIBRARY], ids=["chart", "library"])
 def test_the_readme_is_up_to_date(chart: Path) -> None:
     """`make generate` would change nothing, and every value has its comment."""
-    command: list[str | Path] = [
-        tool("helm-docs", "helm-docs"),
-        "-c",
-        chart,
-        "-s",
-        "file",
-        "--dry-run",
-        "--log-level",
-        "error",
-    ]
+    flags = ("-c", chart.parent, "-g", chart, "-s", "file", "--dry-run", "--log-level", "error")
+    command: list[str | Path] = [tool("helm-docs", "helm-docs"), *flags]
     made = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert made.stdout.strip() == (chart / "README.md").read_text().strip(), "run: make generate"

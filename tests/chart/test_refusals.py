@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.tools import CONSUMER, Helm
+from tests.chart.tools import CHART, CONSUMER, Helm
 
 IMAGE = {"app": {"image": {"repository": "orders"}}}
 SECRET = {"existingSecret": {"name": "orders-database"}}
@@ -29,6 +29,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no image": (
         {"database": SECRET},
         "app.image.repository is empty: set the application's image, or set mode to injection or standalone",
+    ),
+    "nothing at all": (
+        {},
+        "or set mode to injection or standalone; and no database is given: set database.existingSecret.name,",
     ),
     "no database": (
         IMAGE,
@@ -72,7 +76,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "two addresses": (
         {**IMAGE, "database": {**SECRET, **HOST}},
-        "database has more than one address: set one of existingSecret.name, url and host",
+        "database has more than one address: set one of existingSecret.name, fromSecret.name, url and host",
     ),
     "one and several": (
         {**APP, "databases": {"orders": SECRET}},
@@ -227,7 +231,7 @@ REFUSED |= {
     ),
     "the chart's own volume": (
         {**APP, "exporter": {"extraVolumes": [{"name": "db-health-database", "emptyDir": {}}]}},
-        "exporter.extraVolumes has a volume called db-health-database, as the chart does: rename it",
+        "exporter.extraVolumes has a volume called db-health-database, which is there already: rename it",
     ),
     "the chart's own volume in the application": (
         {**APP, "app": {**IMAGE["app"], "volumes": [{"name": "db-health-database", "emptyDir": {}}]}},
@@ -251,6 +255,129 @@ REFUSED |= {
     "the metrics' port twice": (
         {**APP, "app": {**IMAGE["app"], "port": 9852}, "exporter": {"settings": {"METRICS_PORT": "9852"}}},
         "app.port 9852 is the exporter's as well",
+    ),
+}
+
+APP_IMAGES: dict[str, tuple[dict[str, Any], str]] = {
+    "a tag in the repository": ({"repository": "orders:1.2"}, "repository holds a tag: set it as app.image.tag"),
+    "a digest in the repository": (
+        {"repository": "orders@sha256:" + "0" * 64},
+        "repository holds a digest: set it as app.image.digest",
+    ),
+    "capitals": ({"repository": "Orders"}, "repository is no image's name: set lower-case letters, digits"),
+    "a URL for an image": ({"repository": "https://r.example/orders"}, "repository is no image's name"),
+    "a URL for a registry": (
+        {"repository": "orders", "registry": "https://r.example"},
+        "registry is no registry: set a host, such as registry.example or registry.example:5000, without https://",
+    ),
+    "a tag with a slash": ({"repository": "orders", "tag": "feature/x"}, "tag is no tag: set up to 128 letters"),
+    "a digest for a tag": (
+        {"repository": "orders", "tag": "sha256:" + "0" * 64},
+        "tag is no tag: set up to 128 letters",
+    ),
+    "a tag for a digest": ({"repository": "orders", "digest": "latest"}, "digest is no digest: set sha256: and 64"),
+    "a short digest": ({"repository": "orders", "digest": "sha256:abc"}, "digest is no digest: set sha256: and 64"),
+}
+REFUSED |= {
+    f"{case} of the {at.partition('.')[0]}": (
+        {"database": SECRET, "app": {"image": {"repository": "orders"}}, at.partition(".")[0]: {"image": image}},
+        f"{at}.{sentence}".replace("app.image", at),
+    )
+    for at in ("app.image", "exporter.image")
+    for case, (image, sentence) in APP_IMAGES.items()
+}
+REFUSED |= {
+    "a name for the application's container": (
+        {**APP, "app": {**IMAGE["app"], "container": {"name": "web"}}},
+        "app.container.name cannot be set: probes, annotations and dashboards know the container by its name",
+    ),
+    "a container that is there": (
+        {**APP, "extraInitContainers": [{"name": "db-health-exporter"}]},
+        "extraInitContainers has a container called db-health-exporter, which is there already: rename it",
+    ),
+    "a container twice": (
+        {**APP, "extraContainers": [{"name": "proxy"}, {"name": "proxy"}]},
+        "extraContainers has a container called proxy, which is there already: rename it",
+    ),
+    "two mounts at one path": (
+        {
+            **APP,
+            "exporter": {
+                "extraVolumes": [{"name": "a", "emptyDir": {}}],
+                "extraVolumeMounts": [{"name": "a", "mountPath": "/a"}, {"name": "a", "mountPath": "/a/"}],
+            },
+        },
+        "exporter.extraVolumeMounts has two mounts at /a: set another mountPath",
+    ),
+    "an application's mount of no volume": (
+        {**APP, "app": {**IMAGE["app"], "volumeMounts": [{"name": "data", "mountPath": "/data"}]}},
+        "app.volumeMounts mounts data, which is no volume: add it to app.volumes",
+    ),
+    "a Secret of parts beside a user": (
+        {**IMAGE, "database": {"fromSecret": {"name": "a"}, "user": "me"}},
+        "database.user belongs to database.host: leave it out, since the Secret says it",
+    ),
+    "a Secret of JSON beside parameters": (
+        {**IMAGE, "database": {"fromSecret": {"name": "a", "keys": {"json": "b"}}, "parameters": "sslmode=require"}},
+        "database.parameters belongs to database.host",
+    ),
+    "a Secret of parts without a host": (
+        {**IMAGE, "database": {"fromSecret": {"name": "a", "keys": {"host": ""}}}},
+        "database.fromSecret.keys.host is empty: name the Secret's key that holds the host, or keys.json",
+    ),
+}
+
+
+def injected(**exporter: Any) -> dict[str, Any]:
+    """Mode injection with values of the exporter's container."""
+    return {"mode": "injection", "exporter": exporter}
+
+
+# What would keep other people's pods from starting.
+REFUSED |= {
+    "a pod's map to inject": (
+        {"mode": "injection", "pod": {"hostAliases": []}},
+        "pod is set, but mode injection makes",
+    ),
+    "a mount of no injected volume": (
+        injected(extraVolumeMounts=[{"name": "certs", "mountPath": "/certs"}]),
+        "exporter.extraVolumeMounts mounts certs, which is no volume: add it to exporter.extraVolumes",
+    ),
+    "a raw mount of no injected volume": (
+        injected(container={"volumeMounts": [{"name": "certs", "mountPath": "/certs"}]}),
+        "exporter.extraVolumeMounts mounts certs, which is no volume: add it to exporter.extraVolumes",
+    ),
+    "a Secret that a namespace may lack": (
+        injected(extraEnv=[{"name": "PGSSLMODE", "valueFrom": {"secretKeyRef": {"name": "tls", "key": "mode"}}}]),
+        "exporter.extraEnv reads the Secret tls, which other namespaces may lack, and their pods would not start",
+    ),
+    "a volume that a namespace may lack": (
+        injected(extraVolumes=[{"name": "certs", "configMap": {"name": "ca"}}]),
+        "exporter.extraVolumes has the volume certs of a configMap, which other namespaces may lack",
+    ),
+    "a projected volume that a namespace may lack": (
+        injected(extraVolumes=[{"name": "certs", "projected": {"sources": [{"secret": {"name": "ca"}}]}}]),
+        "exporter.extraVolumes has the volume certs of a secret, which other namespaces may lack",
+    ),
+    "a claim of one namespace": (
+        injected(extraVolumes=[{"name": "certs", "persistentVolumeClaim": {"claimName": "certs"}}]),
+        "exporter.extraVolumes has the volume certs of the type persistentVolumeClaim, which other namespaces lack or",
+    ),
+    "a folder of the node": (
+        injected(extraVolumes=[{"name": "certs", "hostPath": {"path": "/etc/ssl"}}]),
+        "exporter.extraVolumes has the volume certs of the type hostPath, which other namespaces lack or refuse",
+    ),
+    "a volume of no type": (
+        injected(extraVolumes=[{"name": "certs"}]),
+        "exporter.extraVolumes has the volume certs without a type, or with several",
+    ),
+    "a name too long to be another": (
+        injected(extraVolumes=[{"name": "c" * 54, "emptyDir": {}}]),
+        "and the policy adds db-health- to its name: set at most 53 characters",
+    ),
+    "a claim of resources to inject": (
+        injected(resources={"claims": [{"name": "gpu"}]}),
+        "exporter.resources.claims names claims that other people's pods do not have: remove it",
     ),
 }
 
@@ -283,9 +410,57 @@ SCHEMA: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {**APP, "extraObjects": [{"foo": "bar"}]},
         ("/extraObjects/0", "missing properties 'apiVersion', 'kind'"),
     ),
-    "a tag for a digest": (
-        {**APP, "exporter": {"image": {"digest": "latest"}}},
-        ("/exporter/image/digest", "sha256"),
+    "a fraction for a tag": (
+        {**APP, "app": {"image": {"repository": "orders", "tag": 1.1}}},
+        ("/app/image/tag", "got number"),
+    ),
+    "a quantity in words": (
+        {**APP, "exporter": {"resources": {"limits": {"memory": "64 MB"}}}},
+        ("/exporter/resources/limits/memory", "does not match pattern"),
+    ),
+    "a typing error among resources": (
+        {**APP, "app": {**IMAGE["app"], "resources": {"request": {}}}},
+        ("/app/resources", "additional properties 'request' not allowed"),
+    ),
+    "a Secret's name with a blank": (
+        {**IMAGE, "database": {"existingSecret": {"name": "a b"}}},
+        ("/database/existingSecret/name", "does not match pattern"),
+    ),
+    "a Secret's key with a colon": (
+        {**IMAGE, "database": {"existingSecret": {"name": "a", "key": "b:c"}}},
+        ("/database/existingSecret/key", "does not match pattern"),
+    ),
+    "an unknown part of an address": (
+        {**IMAGE, "database": {"fromSecret": {"name": "a", "keys": {"hots": "b"}}}},
+        ("/database/fromSecret/keys", "additional properties 'hots' not allowed"),
+    ),
+    "a relative mount": (
+        {**APP, "exporter": {"extraVolumeMounts": [{"name": "a", "mountPath": "certs"}]}},
+        ("/exporter/extraVolumeMounts/0/mountPath", "does not match pattern"),
+    ),
+    "a mount without a path": (
+        {**APP, "app": {**IMAGE["app"], "volumeMounts": [{"name": "a"}]}},
+        ("/app/volumeMounts/0", "missing property 'mountPath'"),
+    ),
+    "a volume's name with a capital": (
+        {**APP, "exporter": {"extraVolumes": [{"name": "Certs", "emptyDir": {}}]}},
+        ("/exporter/extraVolumes/0/name", "does not match pattern"),
+    ),
+    "a variable of two values": (
+        {**APP, "app": {**IMAGE["app"], "env": [{"name": "A", "value": "b", "valueFrom": {"fieldRef": {}}}]}},
+        ("/app/env/0", "'not' failed"),
+    ),
+    "a number for a variable": (
+        {**APP, "app": {**IMAGE["app"], "env": [{"name": "A", "value": 1}]}},
+        ("/app/env/0/value", "got number, want string"),
+    ),
+    "a container without a name": (
+        {**APP, "extraContainers": [{"image": "proxy"}]},
+        ("/extraContainers/0", "missing property 'name'"),
+    ),
+    "an API version of no policy": (
+        {"mode": "injection", "injection": {"apiVersion": "v1"}},
+        ("/injection/apiVersion", "does not match pattern"),
     ),
     "a policy of its own": ({**APP, "injection": {"failurePolicy": "Maybe"}}, ("/injection/failurePolicy", "'Ignore'")),
 }
@@ -302,6 +477,8 @@ EMPTY = {
     "exporter.startupGate": "at '/exporter': missing property 'startupGate'",
     "exporter.native": "at '/exporter': missing property 'native'",
     "database.fromFiles": "at '/database': missing property 'fromFiles'",
+    "app.replicas": "", "deployment": "", "pod": "",
+    "extraContainers": "", "monitoring.rules.disabled": "",
     "database": "no database is given: set database.existingSecret.name",
     "mode": "missing property 'mode'",
 }  # fmt: skip
@@ -340,6 +517,21 @@ def test_values_of_a_wrong_kind_are_refused_by_the_schema(helm: Helm, case: str)
     said = helm.refusal(values)
 
     assert [word for word in words if word not in said] == []
+
+
+def test_an_old_cluster_with_the_policys_beta_can_inject(helm: Helm) -> None:
+    """`injection.apiVersion` says what the cluster has; both objects have it."""
+    values = {"mode": "injection", "injection": {"apiVersion": "admissionregistration.k8s.io/v1beta1"}}
+    objects = helm.template(CHART, "--kube-version", "1.34.0", values=values)
+
+    assert {item["apiVersion"] for item in objects} == {"admissionregistration.k8s.io/v1beta1"}
+
+
+def test_the_policy_has_the_newest_version_of_the_cluster(helm: Helm) -> None:
+    """What Helm learns from the cluster, which `--api-versions` adds to."""
+    [policy, _] = helm.template(CHART, "--kube-version", "1.36.0", values={"mode": "injection"})
+
+    assert policy["apiVersion"] == "admissionregistration.k8s.io/v1"
 
 
 def test_an_old_cluster_cannot_inject(helm: Helm) -> None:

@@ -198,7 +198,7 @@ def test_a_failing_policy_never_blocks_a_pod(
     policy()
     name = f"inject-db-health-exporter.{namespace}"
     variables = kube.get(f"/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies/{name}")["spec"]["variables"]
-    [place] = [number for number, entry in enumerate(variables) if entry["name"] == "at"]
+    [place] = [number for number, entry in enumerate(variables) if entry["name"] == "index"]
     broken = [{"op": "replace", "path": f"/spec/variables/{place}/expression", "value": "int(object.metadata.name)"}]
     kube.run("patch", "mutatingadmissionpolicy", name, "--type", "json", "-p", json.dumps(broken))
 
@@ -215,13 +215,13 @@ def test_a_plain_container_can_be_injected_with_everything(
         imagePullSecrets=[{"name": "pull"}],
         exporter={
             "native": False,
-            "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
+            "extraVolumes": [{"name": "ca", "configMap": {"name": "ca", "optional": True}}],
             "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca"}],
         },
     )
     made = admit(container(env=[URL]))
 
     assert [item["name"] for item in made["spec"]["containers"]] == ["orders", "db-health-exporter"]
-    assert "ca" in {volume["name"] for volume in made["spec"]["volumes"]}
+    assert "db-health-ca" in {volume["name"] for volume in made["spec"]["volumes"]}
     assert {"name": "pull"} in made["spec"]["imagePullSecrets"]
     assert made["spec"]["containers"][0]["livenessProbe"]["httpGet"]["path"] == "/app/livez"

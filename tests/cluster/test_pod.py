@@ -127,7 +127,7 @@ def test_a_service_reaches_the_sidecars_named_port(
     services = f"/api/v1/namespaces/{namespace}/services"
 
     until(lambda: kube.fetch(f"{services}/health:80/proxy/healthz").status == 200, within=30, what="a healthy Service")
-    application = f"{services}/{made.name}-db-health-exporter:http/proxy/orders"
+    application = f"{services}/{made.name}:http/proxy/orders"
     until(lambda: kube.fetch(application).text == "42", within=30, what="the application's own Service")
 
 

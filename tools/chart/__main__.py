@@ -20,10 +20,11 @@ def generated() -> Iterator[tuple[Path, str]]:
     """Each file that is made of other files, with its text."""
     values = (CHART / "values.yaml").read_text(encoding="utf-8")
     of_chart, of_library = schemas(descriptions(values))
+    defaults = library_values(values)
     made = {
-        LIBRARY / "values.yaml": library_values(values),
+        LIBRARY / "values.yaml": defaults,
         LIBRARY / "values.schema.json": of_library,
-        LIBRARY / "templates/_settings_table.tpl": template(),
+        LIBRARY / "templates/_generated.tpl": template(defaults),
     }
     yield CHART / "values.schema.json", of_chart
     yield from made.items()

@@ -92,8 +92,8 @@ def _schema(name: str, about: dict[str, Any]) -> dict[str, Any]:
     return found | described
 
 
-def template() -> str:
-    """The library's template of the same table, which Helm reads as YAML."""
+def template(defaults: str) -> str:
+    """The library's templates of the same table and of its default values, which Helm reads as YAML."""
     rows = [f"{name}: {json.dumps(about)}" for name, about in settings().items()]
     elsewhere = [f"{name}: {json.dumps(place)}" for name, place in ELSEWHERE.items()]
     return "\n".join((
@@ -109,6 +109,11 @@ def template() -> str:
         "{{/* Settings that the chart sets from values of its own. */}}",
         '{{- define "db-health-exporter.settingsElsewhere" -}}',
         *elsewhere,
+        "{{- end }}",
+        "",
+        "{{/* The library's values.yaml, for values that are given in part. */}}",
+        '{{- define "db-health-exporter.defaults" -}}',
+        defaults.strip(),
         "{{- end }}",
         "",
         "{{/* The longest PROBE_TIMEOUT, in seconds, whose answer still reaches the kubelet in time. */}}",

@@ -2,37 +2,74 @@
 What is refused: one sentence each, that says what to set and never repeats a value that may hold a password.
 */}}
 
-{{- define "db-health-exporter.requireValues" -}}
-{{- if not .values -}}
-{{- fail "db-health-exporter: the values are missing: give the dependency `alias: dbHealth` and pass (dict \"root\" $ \"values\" .Values.dbHealth)" -}}
-{{- end -}}
-{{- end }}
-
 {{- define "db-health-exporter.validate" -}}
 {{- if and .values.exporter.startupGate.enabled (not .values.exporter.native) (not .alone) -}}
 {{- fail "exporter.startupGate.enabled needs exporter.native: a plain container holds no other back, so set one of the two" -}}
 {{- end -}}
+{{- include "db-health-exporter.validateImage" (dict "image" .values.exporter.image "at" "exporter.image") -}}
 {{- include "db-health-exporter.validateSettings" (.values.exporter.settings | default dict) -}}
 {{- include "db-health-exporter.validateResources" (dict "resources" (.values.exporter.resources | default dict) "at" "exporter.resources") -}}
+{{- include "db-health-exporter.validateContainer" (dict "container" .values.exporter.container "at" "exporter.container") -}}
 {{- if not .injected -}}
 {{- include "db-health-exporter.validateDatabases" . -}}
 {{- end -}}
 {{- include "db-health-exporter.validateExtraEnv" . -}}
-{{- include "db-health-exporter.validateVolumes" . -}}
+{{- include "db-health-exporter.validateMounts" . -}}
+{{- end }}
+
+{{/* An image ("image" in the dict, its path among the values in "at"), part by part. */}}
+{{- define "db-health-exporter.validateImage" -}}
+{{- $tag := include "db-health-exporter.imageTag" .image -}}
+{{- with .image -}}
+{{- if contains "@" (.repository | default "") -}}
+{{- fail (printf "%s.repository holds a digest: set it as %s.digest" $.at $.at) -}}
+{{- end -}}
+{{- if regexMatch ":[^/]*$" (.repository | default "") -}}
+{{- fail (printf "%s.repository holds a tag: set it as %s.tag" $.at $.at) -}}
+{{- end -}}
+{{- $part := "[a-z0-9]+(([.]|_{1,2}|-+)[a-z0-9]+)*" -}}
+{{- if and .repository (not (regexMatch (printf "^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?/)?%s(/%s)*$" $part $part) .repository)) -}}
+{{- fail (printf "%s.repository is no image's name: set lower-case letters, digits and . _ - with / between, such as registry.example/orders" $.at) -}}
+{{- end -}}
+{{- if and .registry (not (regexMatch "^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?(/[a-z0-9._-]+)*/?$" .registry)) -}}
+{{- fail (printf "%s.registry is no registry: set a host, such as registry.example or registry.example:5000, without https://" $.at) -}}
+{{- end -}}
+{{- if and $tag (not (regexMatch "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$" $tag)) -}}
+{{- fail (printf "%s.tag is no tag: set up to 128 letters, digits and . _ -, or set a digest as %s.digest" $.at $.at) -}}
+{{- end -}}
+{{- if and .digest (not (regexMatch "^sha256:[0-9a-f]{64}$" .digest)) -}}
+{{- fail (printf "%s.digest is no digest: set sha256: and 64 hexadecimal digits" $.at) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* A container's raw map, whose name others rely on. */}}
+{{- define "db-health-exporter.validateContainer" -}}
+{{- if hasKey (.container | default dict) "name" -}}
+{{- fail (printf "%s.name cannot be set: probes, annotations and dashboards know the container by its name" .at) -}}
+{{- end -}}
 {{- end }}
 
 {{/* The API server takes each volume's name and each path once. */}}
-{{- define "db-health-exporter.validateVolumes" -}}
+{{- define "db-health-exporter.validateMounts" -}}
+{{- $names := list "db-health-database" -}}
 {{- range .values.exporter.extraVolumes -}}
-{{- if has .name (list "db-health-database") -}}
-{{- fail (printf "exporter.extraVolumes has a volume called %s, as the chart does: rename it" .name) -}}
+{{- if has .name $names -}}
+{{- fail (printf "exporter.extraVolumes has a volume called %s, which is there already: rename it" .name) -}}
 {{- end -}}
+{{- $names = append $names .name -}}
 {{- end -}}
 {{- $folder := include "db-health-exporter.folder" . -}}
+{{- $paths := list -}}
 {{- range .values.exporter.extraVolumeMounts -}}
-{{- if hasPrefix $folder (.mountPath | default "") -}}
+{{- $path := .mountPath | trimSuffix "/" -}}
+{{- if or (eq $path $folder) (hasPrefix (printf "%s/" $folder) $path) -}}
 {{- fail (printf "exporter.extraVolumeMounts has a mount at %s, where the chart mounts the database's Secret: set another mountPath" $folder) -}}
 {{- end -}}
+{{- if has $path $paths -}}
+{{- fail (printf "exporter.extraVolumeMounts has two mounts at %s: set another mountPath" $path) -}}
+{{- end -}}
+{{- $paths = append $paths $path -}}
 {{- end -}}
 {{- end }}
 
@@ -58,7 +95,7 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- end -}}
 {{- end }}
 
-{{/* A limit alone meets the request that the chart has by default. */}}
+{{/* A limit that is set alone meets the request that the chart has by default. */}}
 {{- define "db-health-exporter.validateResources" -}}
 {{- $at := .at -}}
 {{- $requests := .resources.requests | default dict -}}
@@ -76,12 +113,12 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- $values := deepCopy .values -}}
 {{- $_ := set $values.exporter "extraEnv" list -}}
 {{- $taken := list -}}
-{{- range include "db-health-exporter.env" (dict "root" .root "values" $values) | fromYamlArray -}}
+{{- range include "db-health-exporter.env" (dict "root" .root "values" $values "alias" .alias) | fromYamlArray -}}
 {{- $taken = append $taken .name -}}
 {{- end -}}
 {{- $known := include "db-health-exporter.settings" . | fromYaml -}}
 {{- $elsewhere := include "db-health-exporter.settingsElsewhere" . | fromYaml -}}
-{{- $given := or $values.databases (include "db-health-exporter.database.given" $values) -}}
+{{- $given := or $values.databases (include "db-health-exporter.addresses" (dict "database" $values.database)) -}}
 {{- range .values.exporter.extraEnv -}}
 {{- if hasKey $known .name -}}
 {{- fail (printf "exporter.extraEnv sets %s, which the chart must know: use exporter.settings.%s" .name .name) -}}
@@ -94,71 +131,5 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- fail (printf "exporter.extraEnv sets %s, which is set already: remove it there" .name) -}}
 {{- end -}}
 {{- $taken = append $taken .name -}}
-{{- end -}}
-{{- end }}
-
-{{- define "db-health-exporter.validateDatabases" -}}
-{{- $own := include "db-health-exporter.ownDatabase" . -}}
-{{- with .values -}}
-{{- $single := include "db-health-exporter.database.given" . -}}
-{{- if and .databases $single -}}
-{{- fail "database and databases are both set: keep one of them" -}}
-{{- end -}}
-{{- if not (or .databases $single (eq $own "true")) -}}
-{{- fail "no database is given: set database.existingSecret.name, database.url, database.host or databases" -}}
-{{- end -}}
-{{- if $single -}}
-{{- include "db-health-exporter.validateDatabase" (dict "database" .database "at" "database") -}}
-{{- end -}}
-{{- $suffixes := dict -}}
-{{- range $name, $database := .databases -}}
-{{- $at := printf "databases.%s" $name -}}
-{{- if not (regexMatch "^[A-Za-z][A-Za-z0-9_-]{0,39}$" $name) -}}
-{{- fail (printf "%s cannot be a name: use up to 40 letters, digits, - and _, a letter first" $at) -}}
-{{- end -}}
-{{- if not (include "db-health-exporter.database.given" (dict "database" $database)) -}}
-{{- fail (printf "%s has no address: set %s.existingSecret.name, .url or .host" $at $at) -}}
-{{- end -}}
-{{- include "db-health-exporter.validateDatabase" (dict "database" $database "at" $at) -}}
-{{- if eq (toString $database.fromFiles) "false" -}}
-{{- fail (printf "%s.fromFiles must stay true: several databases are read from files" $at) -}}
-{{- end -}}
-{{- $suffix := $name | upper | replace "-" "_" -}}
-{{- if eq $suffix "FILE" -}}
-{{- fail (printf "%s would be DATABASE_URL_FILE, which names a file that holds a URL: rename it" $at) -}}
-{{- end -}}
-{{- with get $suffixes $suffix -}}
-{{- fail (printf "databases.%s and databases.%s would both be DATABASE_URL_%s: rename one of them" . $name $suffix) -}}
-{{- end -}}
-{{- $_ := set $suffixes $suffix $name -}}
-{{- end -}}
-{{- end -}}
-{{- end }}
-
-{{- define "db-health-exporter.validateDatabase" -}}
-{{- $ways := compact (list .database.url .database.host (dig "existingSecret" "name" "" .database)) -}}
-{{- if gt (len $ways) 1 -}}
-{{- fail (printf "%s has more than one address: set one of existingSecret.name, url and host" .at) -}}
-{{- end -}}
-{{- if and .database.url (not (regexMatch "^postgres(ql)?([+][a-z0-9]+)?://" .database.url)) -}}
-{{- fail (printf "%s.url must begin with postgresql:// (or postgres://, postgresql+asyncpg:// and the like)" .at) -}}
-{{- end -}}
-{{- if and .database.parameters (not .database.host) -}}
-{{- fail (printf "%s.parameters belongs to %s.host: write the parameters into the URL instead" .at .at) -}}
-{{- end -}}
-{{- $alone := dict "name" .database.name "user" .database.user "passwordSecret.name" (dig "passwordSecret" "name" "" .database) -}}
-{{- range $name, $value := $alone -}}
-{{- if and $value (not $.database.host) -}}
-{{- fail (printf "%s.%s belongs to %s.host: leave it out, since the URL says it" $.at $name $.at) -}}
-{{- end -}}
-{{- end -}}
-{{- if regexMatch "://|@" (.database.host | default "") -}}
-{{- fail (printf "%s.host must be a name or an address alone: give a URL by %s.existingSecret.name or .url" .at .at) -}}
-{{- end -}}
-{{- if regexMatch "(?i)(^|[&?])[^=&]*password[^=&]*=" (.database.parameters | default "") -}}
-{{- fail (printf "%s.parameters must hold no password, which anybody who sees the pod could read: use %s.passwordSecret.name, or a URL" .at .at) -}}
-{{- end -}}
-{{- if and .database.host (not (and .database.name .database.user)) -}}
-{{- fail (printf "%s.host is set: set %s.name and %s.user too" .at .at .at) -}}
 {{- end -}}
 {{- end }}

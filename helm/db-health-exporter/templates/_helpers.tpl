@@ -1,5 +1,5 @@
 {{/*
-What the three modes share. The library's templates take a dict of the chart's context and the exporter's values.
+What the three modes share. Every template takes the library's dict: "root" is the chart's context, "values" its values.
 */}}
 
 {{/* Labels that never change: the workload is selected by them. */}}
@@ -29,22 +29,23 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- .values.serviceAccount.name | default $made -}}
 {{- end }}
 
+{{/* The chart's pull secrets and those of all charts, as a JSON list; each may be a name or {name: …}. */}}
 {{- define "db-health-exporter.allPullSecrets" -}}
-{{- concat (.values.imagePullSecrets | default list) ((.values.global | default dict).imagePullSecrets | default list) | uniq | toJson -}}
+{{- $all := list -}}
+{{- range concat (.values.imagePullSecrets | default list) ((.values.global | default dict).imagePullSecrets | default list) -}}
+{{- $all = append $all (kindIs "string" . | ternary (dict "name" .) .) -}}
+{{- end -}}
+{{- uniq $all | toJson -}}
 {{- end }}
 
-{{- define "db-health-exporter.imagePullSecrets" -}}
-{{- with include "db-health-exporter.allPullSecrets" . | fromJsonArray }}
-imagePullSecrets: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- end }}
-
-{{/* The part of a pod's specification that says where and as whom it runs. */}}
-{{- define "db-health-exporter.podPlace" -}}
+{{/* The part of a pod's specification that says where, as whom and with which images it runs. */}}
+{{- define "db-health-exporter.podPlacement" -}}
 automountServiceAccountToken: {{ .values.serviceAccount.automount }}
 enableServiceLinks: {{ .values.enableServiceLinks }}
 serviceAccountName: {{ include "db-health-exporter.serviceAccountName" . | quote }}
-{{- include "db-health-exporter.imagePullSecrets" . }}
+{{- with include "db-health-exporter.allPullSecrets" . | fromJsonArray }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- range $key := tuple "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" }}
 {{- with get $.values $key }}
 {{ dict $key . | toYaml }}

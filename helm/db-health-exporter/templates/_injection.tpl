@@ -1,34 +1,26 @@
 {{/*
-The admission policy's expressions, in CEL. JSONPatch, since an applied configuration may not hold arguments or references
-to Secrets; a list must exist before something is added to it.
+Mode injection: what the admission policy does to a pod, in CEL. JSON Patch, since an applied configuration may hold neither
+arguments nor references to Secrets.
 */}}
 
-{{/*
-The alerts take a name within a job and a namespace for one database, so each application must be a job of its own. A
-pod without the label app.kubernetes.io/name is called after what made it, less what a rollout or a schedule adds; a pod
-that nothing made keeps the PodMonitor's name.
-*/}}
-{{- define "db-health-exporter.injection.relabelings" -}}
-- sourceLabels:
-    - __meta_kubernetes_pod_label_app_kubernetes_io_name
-    - __meta_kubernetes_pod_controller_kind
-    - __meta_kubernetes_pod_controller_name
-  regex: ;(?:ReplicaSet;(.+)-[^-]+|Job;(.+)-[0-9]+|[^;]+;(.+))
-  replacement: $1$2$3
-  targetLabel: job
-{{- end }}
-
-{{/* The list that the exporter's container joins. */}}
+{{/* The pod's list that the exporter's container joins. */}}
 {{- define "db-health-exporter.injection.list" -}}
 {{- .values.exporter.native | ternary "initContainers" "containers" -}}
 {{- end }}
 
-{{/* The exporter's container, with empty lists for what is copied from the application's. */}}
+{{/*
+The exporter's container, with empty lists for what is copied from the application's, as YAML. Its volumes have names of their
+own, which no pod's volumes have.
+*/}}
 {{- define "db-health-exporter.injection.container" -}}
 {{- $context := dict "root" .root "values" .values "injected" true -}}
 {{- $container := include "db-health-exporter.sidecar" $context | fromYamlArray | first -}}
-{{- $_ := set $container "envFrom" list -}}
-{{- $_ := set $container "volumeMounts" ($container.volumeMounts | default list) -}}
+{{- $_ := set $container "envFrom" ($container.envFrom | default list) -}}
+{{- $mounts := list -}}
+{{- range $container.volumeMounts -}}
+{{- $mounts = append $mounts (merge (dict "name" (include "db-health-exporter.injection.volumeName" .name)) .) -}}
+{{- end -}}
+{{- $_ := set $container "volumeMounts" $mounts -}}
 {{- $own := list -}}
 {{- range $container.env }}{{ $own = append $own .name }}{{ end -}}
 {{- range $name, $value := include "db-health-exporter.injection.defaults" . | fromYaml -}}
@@ -36,8 +28,20 @@ that nothing made keeps the PodMonitor's name.
 {{- $_ := set $container "env" (append $container.env (dict "name" $name "value" (toString $value))) -}}
 {{- end -}}
 {{- end -}}
-{{- $type := printf "Object.spec.%s" (include "db-health-exporter.injection.list" .) -}}
-{{- include "db-health-exporter.cel" (dict "type" $type "value" $container) -}}
+{{- toYaml $container -}}
+{{- end }}
+
+{{- define "db-health-exporter.injection.volumeName" -}}
+db-health-{{ . }}
+{{- end }}
+
+{{/* The volumes that the policy adds, as YAML. */}}
+{{- define "db-health-exporter.injection.volumes" -}}
+{{- $volumes := list -}}
+{{- range .values.exporter.extraVolumes -}}
+{{- $volumes = append $volumes (merge (dict "name" (include "db-health-exporter.injection.volumeName" .name)) .) -}}
+{{- end -}}
+{{- toYaml $volumes -}}
 {{- end }}
 
 {{/*
@@ -53,100 +57,104 @@ METRICS_PORT: {{ include "db-health-exporter.metricsPort" . | quote }}
 {{- end }}
 {{- end }}
 
-{{/* The names that the policy sets itself, and so never copies, as a CEL list. */}}
-{{- define "db-health-exporter.injection.ownNames" -}}
-{{- $names := include "db-health-exporter.injection.defaults" . | fromYaml | keys -}}
-{{- range include "db-health-exporter.env" . | fromYamlArray }}{{ $names = append $names .name }}{{ end -}}
+{{/* The variables that the policy sets itself, and so never copies, as a JSON list. */}}
+{{- define "db-health-exporter.injection.ownVariables" -}}
+{{- $names := list -}}
+{{- range (include "db-health-exporter.injection.container" . | fromYaml).env }}{{ $names = append $names .name }}{{ end -}}
 {{- $names | uniq | sortAlpha | toJson -}}
 {{- end }}
 
+{{/*
+The exporter's other settings, as a JSON list: the keys of a Secret that an annotation names become variables, and one called
+LOG_LEVEL is meant for the application.
+*/}}
+{{- define "db-health-exporter.injection.otherSettings" -}}
+{{- $own := include "db-health-exporter.injection.ownVariables" . | fromJsonArray -}}
+{{- $names := list -}}
+{{- range $name, $_ := include "db-health-exporter.settings" . | fromYaml -}}
+{{- if not (or (has $name $own) (hasPrefix "DATABASE_" $name)) }}{{ $names = append $names $name }}{{ end -}}
+{{- end -}}
+{{- append $names "WEB_CONFIG_FILE" | toJson -}}
+{{- end }}
+
 {{- define "db-health-exporter.injection.variables" -}}
-{{- $addresses := include "db-health-exporter.addresses" . | fromYamlArray | toJson -}}
+{{- $addresses := include "db-health-exporter.addressVariables" . | fromYamlArray | toJson -}}
+{{- $list := include "db-health-exporter.injection.list" . -}}
+{{- $container := include "db-health-exporter.injection.container" . | fromYaml -}}
+{{- $paths := list "/" -}}
+{{- range $container.volumeMounts }}{{ $paths = concat $paths (list (trimSuffix "/" .mountPath) (trimSuffix "/" .mountPath | printf "%s/")) }}{{ end -}}
+{{- $volumes := list "" -}}
+{{- range include "db-health-exporter.injection.volumes" . | fromYamlArray }}{{ $volumes = append $volumes .name }}{{ end -}}
+{{- $ports := list (include "db-health-exporter.port" . | int) (include "db-health-exporter.metricsPort" . | int) | uniq -}}
 - name: container
   expression: object.metadata.?annotations[?'db-health-exporter/container'].orValue(object.spec.containers[0].name)
 - name: secret
   expression: object.metadata.?annotations[?'db-health-exporter/secret'].orValue('')
-- name: at
+- name: index
   expression: object.spec.containers.map(c, c.name).indexOf(variables.container)
 - name: env
-  expression: "variables.at < 0 ? [] : object.spec.containers[variables.at].?env.orValue([])"
-- name: mounts
-  expression: "variables.at < 0 ? [] : object.spec.containers[variables.at].?volumeMounts.orValue([])"
+  expression: "variables.index < 0 ? [] : object.spec.containers[variables.index].?env.orValue([])"
 - name: database
   expression: variables.env.filter(e, e.name.startsWith('DATABASE_') || e.name == 'DATABASES')
+- name: texts
+  expression: variables.database.filter(e, has(e.value)).map(e, e.value)
+{{- /* The texts with blanks around each path: postgresql:///orders and u@/orders name databases, %2F is a slash of a host. */}}
+- name: paths
+  expression: >-
+    {{- $blank := "' ' + variables.texts.join(' ')" }}
+    {{- range $sign := tuple ":///" "@/" "://" }}{{ $blank = printf "%s.replace('%s', ' ')" $blank $sign }}{{ end }}
+    {{- range $slash := tuple "%2F" "%2f" }}{{ $blank = printf "%s.replace('%s', '/')" $blank $slash }}{{ end }}
+    {{- range $sign := tuple "=" "\"" "@" "," ":" "&" "?" }}{{ $blank = printf "%s.replace('%s', ' ')" $blank $sign }}{{ end }}
+    {{ $blank }} + ' '
+{{- /* A volume is shared where a file in it, or a socket's directory, is named; not where a database has its path's name. */}}
+- name: mounts
+  expression: >-
+    variables.index < 0 ? [] : object.spec.containers[variables.index].?volumeMounts.orValue([]).filter(m,
+      !(m.mountPath in {{ toJson $paths }})
+      && (variables.paths.contains(' ' + m.mountPath + (m.mountPath.endsWith('/') ? '' : '/'))
+        || variables.paths.contains(' ' + m.mountPath + ' ')))
+{{- /* References are followed to their ends: $(NAME) in a value, and in the value of NAME again, eight deep. */}}
+- name: references0
+  expression: >-
+    (variables.texts + variables.mounts.filter(m, has(m.subPathExpr)).map(m, m.subPathExpr)).join(' ')
+    .findAll('[$][(][^()]+[)]')
+{{- range $depth := untilStep 1 9 1 }}
+- name: references{{ $depth }}
+  expression: >-
+    size(variables.references{{ sub $depth 1 }}) == 0 ? variables.references{{ sub $depth 1 }}
+    : variables.env.filter(e, has(e.value) && e.value.contains('$(') && ('$(' + e.name + ')') in variables.references{{ sub $depth 1 }})
+      .map(e, e.value).join(' ').findAll('[$][(][^()]+[)]')
+{{- end }}
+{{- /* Deeper ones: whatever any value of the container refers to. */}}
+- name: references
+  expression: >-
+    variables.references0{{ range $depth := untilStep 1 9 1 }} + variables.references{{ $depth }}{{ end }}
+    + (size(variables.references8) == 0 ? []
+      : variables.env.filter(e, has(e.value) && e.value.contains('$(')).map(e, e.value).join(' ').findAll('[$][(][^()]+[)]'))
+- name: windows
+  expression: >-
+    object.spec.?os.?name.orValue('') == 'windows' || object.spec.?nodeSelector[?'kubernetes.io/os'].orValue('') == 'windows'
+    || has(object.spec.securityContext) && has(object.spec.securityContext.windowsOptions)
+    || object.spec.?affinity.?nodeAffinity.?requiredDuringSchedulingIgnoredDuringExecution.?nodeSelectorTerms.orValue([])
+      .exists(t, t.?matchExpressions.orValue([]).exists(e, e.key == 'kubernetes.io/os' && 'windows' in e.?values.orValue([])))
 - name: refusal
   expression: >-
-    variables.at < 0 ? 'not injected: the pod has no container ' + variables.container
-    : variables.secret == '' && !{{ include "db-health-exporter.ownDatabase" . }} && !variables.env.exists(e, e.name in {{ $addresses }})
-    ? 'not injected: container ' + variables.container + ' has neither DATABASE_URL nor DATABASE_HOST; the annotation db-health-exporter/secret can name a Secret that has'
+    variables.windows ? 'the exporter runs on Linux alone'
+    : object.spec.?hostNetwork.orValue(false) ? 'the pod uses the network of its node, where the port of the exporter may be taken'
+    : variables.index < 0 ? 'the pod has no container ' + variables.container
+    : size(variables.env) > 2000 ? 'container ' + variables.container + ' has more than 2000 variables'
+    : object.spec.containers.exists(c, c.?ports.orValue([]).exists(p, p.containerPort in {{ toJson $ports }}))
+    ? 'the pod uses port {{ join " or " $ports }} itself; exporter.settings.LISTEN_PORT can be another'
+    : object.spec.?volumes.orValue([]).exists(v, v.name in {{ toJson $volumes }})
+    ? 'the pod has a volume of a name that the exporter uses'
+    : variables.secret == '' && !{{ include "db-health-exporter.addressInExtraEnv" . }} && !variables.env.exists(e, e.name in {{ $addresses }})
+    ? 'container ' + variables.container + ' has neither DATABASE_URL nor DATABASE_HOST; the annotation db-health-exporter/secret can name a Secret that has'
+    : variables.database.exists(e, e.name == 'DATABASE_URL' && has(e.value) && e.value.matches('^[a-zA-Z][a-zA-Z0-9+.-]*:')
+      && !e.value.matches('^(?i)postgres(ql)?([+][a-z0-9_]+)?:'))
+    ? 'DATABASE_URL is of another database than PostgreSQL'
     : ''
 - name: source
-  expression: "'/spec/containers/' + string(variables.at)"
+  expression: "'/spec/containers/' + string(variables.index)"
 - name: target
-  expression: "'/spec/{{ include "db-health-exporter.injection.list" . }}/' + string(size(object.spec.?{{ include "db-health-exporter.injection.list" . }}.orValue([])))"
-{{- end }}
-
-{{/* A list that must exist, as a patch that adds it where it is absent. */}}
-{{- define "db-health-exporter.injection.ensure" -}}
-(has(object.{{ .path }}) ? [] : [JSONPatch{op: 'add', path: '/{{ .path | replace "." "/" }}', value: {{ .empty }}}])
-{{- end }}
-
-{{- define "db-health-exporter.injection.patches" -}}
-{{- $list := include "db-health-exporter.injection.list" . -}}
-{{- $own := include "db-health-exporter.injection.ownNames" . -}}
-{{ include "db-health-exporter.injection.ensure" (dict "path" "metadata.annotations" "empty" "{}") }}
-+ [JSONPatch{
-  op: 'add', path: '/metadata/annotations/' + jsonpatch.escapeKey('db-health-exporter/status'),
-  value: variables.refusal == '' ? 'injected' : variables.refusal
-}]
-+ (variables.refusal != '' ? [] : (
-  {{ include "db-health-exporter.injection.ensure" (dict "path" (printf "spec.%s" $list) "empty" "[]") }}
-  + [JSONPatch{op: 'add', path: '/spec/{{ $list }}/-', value: {{ include "db-health-exporter.injection.container" . }}}]
-  + variables.env.transformList(i, e,
-    !(e.name in {{ $own }}) && (
-      e.name.startsWith('DATABASE_') || e.name == 'DATABASES'
-      || variables.database.exists(d, has(d.value) && d.value.contains('$(' + e.name + ')'))),
-    JSONPatch{op: 'copy', from: variables.source + '/env/' + string(i), path: variables.target + '/env/-'})
-  {{- /* A Service called "database" would set it to its address; an empty variable is as good as none. */}}
-  + (variables.secret != '' || variables.env.exists(e, e.name == 'DATABASE_PORT') ? [] : [JSONPatch{
-    op: 'add', path: variables.target + '/env/-', value: Object.spec.{{ $list }}.env{name: 'DATABASE_PORT', value: ''}
-  }])
-  + variables.mounts.transformList(i, m,
-    variables.database.exists(d, has(d.value) && d.value.contains(m.mountPath)),
-    JSONPatch{op: 'copy', from: variables.source + '/volumeMounts/' + string(i), path: variables.target + '/volumeMounts/-'})
-  + (variables.secret == '' ? [] : [JSONPatch{
-    op: 'add', path: variables.target + '/envFrom/-',
-    value: Object.spec.{{ $list }}.envFrom{secretRef: Object.spec.{{ $list }}.envFrom.secretRef{name: variables.secret}}
-  }])
-  {{- if .values.app.probes.readiness }}
-  + {{ include "db-health-exporter.injection.probe" (dict "name" "readinessProbe" "probe" (include "db-health-exporter.readinessProbe" . | fromYaml)) }}
-  {{- end }}
-  {{- if .values.app.probes.liveness }}
-  + {{ include "db-health-exporter.injection.probe" (dict "name" "livenessProbe" "probe" (include "db-health-exporter.livenessProbe" . | fromYaml)) }}
-  {{- end }}
-  {{- with include "db-health-exporter.volumes" . | fromYamlArray }}
-  + {{ include "db-health-exporter.injection.append" (dict "list" "volumes" "items" .) }}
-  {{- end }}
-  {{- with include "db-health-exporter.allPullSecrets" . | fromJsonArray }}
-  + {{ include "db-health-exporter.injection.append" (dict "list" "imagePullSecrets" "items" .) }}
-  {{- end }}
-))
-{{- end }}
-
-{{/* A probe for the application's container where it has none. */}}
-{{- define "db-health-exporter.injection.probe" -}}
-{{- $type := printf "Object.spec.containers.%s" .name -}}
-(has(object.spec.containers[variables.at].{{ .name }}) ? [] : [JSONPatch{
-    op: 'add', path: variables.source + '/{{ .name }}',
-    value: {{ include "db-health-exporter.cel" (dict "type" $type "value" .probe) }}
-  }])
-{{- end }}
-
-{{/* Items at the end of one of the pod's lists. */}}
-{{- define "db-health-exporter.injection.append" -}}
-{{- $list := .list -}}
-{{ include "db-health-exporter.injection.ensure" (dict "path" (printf "spec.%s" $list) "empty" "[]") }}
-{{- range .items }}
-  + [JSONPatch{op: 'add', path: '/spec/{{ $list }}/-', value: {{ include "db-health-exporter.cel" (dict "type" (printf "Object.spec.%s" $list) "value" .) }}}]
-{{- end }}
+  expression: "'/spec/{{ $list }}/' + string(size(object.spec.?{{ $list }}.orValue([])))"
 {{- end }}

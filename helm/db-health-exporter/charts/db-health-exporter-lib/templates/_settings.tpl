@@ -33,7 +33,7 @@ The exporter's environment variables.
 
 {{/* The port of the health endpoints. */}}
 {{- define "db-health-exporter.port" -}}
-{{- include "db-health-exporter.requireValues" . -}}
+{{- include "db-health-exporter.prepare" . -}}
 {{- $default := include "db-health-exporter.settings" . | fromYaml | dig "LISTEN_PORT" "default" "" -}}
 {{- (.values.exporter.settings | default dict).LISTEN_PORT | default $default | include "db-health-exporter.decimal" -}}
 {{- end }}

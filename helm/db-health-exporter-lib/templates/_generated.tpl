@@ -44,5 +44,93 @@ POD_IP: "nothing (the chart takes it from the pod)"
 WEB_CONFIG_FILE: "nothing (it is not supported yet)"
 {{- end }}
 
+{{/* The library's values.yaml, for values that are given in part. */}}
+{{- define "db-health-exporter.defaults" -}}
+# `make generate` cuts these values out of the chart's values.yaml: do not edit them here.
+# -- Replaces the chart's name in the names of objects.
+nameOverride: ""
+# -- Replaces the whole name of objects.
+fullnameOverride: ""
+# -- Labels for every object.
+commonLabels: {}
+
+database:
+  existingSecret:
+    # -- A Secret of yours that holds the database's URL.
+    name: ""
+    # -- The URL's key in it.
+    key: DATABASE_URL
+  # -- The URL itself; the chart then makes the Secret.
+  url: ""
+  # -- Instead of a URL: the server's name or address.
+  host: ""
+  # -- Instead of a URL: the server's port.
+  port: 5432
+  # -- Instead of a URL: the database's name.
+  name: ""
+  # -- Instead of a URL: the role.
+  user: ""
+  # -- Instead of a URL: what follows `?` in one, such as `sslmode=verify-full&sslrootcert=/certs/ca.pem`.
+  parameters: ""
+  passwordSecret:
+    # -- Instead of a URL: a Secret of yours that holds the password, whatever characters it has.
+    name: ""
+    # -- The password's key in it.
+    key: password
+  fromSecret:
+    # -- Instead of a URL: a Secret that another tool made (CloudNativePG, Crunchy, a service binding) with all parts.
+    name: ""
+    keys:
+      # -- The key of the host.
+      host: host
+      # -- The key of the port; 5432 where it is empty.
+      port: port
+      # -- The key of the database's name; `database` in service bindings.
+      name: dbname
+      # -- The key of the role; `username` in service bindings.
+      user: user
+      # -- The key of the password.
+      password: password
+      # -- Instead of the others: a key that holds all as JSON, as AWS Secrets Manager writes it.
+      json: ""
+  # -- Mount the Secret as a file, so that a rotated one needs no restart; `false` passes it as a variable.
+  fromFiles: true
+
+# -- Several databases by name, each with the fields of `database` and `expect` (any, primary, replica) and `required`.
+databases: {}
+
+exporter:
+  image:
+    # -- The registry's host, in front of the repository; `global.imageRegistry` serves where this is empty.
+    registry: ""
+    # -- The image's name.
+    repository: db-health-exporter
+    # -- The image's tag; the chart's appVersion where it is empty.
+    tag: ""
+    # -- A digest (`sha256:…`) instead of the tag.
+    digest: ""
+    # -- When the kubelet pulls the image.
+    pullPolicy: IfNotPresent
+  # -- Any setting of the exporter by the name of its variable, such as `READINESS: gate`.
+  settings: {}
+  # -- Run as a native sidecar: Jobs end, and the exporter outlives the application at termination.
+  native: true
+  # -- What the exporter asks for; a tighter memory limit only makes page cache count as active.
+  resources:
+    requests: {cpu: 5m, memory: 48Mi}
+    limits: {memory: 128Mi}
+  # -- More environment variables, such as PGSSLROOTCERT; the exporter's settings have their own places and are refused.
+  extraEnv: []
+  # -- More volumes of the pod, for `extraVolumeMounts`.
+  extraVolumes: []
+  # -- More mounts of the exporter's container, such as the database's CA certificate.
+  extraVolumeMounts: []
+  startupGate:
+    # -- Start the application only after the database has answered once.
+    enabled: false
+  # -- Any other field of the exporter's container, merged last.
+  container: {}
+{{- end }}
+
 {{/* The longest PROBE_TIMEOUT, in seconds, whose answer still reaches the kubelet in time. */}}
 {{- define "db-health-exporter.longestProbeTimeout" -}}0.85{{- end }}
