@@ -43,7 +43,7 @@ def rules(helm: Helm, **values: Any) -> dict[str, dict[str, Any]]:
     """The alerts of the PrometheusRule by name."""
     objects = helm.template(values={**APP, "monitoring": {"rules": {"enabled": True, **values}}})
     groups = of_kind(objects, "PrometheusRule")["spec"]["groups"]
-    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
+    return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
 
 
 def test_alerts_can_be_left_out(helm: Helm) -> None:

@@ -13,11 +13,13 @@ import pytest
 
 from tests.chart.tools import CHART, Helm
 from tests.cluster import node
-from tests.cluster.kube import Kube
-from tests.cluster.release import Release
+from tests.cluster.kube import Kube, Object
+from tests.cluster.pods import INJECT, URL, container, injected, pod
+from tests.cluster.release import Release, exporter
 from tests.support.needs import need
 from tests.support.postgres import Postgres
 from tests.support.template import Template
+from tests.support.waiting import until
 
 IMAGES = ("localhost/db-health-exporter:test", "localhost/dbhealth-application:test")
 WHERE = os.environ.get("E2E_CLUSTER", "")
@@ -130,3 +132,32 @@ def release(kube: Kube, helm: Helm, namespace: str, images: None, cleanup: ExitS
         return made
 
     return install
+
+
+@pytest.fixture
+def policy(release: Callable[..., Release], kube: Kube, namespace: str) -> Callable[..., Release]:
+    """Install the policy and wait until the API server follows it."""
+
+    def install(**values: Any) -> Release:
+        made = release(
+            "inject",
+            mode="injection",
+            exporter=exporter(**values.pop("exporter", {})),
+            injection={"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}},
+            **values,
+        )
+        sample = pod(container(env=[URL]), labels=INJECT)
+        until(lambda: injected(kube.admit(sample, namespace=namespace)), within=30, what="the policy works", every=0.3)
+        return made
+
+    return install
+
+
+@pytest.fixture
+def admit(kube: Kube, namespace: str) -> Callable[..., Object]:
+    """A labelled pod as the API server would store it."""
+
+    def ask(*containers: Object, labels: dict[str, str] | None = None, **more: Any) -> Object:
+        return kube.admit(pod(*containers, labels=INJECT if labels is None else labels, **more), namespace=namespace)
+
+    return ask

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -11,37 +10,7 @@ from tests.cluster.pods import INJECT, URL, container, deployment, injected, pod
 from tests.cluster.release import Release, exporter
 from tests.support.waiting import until
 
-Install = Callable[..., Release]
 STATUS = "db-health-exporter/status"
-
-
-@pytest.fixture
-def policy(release: Install, kube: Kube, namespace: str) -> Callable[..., Release]:
-    """Install the policy and wait until the API server follows it."""
-
-    def install(**values: Any) -> Release:
-        made = release(
-            "inject",
-            mode="injection",
-            exporter=exporter(**values.pop("exporter", {})),
-            injection={"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}},
-            **values,
-        )
-        sample = pod(container(env=[URL]), labels=INJECT)
-        until(lambda: injected(kube.admit(sample, namespace=namespace)), within=30, what="the policy works", every=0.3)
-        return made
-
-    return install
-
-
-@pytest.fixture
-def admit(kube: Kube, namespace: str) -> Callable[..., Object]:
-    """A labelled pod as the API server would store it."""
-
-    def ask(*containers: Object, labels: dict[str, str] | None = None, **more: Any) -> Object:
-        return kube.admit(pod(*containers, labels=INJECT if labels is None else labels, **more), namespace=namespace)
-
-    return ask
 
 
 def names(made: Object) -> list[str]:

@@ -24,10 +24,12 @@ The alert rules of files/alerts.yaml, less those that "rules.disabled" names, ea
 {{- range (fromYaml $text).groups -}}
 {{- $kept := list -}}
 {{- range .rules -}}
-{{- $known = append $known .alert -}}
-{{- if not (has .alert ($rules.disabled | default list)) -}}
-{{- $_ := set . "labels" (mergeOverwrite (.labels | default dict) (deepCopy ($rules.additionalLabels | default dict))) -}}
+{{- if .record -}}
 {{- $kept = append $kept . -}}
+{{- else -}}
+{{- $known = append $known .alert -}}
+{{- $_ := set . "labels" (mergeOverwrite (.labels | default dict) (deepCopy ($rules.additionalLabels | default dict))) -}}
+{{- if not (has .alert ($rules.disabled | default list)) }}{{ $kept = append $kept . }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- if $kept }}{{ $groups = append $groups (merge (dict "rules" $kept) .) }}{{ end -}}
