@@ -22,7 +22,7 @@ def fenced(language: str) -> list[Any]:
     return found
 
 
-VALUES = [block for block in fenced("yaml") if re.match(r"(mode|database|databases|exporter):", block.values[0])]
+VALUES = [block for block in fenced("yaml") if re.match(r"(mode|app|database|databases|exporter):", block.values[0])]
 COMMANDS = [block for block in fenced("sh") if "helm install" in block.values[0]]
 
 

@@ -59,9 +59,9 @@ def test_every_example_is_accepted(kube: Kube, namespace: str, version: str, val
 
 @pytest.mark.usefixtures("monitoring")
 def test_all_monitoring_is_accepted(kube: Kube, namespace: str) -> None:
-    """PodMonitor, PrometheusRule, ConfigMaps and GrafanaDashboards are what their kinds say."""
+    """ServiceMonitor, PrometheusRule, ConfigMaps and GrafanaDashboards are what their kinds say."""
     on = {"enabled": True}
-    names = ("podMonitor", "rules", "dashboard", "grafanaDashboard")
+    names = ("serviceMonitor", "rules", "dashboard", "grafanaDashboard")
     values = {"mode": "standalone", "database": {"url": "postgresql://x"}, "monitoring": dict.fromkeys(names, on)}
     accept(kube, Helm("helm4").template(values=values), namespace)
 

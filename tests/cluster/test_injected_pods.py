@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.cluster.generated_pods import generated, labelled, literal
 from tests.cluster.kube import Kube, Object
 from tests.cluster.pods import INJECT, URL, container, injected, pod
 from tests.cluster.release import Release
+from tests.support.postgres import Postgres
 
 Policy = Callable[..., Release]
 Admit = Callable[..., Object]
@@ -220,9 +222,9 @@ def test_500_variables_stay_within_the_policys_cost(policy: Policy, admit: Admit
 def test_too_many_variables_are_told(policy: Policy, admit: Admit) -> None:
     """The annotation says why there is no exporter."""
     policy()
-    made = admit(container(env=[*(literal("x", f"SETTING_{number}") for number in range(2001)), URL]))
+    made = admit(container(env=[*(literal("x", f"SETTING_{number}") for number in range(1000)), URL]))
 
-    assert status(made) == "not injected: container orders has more than 2000 variables"
+    assert status(made) == "not injected: container orders has more than 1000 variables"
 
 
 def test_maps_of_texts_arrive_as_they_are(policy: Policy, admit: Admit) -> None:
@@ -337,3 +339,48 @@ def test_200_pods_are_admitted_as_without_the_label(
     kinds = {status(made).partition(":")[0] for name, made in admitted.items() if name.endswith("-labelled")}
     assert kinds == {"injected", "not injected"}
     assert sum(injected(made) is not None for made in admitted.values()) > PODS / 3
+
+
+FORMS: dict[str, Callable[[str], Object]] = {
+    "a Secret": lambda url: container(env=[URL]),  # noqa: ARG005  it knows its place
+    "a text": lambda url: container(env=[literal(url)]),
+    "another database": lambda url: container(env=[literal("mysql://h/orders")]),  # noqa: ARG005  not PostgreSQL
+    "none": lambda url: container(),  # noqa: ARG005  no database at all
+    "references": lambda url: container(env=[literal(url, "A"), literal("$(A)", "B"), literal("$(B)")]),
+}
+SHAPES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "an init container first": {"initContainers": [container("migrate", args=["once"])]},
+    "root": {"securityContext": {"runAsUser": 0}},
+    "resources as a whole": {
+        "resources": {"requests": {"memory": "200Mi", "cpu": "10m"}, "limits": {"memory": "400Mi"}}
+    },
+}
+
+
+def test_20_pods_become_ready_as_their_twins(
+    policy: Policy,
+    kube: Kube,
+    loose: str,
+    secret: Callable[..., None],
+    database: Postgres,
+) -> None:
+    """The kubelet starts both of each pair, and both become ready."""
+    del secret
+    policy()
+    idle = {"command": ["python", "-c", "import time; time.sleep(3600)"]}
+    pods = []
+    for number, (form, shape) in enumerate(product(FORMS.values(), SHAPES.values())):
+        root: Object = {"securityContext": {}} if "securityContext" in shape else {}
+        made = pod({**form(database.url()), **idle, **root}, **json.loads(json.dumps(shape)))
+        made["metadata"]["name"] = f"twin-{number}"
+        pods.append(made)
+    assert len(pods) == RUNNING
+    for batch in (pods[:10], pods[10:]):
+        twins = [twin for made in batch for twin in (made, labelled(made))]
+        kube.apply(*twins, namespace=loose)
+        names = [twin["metadata"]["name"] for twin in twins]
+        kube.run("wait", "-n", loose, "--for=condition=Ready", "pod", *names, "--timeout=100s")
+        found = {item["metadata"]["name"]: item for item in kube.pods(loose)}
+        assert sum(injected(found[name]) is not None for name in names) > len(batch) / 3
+        kube.run("delete", "pod", "-n", loose, *names, "--wait=false", "--grace-period=0", "--force")

@@ -142,7 +142,8 @@ LOG_LEVEL is meant for the application.
     variables.windows ? 'the exporter runs on Linux alone'
     : object.spec.?hostNetwork.orValue(false) ? 'the pod uses the network of its node, where the port of the exporter may be taken'
     : variables.index < 0 ? 'the pod has no container ' + variables.container
-    : size(variables.env) > 2000 ? 'container ' + variables.container + ' has more than 2000 variables'
+    : size(variables.env) > 1000 ? 'container ' + variables.container + ' has more than 1000 variables'
+    : size(variables.env) * size(variables.references) > 400000 ? 'container ' + variables.container + ' has too many references to variables'
     : object.spec.containers.exists(c, c.?ports.orValue([]).exists(p, p.containerPort in {{ toJson $ports }}))
     ? 'the pod uses port {{ join " or " $ports }} itself; exporter.settings.LISTEN_PORT can be another'
     : object.spec.?volumes.orValue([]).exists(v, v.name in {{ toJson $volumes }})
