@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.dsn import Source
+from exporter.model.role import ExpectedRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,7 @@ class Database:
 
     name: str
     source: Source
-    expect: str  # any, primary or replica
+    expect: ExpectedRole
     required: bool  # whether the exporter as a whole is unhealthy without it
 
 
@@ -52,6 +53,7 @@ class Values:
         found["extensions"] = tuple(found["extensions"])
         found["notes"] = tuple(found["notes"])
         found["databases"] = tuple(
-            Database(**{**database, "source": Source(**database["source"])}) for database in found["databases"]
+            Database(**{**each, "source": Source(**each["source"]), "expect": ExpectedRole(each["expect"])})
+            for each in found["databases"]
         )
         return cls(**found)

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from exporter.dsn import DsnError, Source, entries, read_text
+from exporter.model.role import ExpectedRole
 from exporter.settings.config import Database
 
-_ROLES = ("any", "primary", "replica")
+_ROLES = tuple(ExpectedRole)
 _KEYS = ("url", "url_file", "host", "port", "name", "user", "password", "password_file", "parameters")
 
 
-def databases(given: Mapping[str, Any], *, expect: str) -> tuple[Database, ...]:
+def databases(given: Mapping[str, Any], *, expect: ExpectedRole) -> tuple[Database, ...]:
     """Every database, its files readable and its address understood now, so that a mistake shows at once."""
     single = {key: given[f"database_{key}"] for key in _KEYS if f"database_{key}" in given}
     text, path = given.get("databases"), given.get("databases_file")
@@ -26,7 +27,7 @@ def databases(given: Mapping[str, Any], *, expect: str) -> tuple[Database, ...]:
     return tuple(_one(name, entry, document=document, expect=expect) for name, entry in found.items())
 
 
-def _single(given: dict[str, Any], *, expect: str) -> Database:
+def _single(given: dict[str, Any], *, expect: ExpectedRole) -> Database:
     if not given.keys() & {"url", "url_file", "host"}:
         raise DsnError("DATABASE_URL (or DATABASE_URL_FILE, DATABASE_HOST, DATABASES) must be given")
     source = Source(**given)
@@ -40,7 +41,7 @@ def _shown(name: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in name)
 
 
-def _one(name: str, entry: object, *, document: str, expect: str) -> Database:
+def _one(name: str, entry: object, *, document: str, expect: ExpectedRole) -> Database:
     source = Source.of(entry, name=name)
     source.try_out()
     beside = entry if isinstance(entry, dict) else {}
@@ -50,4 +51,4 @@ def _one(name: str, entry: object, *, document: str, expect: str) -> Database:
     if not isinstance(required, bool):
         raise DsnError(f'DATABASES: "{name}": required must be true or false')
     where = Source(entry=name, document=document) if document else source
-    return Database(name=name, source=where, expect=role, required=required)
+    return Database(name=name, source=where, expect=ExpectedRole(role), required=required)

@@ -11,6 +11,7 @@ from pydantic import SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from exporter.dsn import DsnError
+from exporter.model.role import ExpectedRole
 from exporter.settings import fields as kinds
 from exporter.settings.config import Values
 from exporter.settings.databases import databases
@@ -62,9 +63,9 @@ class Settings(BaseSettings):
         "names of extensions, separated by commas",
         (),
     )
-    database_expect: Annotated[Literal["any", "primary", "replica"], kinds.LOWER] = words(
+    database_expect: Annotated[ExpectedRole, kinds.LOWER] = words(
         "the role that the database must have",
-        "any",
+        ExpectedRole.ANY,
         among="any, primary or replica",
     )
     environment: Annotated[str, kinds.LOWER] = setting(
