@@ -8,7 +8,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from exporter.database.engine import PoolOptions, close_db, describe, make_engine
+from exporter.database.engine import PoolOptions, close_db, make_engine
+from exporter.database.errors import describe
 from exporter.probing.checks import Seen, query_check
 from exporter.probing.probe import Limits, Probe
 

@@ -6,11 +6,11 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter.database import attempt as progress
-from exporter.database import connector, stages
-from exporter.database import errors as outcome
-from exporter.database.attempt import Phase, Progress
-from exporter.database.engine import PoolOptions, close_db, describe, make_engine
+from exporter.database import stages
+from exporter.database.attempt import ConnectAttempt, Phase, track
+from exporter.database.connector import TLS_REQUIRED
+from exporter.database.engine import PoolOptions, abort_connection, close_db, make_engine
+from exporter.database.errors import classify, classify_timeout, describe, find_reason
 from exporter.database.server_stats import read_facts
 from exporter.database.stages import Remark
 from exporter.diagnosis.advice import advise
@@ -21,7 +21,7 @@ from exporter.model.outcome import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from exporter.database.without_orm import AsyncConnection, AsyncEngine
+    from exporter.database.sqlalchemy_core import AsyncConnection, AsyncEngine
     from exporter.dsn import Target
     from exporter.settings.config import Database, Values
 
@@ -60,12 +60,12 @@ class Story:
             StageError: it failed; why, and what to try, is printed.
         """
         self._told.append(stage)
-        record = Progress(phase, tls_required=self._tls_required)
+        attempt = ConnectAttempt(phase, tls_required=self._tls_required)
         began = time.monotonic()
         try:
-            result = await _within(work, record)
+            result = await _within(work, attempt)
         except Exception as error:
-            self._fail(stage, self._took(began), error, record)
+            self._fail(stage, self._took(began), error, attempt)
             raise StageError from error
         said = words(result) if words else result
         _line("!" if isinstance(said, Remark) else "+", stage, self._took(began), f"{said}")
@@ -87,12 +87,12 @@ class Story:
         self.seconds += seconds
         return seconds
 
-    def _fail(self, stage: str, seconds: float, error: Exception, record: Progress) -> None:
+    def _fail(self, stage: str, seconds: float, error: Exception, attempt: ConnectAttempt) -> None:
         late = isinstance(error, TimeoutError) and error.errno is None
-        found = outcome.timed_out(record) if late else outcome.classify(error, record)
+        found = classify_timeout(attempt) if late else classify(error, attempt)
         write = stage == "write"
         facts = Facts(pooled=Outcome.SUCCESS, write=found) if write else Facts(pooled=found, fresh=found)
-        advice = advise(diagnose(facts), found, outcome.reason(error), describe(error))
+        advice = advise(diagnose(facts), found, find_reason(error), describe(error))
         _line("-", stage, seconds, f"no answer within {LIMIT:g} s" if late else describe(error))
         _say(f"      why: {advice.sentence} ({found})")
         _say(f"      try: {advice.next_step}")
@@ -115,7 +115,7 @@ async def _explain(values: Values, database: Database) -> bool:
     except DsnError as error:
         _line("-", "settings", None, str(error))
         return False
-    story = Story(tls_required=target.sslmode in connector.TLS_REQUIRED)
+    story = Story(tls_required=target.sslmode in TLS_REQUIRED)
     engine = make_engine(database.source, PoolOptions(), pooled=False)
     try:
         await _reach(story, target)
@@ -156,7 +156,7 @@ async def _use(story: Story, values: Values, database: Database, engine: AsyncEn
         await story.tell("role", stages.role(connection, expect=database.expect), phase=Phase.QUERYING)
         await story.tell("connections", _connections(connection, values.pod_ip), phase=Phase.QUERYING)
     except StageError:
-        connector.abort((await connection.get_raw_connection()).driver_connection)
+        await abort_connection(connection)
         raise
     await connection.close()
     if values.write_probe_interval:
@@ -188,18 +188,17 @@ async def _write(engine: AsyncEngine) -> str:
     return "one row committed"
 
 
-async def _within(work: Coroutine[object, object, T], record: Progress) -> T:
+async def _within(work: Coroutine[object, object, T], attempt: ConnectAttempt) -> T:
     """Wait for a stage; on the way out drop its connection first, for a frozen server answers no farewell."""
-    progress.use(record)
+    track(attempt)
     task = asyncio.create_task(work)
     try:
         done, _ = await asyncio.wait({task}, timeout=LIMIT)
     finally:
         if not task.done():
-            if record.connection is not None:
-                connector.abort(record.connection)
-            task.cancel()
-            await asyncio.wait({task}, timeout=TEAR_DOWN)
+            with attempt.aborting():
+                task.cancel()
+                await asyncio.wait({task}, timeout=TEAR_DOWN)
     if not done:
         raise TimeoutError
     return task.result()

@@ -1,15 +1,21 @@
-"""How far a connection attempt has come: what tells one time-out from another."""
+"""The state of one connection attempt: its phase, its connection, and errors that drivers do not pass on."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from exporter.database.drivers.base import Driver
 
 
 class Phase(Enum):
-    """What a probe is waiting for."""
+    """What the attempt is waiting for; it decides what a time-out means."""
 
     POOL = auto()
     RESOLVING = auto()
@@ -18,33 +24,51 @@ class Phase(Enum):
 
 
 @dataclass(slots=True)
-class Progress:
-    """One probe's progress: written by the event loop, the connector and the dialect, read at the deadline.
+class ConnectAttempt:
+    """One attempt to connect and query: written by event loop, connector and dialect, read by the probe.
 
-    `limit` is how many seconds the probe may take. `cause` keeps the operating system's error of the last look-up or
-    connect over a network, if that failed, because asyncio joins the errors of several addresses into one without a
-    number, and libpq turns them into text. `refusal` is why a connect has failed, as far as that is known while it is
-    still being asked after. `tls_required` is whether the URL insists on TLS, and `farewell` the SQLSTATE with which
-    the server had ended the session that a ping found closed.
+    Attributes:
+        phase: what it is waiting for.
+        tls_required: whether the URL's sslmode insists on TLS.
+        time_limit: seconds that the whole probe may take; several hosts share it.
+        network_error: the operating system's error of the last look-up or connect over a network, if that failed.
+            asyncio joins the errors of several addresses into one without a number, and libpq turns them into text.
+        connect_error: why the connect failed, as far as is known while the driver is still finding out.
     """
 
     phase: Phase = Phase.POOL
-    connection: Any = None
-    cause: OSError | None = None
-    refusal: Exception | None = None
     tls_required: bool = False
-    farewell: str = ""
-    limit: float = 5.0
+    time_limit: float = 5.0
+    network_error: OSError | None = None
+    connect_error: Exception | None = None
+    _connection: Any = None
+    _driver: Driver | None = None
+
+    def resolving(self) -> None:
+        """Note that a name is being looked up."""
+        self.phase = Phase.RESOLVING
+
+    def connecting(self) -> None:
+        """Note that a host is being connected to."""
+        self.phase = Phase.CONNECTING
+
+    def querying(self, connection: Any, driver: Driver) -> None:
+        """Note the driver's connection, on which a query is running or about to run."""
+        self.phase, self._connection, self._driver = Phase.QUERYING, connection, driver
+
+    def aborting(self) -> AbstractContextManager[None]:
+        """Drop the connection, if there is one, for the duration of a block that cancels its task."""
+        return nullcontext() if self._driver is None else self._driver.aborting(self._connection)
 
 
-_current: ContextVar[Progress | None] = ContextVar("probe_progress", default=None)
+_current: ContextVar[ConnectAttempt | None] = ContextVar("connect_attempt", default=None)
 
 
-def use(progress: Progress) -> None:
-    """Make this the record of the current task and of everything that it calls."""
-    _current.set(progress)
+def track(attempt: ConnectAttempt) -> None:
+    """Make this the attempt of the current task and of the tasks that it starts from now on."""
+    _current.set(attempt)
 
 
-def current() -> Progress:
-    """Return the record of the probe under way, or a throw-away one outside of probes."""
-    return _current.get() or Progress()
+def current_attempt() -> ConnectAttempt:
+    """Return the attempt under way; outside of one, a new object that nobody reads."""
+    return _current.get() or ConnectAttempt()

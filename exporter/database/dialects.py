@@ -1,30 +1,30 @@
-"""SQLAlchemy's PostgreSQL dialects, trimmed to what a probe can afford: one round trip a ping, none at connect."""
+"""What this package changes in SQLAlchemy's PostgreSQL dialects: one round trip a ping, none at connect."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
-from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
 from sqlalchemy.util import await_only
 
-from exporter.database import attempt as progress
-from exporter.database import errors as outcome
-from exporter.database.attempt import Phase
+from exporter.database.attempt import current_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PING = "select 1"  # not ";": asyncpg 0.32 raises AttributeError on the reply to an empty statement
+    from exporter.database.drivers.base import Driver
 
 
-class _Lean:
-    """What both dialects leave out: type codecs and questions at connect, transactions around a ping.
+class LeanDialect:
+    """Leaves out type codecs and queries at connect, and the transaction around a ping.
 
     A probe needs no JSON, and the dialects' own first queries fail through PgBouncer in transaction mode,
     where two messages of one statement may reach different servers.
     """
+
+    def __init__(self, probe_driver: Driver, **options: Any) -> None:
+        """Keep the driver, which `create_async_engine` was given as an argument of this name."""
+        super().__init__(**options)
+        self.probe_driver = probe_driver
 
     @classmethod
     def get_async_dialect_cls(cls, url: Any) -> type[Any]:  # noqa: ARG003 - SQLAlchemy's signature
@@ -42,60 +42,16 @@ class _Lean:
     def initialize(self, connection: Any) -> None:
         """Take the server's version from what it sent at connect, where the default asks ten round trips for more."""
         self.__dict__.update(
-            server_version_info=_server_version(connection.connection.driver_connection),
+            server_version_info=self.probe_driver.server_version(connection.connection.driver_connection),
             default_schema_name="public",
         )
 
-
-class LeanAsyncpg(_Lean, PGDialect_asyncpg):
-    """Over asyncpg."""
-
-    supports_statement_cache = True  # SQLAlchemy wants it said by each class itself
-
     def do_ping(self, dbapi_connection: Any) -> bool:
-        """Ask for one row by the simple protocol: one round trip, no transaction, no prepared statement."""
+        """Ask for one row: one round trip, no transaction, no prepared statement."""
         connection = dbapi_connection.driver_connection
-        _querying(connection)
+        current_attempt().querying(connection, self.probe_driver)
         try:
-            await_only(connection.execute(PING))
+            await_only(self.probe_driver.ping(connection))
         except Exception as error:  # noqa: BLE001 - the adapter turns it into SQLAlchemy's own
             dbapi_connection._handle_exception(error)  # noqa: SLF001
         return True
-
-    def do_terminate(self, dbapi_connection: Any) -> None:
-        """Drop the connection at once: SQLAlchemy would first try to close it gracefully for 2 s."""
-        dbapi_connection.driver_connection.terminate()
-
-
-class LeanPsycopg(_Lean, PGDialectAsync_psycopg):
-    """Over psycopg."""
-
-    supports_statement_cache = True
-
-    def do_ping(self, dbapi_connection: Any) -> bool:
-        """Ask for one row outside of a transaction."""
-        _querying(dbapi_connection.driver_connection)
-        try:
-            return bool(super().do_ping(dbapi_connection))  # type: ignore[no-untyped-call]
-        except Exception as error:
-            progress.current().farewell = outcome.sqlstate(error) or ""
-            raise
-
-
-def _querying(connection: Any) -> None:
-    record = progress.current()
-    record.connection, record.phase = connection, Phase.QUERYING
-
-
-def _server_version(connection: Any) -> tuple[int, ...]:
-    if hasattr(connection, "get_server_version"):
-        version = connection.get_server_version()
-        return (version.major, version.minor)
-    number: int = connection.info.server_version
-    return divmod(number, 10000)
-
-
-def register() -> None:
-    """Make the dialects known to SQLAlchemy under the names `postgresql+lean_asyncpg` and `+lean_psycopg`."""
-    for driver, name in (("lean_asyncpg", "LeanAsyncpg"), ("lean_psycopg", "LeanPsycopg")):
-        registry.register(f"postgresql.{driver}", __name__, name)

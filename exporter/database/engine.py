@@ -6,35 +6,34 @@ import asyncio
 import logging
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
-from exporter.database import dialects as dialect
 from exporter.database.connector import Connector
-from exporter.database.errors import WrongRoleError
-from exporter.database.without_orm import AsyncEngine, create_async_engine
-from exporter.dsn import DsnError
+from exporter.database.drivers.base import load_driver
+from exporter.database.errors import WrongRoleError, describe
+from exporter.database.sqlalchemy_core import AsyncEngine, create_async_engine
+from exporter.model.role import ExpectedRole
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from exporter.database.without_orm import AsyncConnection
+    from exporter.database.dialects import LeanDialect
+    from exporter.database.drivers.base import Driver
+    from exporter.database.sqlalchemy_core import AsyncConnection
     from exporter.dsn import Source
 
 log = logging.getLogger(__name__)
 
-# The answer is in the command tag: the simple protocol returns no rows to asyncpg's caller, but it costs one
-# round trip where a prepared statement costs two, and it reaches one server through PgBouncer.
-ROLE_QUERY = "select 1 where pg_catalog.pg_is_in_recovery()"
-RECYCLE_JITTER = 0.1
+RECYCLE_JITTER = 0.1  # of the recycle time: a fleet must not reconnect together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolOptions:
-    """What the settings say of the pool; durations in seconds.
+    """The settings of the exporter's own pool; durations in seconds.
 
-    `test` is `ENVIRONMENT=test`: no pool and no echo, so that each event loop gets connections of its own.
+    `test` is `ENVIRONMENT=test`: no pool and no echo, so that one engine works in several event loops.
     """
 
     size: int = 5
@@ -50,7 +49,7 @@ def make_engine(
     options: PoolOptions,
     *,
     pooled: bool = True,
-    heard: Callable[[str], None] = lambda _: None,
+    on_server_error: Callable[[str], None] = lambda _: None,
 ) -> AsyncEngine:
     """Build an engine; nothing is connected before it is used.
 
@@ -58,10 +57,14 @@ def make_engine(
         source: where the connection's parameters come from, read anew at each connect.
         options: the pool's settings.
         pooled: False for an engine whose every connection is new and closed after use.
-        heard: called with the SQLSTATE of an error that the server sends unasked.
+        on_server_error: called with the SQLSTATE of each error that a server sends on an open connection, also on one
+            that is idle in the pool.
+
+    Raises:
+        DsnError: the source holds no usable address.
     """
-    dialect.register()
-    driver = source.target().driver
+    name = source.target().driver
+    driver = load_driver(name, on_server_error)
     arguments: dict[str, Any] = {"poolclass": NullPool}
     if pooled and not options.test:
         arguments = {
@@ -72,28 +75,21 @@ def make_engine(
             "pool_timeout": options.timeout,
             "pool_recycle": options.recycle * (1 - RECYCLE_JITTER * random.random()),  # noqa: S311 - no secret
         }
-    if driver == "asyncpg":  # names and caches of prepared statements do not survive PgBouncer in transaction mode
-        arguments["connect_args"] = {
-            "prepared_statement_cache_size": 0,
-            "prepared_statement_name_func": _unique_name,
-        }
     return create_async_engine(
-        f"postgresql+lean_{driver}://",
-        async_creator=Connector(source, driver, heard).connect,
+        f"postgresql+lean_{name}://",
+        async_creator=Connector(source, name, driver).connect,
+        probe_driver=driver,
+        connect_args=dict(driver.connect_args),
         echo=options.echo and not options.test,
         hide_parameters=True,
         **arguments,
     )
 
 
-def _unique_name() -> str:
-    return f"dbhealth_{random.getrandbits(64):016x}"
-
-
 async def check_db_connection(
     engine: AsyncEngine,
     *,
-    expect: str = "any",
+    expect: ExpectedRole = ExpectedRole.ANY,
     on_answer: Callable[[AsyncConnection, bool], Awaitable[None]] | None = None,
     on_failure: Callable[[Exception], None] | None = None,
 ) -> bool:
@@ -101,15 +97,13 @@ async def check_db_connection(
 
     Args:
         engine: its pool pings before it hands a connection out, so a warm check costs two round trips.
-        expect: `any`, `primary` or `replica`.
+        expect: the role that the server must have.
         on_answer: called with the connection and whether the server is in recovery, before the connection goes back.
         on_failure: called with the error; without it, the error is logged at ERROR.
     """
     try:
         async with engine.connect() as connection:
-            in_recovery = await ask_role(connection)
-            if expect not in ("any", "replica" if in_recovery else "primary"):
-                raise WrongRoleError(expect, in_recovery=in_recovery)  # noqa: TRY301 - failures meet in one place
+            in_recovery = await check_role(connection, expect)
             if on_answer is not None:
                 await on_answer(connection, in_recovery)
     except Exception as error:  # noqa: BLE001 - the probe's edge: whatever failed, the answer is no
@@ -118,39 +112,42 @@ async def check_db_connection(
     return True
 
 
-async def ask_role(connection: AsyncConnection) -> bool:
-    """Return whether the server is in recovery, in one round trip and outside of a transaction."""
-    raw: Any = (await connection.get_raw_connection()).driver_connection
-    if hasattr(raw, "pgconn"):
-        await raw.set_autocommit(True)
-        try:
-            return bool((await raw.execute(ROLE_QUERY)).rowcount)
-        finally:
-            if not raw.closed:
-                await raw.set_autocommit(False)
-    tag: str = await raw.execute(ROLE_QUERY)
-    return tag == "SELECT 1"
+async def check_role(connection: AsyncConnection, expect: ExpectedRole) -> bool:
+    """Return whether the server is in recovery, in one round trip and outside of a transaction.
+
+    Raises:
+        WrongRoleError: it has not the role that is expected.
+    """
+    driver, raw = await _driver_connection(connection)
+    in_recovery = await driver.is_in_recovery(raw)
+    if not expect.allows(in_recovery=in_recovery):
+        raise WrongRoleError(expect, in_recovery=in_recovery)
+    return in_recovery
+
+
+async def ping(connection: AsyncConnection) -> None:
+    """Check that the server answers, in one round trip. Raises the driver's error if it does not."""
+    driver, raw = await _driver_connection(connection)
+    await driver.ping(raw)
+
+
+async def abort_connection(connection: AsyncConnection) -> None:
+    """Close a connection at once, sending nothing."""
+    driver, raw = await _driver_connection(connection)
+    driver.abort(raw)
+
+
+async def _driver_connection(connection: AsyncConnection) -> tuple[Driver, Any]:
+    dialect = cast("LeanDialect", connection.dialect)
+    return dialect.probe_driver, (await connection.get_raw_connection()).driver_connection
 
 
 def _log_failure(error: Exception) -> None:
     log.error("database check failed: %s", describe(error))
 
 
-def describe(error: BaseException) -> str:
-    """Say what failed in one short line: the error's type and text, never a statement or its parameters.
-
-    An error of the settings is a sentence by itself.
-    """
-    origin = getattr(error, "orig", None) or error
-    primary = getattr(getattr(origin, "diag", None), "message_primary", None)  # psycopg's text quotes the statement
-    text = " ".join(str(primary or origin).split())[:200]
-    if isinstance(origin, DsnError):
-        return text
-    return f"{type(origin).__name__}: {text}" if text else type(origin).__name__
-
-
 async def close_db(*engines: AsyncEngine, within: float = 1.0) -> None:
-    """Dispose of engines' idle connections, giving the server at most `within` seconds to answer the farewell."""
+    """Dispose of engines' idle connections; after `within` seconds those of servers that do not answer are dropped."""
     closing = [asyncio.ensure_future(engine.dispose()) for engine in engines]
     if not closing:
         return

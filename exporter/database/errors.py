@@ -1,4 +1,4 @@
-"""What came of a probe: the closed set of outcomes, and the way from a driver's error to one of them."""
+"""From a driver's error to an outcome and a reason: by types, numbers and SQLSTATEs, never by its text."""
 
 from __future__ import annotations
 
@@ -7,24 +7,31 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from exporter.database.attempt import Phase, Progress
+import asyncpg
+import sqlalchemy.exc
+
+from exporter.database.attempt import ConnectAttempt, Phase
 from exporter.dsn.errors import DsnError
 from exporter.model.outcome import Outcome, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exporter.model.role import ExpectedRole
+
 
 class WrongRoleError(Exception):
     """The server answered but is not in the role that `DATABASE_EXPECT` asks for."""
 
-    def __init__(self, expect: str, *, in_recovery: bool) -> None:
+    def __init__(self, expect: ExpectedRole, *, in_recovery: bool) -> None:
         """Keep the role that was found beside the sentence."""
         role = "replica" if in_recovery else "primary"
         super().__init__(f"the server is a {role}, a {expect} is expected")
         self.in_recovery = in_recovery
 
 
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+ADMIN_SHUTDOWN = "57P01"
 _BY_SQLSTATE = {
     "28000": Outcome.AUTH,
     "28P01": Outcome.AUTH,
@@ -33,58 +40,78 @@ _BY_SQLSTATE = {
     "53300": Outcome.TOO_MANY_CONNECTIONS,
     "57P03": Outcome.STARTING_UP,
     "57P02": Outcome.STARTING_UP,  # a crash of another backend: recovery begins
-    "57P01": Outcome.SHUTTING_DOWN,
+    ADMIN_SHUTDOWN: Outcome.SHUTTING_DOWN,
     "25006": Outcome.READ_ONLY,
     "53100": Outcome.DISK_FULL,
     "57014": Outcome.QUERY_TIMEOUT,
     "55P03": Outcome.QUERY_TIMEOUT,
     "08P01": Outcome.PROTOCOL,
-    # What asyncpg reports when the connection was lost beneath a query; a server's own farewell
-    # (57P01) is then further down the chain, so this one counts only where nothing else does.
+    # asyncpg raises this when the connection is lost during a query; the server's own error (57P01) is then further
+    # down the chain, so this one counts only where nothing else does.
     "08003": Outcome.PROTOCOL,
     "08006": Outcome.PROTOCOL,
 }
-_REASONS = {
-    "42P01": Reason.NO_TABLE,
-    "08P01": Reason.POOLER,
-}
-_UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL}
-# A local route or firewall rule that forbids the connection: ip-route(8)'s prohibit and blackhole, nft's reject. As
-# errors of anything but a connect they mean something else.
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOPROTOOPT}
-_NOBODY_LISTENS = {errno.ECONNREFUSED, errno.ENOENT}  # the latter of a socket's file
-_LAST_RESORT = (Outcome.PROTOCOL, Outcome.ERROR)
-_TIMED_OUT = {
+_BY_SQLSTATE_CLASS = {"28": Outcome.AUTH}
+_BY_TIMEOUT = {
     Phase.POOL: Outcome.POOL_EXHAUSTED,
     Phase.RESOLVING: Outcome.DNS,
     Phase.CONNECTING: Outcome.CONNECT_TIMEOUT,
     Phase.QUERYING: Outcome.QUERY_TIMEOUT,
 }
+# For errors without an SQLSTATE; the first that fits counts. A TimeoutError is an OSError and is looked at before.
+_BY_TYPE: tuple[tuple[type[BaseException], Outcome], ...] = (
+    (WrongRoleError, Outcome.READ_ONLY),
+    (asyncpg.TargetServerAttributeNotMatched, Outcome.READ_ONLY),  # hosts answered, none as target_session_attrs asks
+    (sqlalchemy.exc.TimeoutError, Outcome.POOL_EXHAUSTED),
+    (socket.gaierror, Outcome.DNS),
+    (ssl.SSLError, Outcome.TLS),
+    (ConnectionRefusedError, Outcome.REFUSED),
+    (asyncpg.InternalClientError, Outcome.PROTOCOL),
+    (EOFError, Outcome.PROTOCOL),
+)
+_BY_ERRNO = {
+    errno.ECONNREFUSED: Outcome.REFUSED,
+    errno.ENOENT: Outcome.REFUSED,  # of a Unix socket's file
+    errno.EHOSTUNREACH: Outcome.UNREACHABLE,
+    errno.ENETUNREACH: Outcome.UNREACHABLE,
+    errno.EHOSTDOWN: Outcome.UNREACHABLE,
+    errno.ENETDOWN: Outcome.UNREACHABLE,
+    errno.EADDRNOTAVAIL: Outcome.UNREACHABLE,
+    errno.ETIMEDOUT: Outcome.CONNECT_TIMEOUT,
+}
+# A local route or firewall rule that forbids the connection: ip-route(8)'s prohibit and blackhole, nft's reject. As
+# errors of anything but a connect they mean something else.
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOPROTOOPT})
+_LAST_RESORT = frozenset({Outcome.PROTOCOL, Outcome.ERROR})
+_REASONS = {
+    "42P01": Reason.NO_TABLE,
+    "08P01": Reason.POOLER,
+}
+TEXT_LENGTH = 200  # characters of an error's text that are shown
 
 
-def timed_out(progress: Progress) -> Outcome:
-    """Name the outcome of a probe that its deadline ended, by what it was waiting for."""
-    return _TIMED_OUT[progress.phase]
-
-
-def classify(error: BaseException, progress: Progress) -> Outcome:
-    """Turn an error into an outcome, by types and SQLSTATEs along its chain, never by its text.
+def classify(error: BaseException, attempt: ConnectAttempt) -> Outcome:
+    """Turn an error into an outcome, by the types and SQLSTATEs along its chain of causes.
 
     Args:
         error: what the check raised.
-        progress: how far it had come, with the operating system's error if there was one, and whether TLS was
-            asked for: a server that refuses it and one that does not speak PostgreSQL raise the same bare
-            `ConnectionError`.
+        attempt: the phase in which it was raised, the operating system's error if there was one, and whether TLS is
+            required: a server that refuses TLS and one that is no PostgreSQL raise the same bare `ConnectionError`.
     """
-    chain = [*_chain(error), *_chain(progress.cause)]
-    outcomes = [found for link in chain if (found := _of(link, progress))]
-    if progress.cause is not None and progress.cause.errno in _FORBIDDEN:
+    chain = [*_chain(error), *_chain(attempt.network_error)]
+    outcomes = [found for link in chain if (found := _outcome_of(link, attempt))]
+    if attempt.network_error is not None and attempt.network_error.errno in _FORBIDDEN:
         outcomes.append(Outcome.UNREACHABLE)
     return min(outcomes, key=lambda outcome: outcome in _LAST_RESORT, default=Outcome.ERROR)
 
 
-def reason(error: BaseException) -> Reason | None:
-    """Return what the chain of an error tells beyond its outcome, if it does."""
+def classify_timeout(attempt: ConnectAttempt) -> Outcome:
+    """Return the outcome of an attempt that a deadline ended, by what it was waiting for."""
+    return _BY_TIMEOUT[attempt.phase]
+
+
+def find_reason(error: BaseException) -> Reason | None:
+    """Return what the error's chain of causes tells beyond the outcome; None if nothing."""
     if isinstance(error, DsnError):
         return Reason.SETTING
     found = (_REASONS.get(sqlstate(link) or "") for link in _chain(error))
@@ -92,12 +119,26 @@ def reason(error: BaseException) -> Reason | None:
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """Return the SQLSTATE that the server sent with this error, if it sent one."""
+    """Return the SQLSTATE that the server sent with this error, if it sent one; both drivers keep it in one name."""
     state = getattr(error, "sqlstate", None)
     return state if isinstance(state, str) else None
 
 
+def describe(error: BaseException) -> str:
+    """Say in one short line what failed: the error's type and text, never a statement or its parameters.
+
+    An error of the settings is a sentence by itself.
+    """
+    origin = getattr(error, "orig", None) or error
+    primary = getattr(getattr(origin, "diag", None), "message_primary", None)  # psycopg's text quotes the statement
+    text = " ".join(str(primary or origin).split())[:TEXT_LENGTH]
+    if isinstance(origin, DsnError):
+        return text
+    return f"{type(origin).__name__}: {text}" if text else type(origin).__name__
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and its causes, each once."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -109,48 +150,23 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
             error = error.__cause__ or error.__context__
 
 
-def _of(error: BaseException, progress: Progress) -> Outcome | None:
+def _outcome_of(error: BaseException, attempt: ConnectAttempt) -> Outcome | None:
+    """Classify one error by itself; None if it says nothing."""
     state = sqlstate(error)
     if state is not None:
-        return _BY_SQLSTATE.get(state) or (Outcome.AUTH if state.startswith("28") else Outcome.ERROR)
-    if isinstance(error, WrongRoleError) or _is_session_attribute(error):
-        return Outcome.READ_ONLY
-    if _is_pool_timeout(error):
-        return Outcome.POOL_EXHAUSTED
-    if isinstance(error, TimeoutError) and error.errno is None:  # a TimeoutError is an OSError: test for it first
-        return timed_out(progress)
-    if isinstance(error, OSError):
-        return _of_system(error, tls_required=progress.tls_required)
-    return Outcome.PROTOCOL if _is_protocol(error) else None
+        return _BY_SQLSTATE.get(state) or _BY_SQLSTATE_CLASS.get(state[:2], Outcome.ERROR)
+    if isinstance(error, TimeoutError) and error.errno is None:
+        return classify_timeout(attempt)
+    for kind, outcome in _BY_TYPE:
+        if isinstance(error, kind):
+            return outcome
+    return _outcome_of_system(error, attempt) if isinstance(error, OSError) else None
 
 
-def _of_system(error: OSError, *, tls_required: bool) -> Outcome | None:
-    if isinstance(error, socket.gaierror):
-        return Outcome.DNS
-    if isinstance(error, ssl.SSLError):
-        return Outcome.TLS
-    if isinstance(error, ConnectionRefusedError) or error.errno in _NOBODY_LISTENS:
-        return Outcome.REFUSED
-    if error.errno in _UNREACHABLE:
-        return Outcome.UNREACHABLE
-    if error.errno == errno.ETIMEDOUT:
-        return Outcome.CONNECT_TIMEOUT
+def _outcome_of_system(error: OSError, attempt: ConnectAttempt) -> Outcome | None:
+    if error.errno in _BY_ERRNO:
+        return _BY_ERRNO[error.errno]
     if isinstance(error, ConnectionError):
-        bare = error.errno is None and type(error) is ConnectionError
-        return Outcome.TLS if bare and tls_required else Outcome.PROTOCOL
+        refused_tls = attempt.tls_required and error.errno is None and type(error) is ConnectionError
+        return Outcome.TLS if refused_tls else Outcome.PROTOCOL
     return None
-
-
-def _is_pool_timeout(error: BaseException) -> bool:
-    # Compared by name: this module knows errors, not the libraries that raise them.
-    return (type(error).__module__, type(error).__name__) == ("sqlalchemy.exc", "TimeoutError")
-
-
-def _is_session_attribute(error: BaseException) -> bool:
-    """Whether hosts answered, and none of them is what `target_session_attrs` asks for."""
-    return type(error).__name__ == "TargetServerAttributeNotMatched"
-
-
-def _is_protocol(error: BaseException) -> bool:
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & {"InternalClientError", "ProtocolError", "EOFError"})

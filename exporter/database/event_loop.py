@@ -9,8 +9,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exporter.database import attempt as progress
-from exporter.database.attempt import Phase
+from exporter.database.attempt import current_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,14 +54,14 @@ class ResolverLoop(asyncio.SelectorEventLoop):
         flags: int = 0,
     ) -> Any:
         """Resolve a name; a second request for the same name joins the one under way. Raises `socket.gaierror`."""
-        record = progress.current()
-        record.phase = Phase.RESOLVING
+        attempt = current_attempt()
+        attempt.resolving()
         try:
             addresses = await asyncio.shield(self._ask((host, port, family, type, proto, flags)))
         except OSError as error:
-            record.cause = error
+            attempt.network_error = error
             raise
-        record.phase = Phase.CONNECTING
+        attempt.connecting()
         return addresses
 
     async def create_connection(self, *arguments: Any, **options: Any) -> Any:
@@ -70,20 +69,20 @@ class ResolverLoop(asyncio.SelectorEventLoop):
         try:
             return await super().create_connection(*arguments, **options)
         except OSError as error:
-            cause = progress.current().cause
+            cause = current_attempt().network_error
             if error.errno is None and cause is not None:
                 error.errno = cause.errno
             raise
 
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         """Connect, noting the operating system's error until the next host or address is tried."""
-        record = progress.current()
-        record.cause = None
+        attempt = current_attempt()
+        attempt.network_error = None
         try:
             await super().sock_connect(sock, address)
         except OSError as error:
             if sock.family != socket.AF_UNIX:  # it is raised as it is, and no route is to blame for it
-                record.cause = error
+                attempt.network_error = error
             raise
 
     def _ask(self, key: Key) -> asyncio.Future[Any]:

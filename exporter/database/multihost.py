@@ -1,4 +1,4 @@
-"""One of several hosts: each gets a share of the time before the next is tried beside it, as one may be silent."""
+"""Several hosts in one URL: each gets a share of the time before the next is tried beside it, as one may be silent."""
 
 from __future__ import annotations
 
@@ -7,49 +7,38 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from exporter.database import attempt as progress
+from exporter.database.attempt import current_attempt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
+    from exporter.database.drivers.base import Driver
     from exporter.dsn import Target
 
-    Attempt = Callable[[Target], Coroutine[Any, Any, Any]]
 
+async def connect(target: Target, driver: Driver) -> Any:
+    """Connect to the first host that accepts.
 
-async def connect(
-    target: Target,
-    attempt: Attempt,
-    *,
-    passes_on: tuple[type[Exception], ...],
-    drop: Callable[[Any], None],
-) -> Any:
-    """Connect to the first host that lets us in.
+    A host that has not answered within its share of the time is not given up, for a log-in over a slow line may take
+    longer: the first connection wins, the others are aborted. Hosts are tried in their order, or in a random one
+    where `load_balance_hosts` asks for that. `prefer-standby` is left to the driver, which compares all hosts.
 
-    A host that has not answered within its share is not given up, for a log-in over a slow line may take longer:
-    whichever is first wins. To prefer a standby is left to the driver, which compares all hosts.
-
-    Args:
-        target: its hosts are tried in their order, or in any where it asks for that.
-        attempt: connects to a target of one host.
-        passes_on: the errors after which the next host is tried; any other ends the attempt.
-        drop: ends a connection that came second.
+    Raises:
+        Exception: what the driver raised for the host that failed last, or at once for an error that is not one of
+            its `next_host_errors`.
     """
     if len(target.hosts) == 1 or target.target_session_attrs == "prefer-standby":
-        return await attempt(target)
+        return await driver.connect(target)
     hosts = list(target.hosts)
     if target.load_balance_hosts == "random":
         random.shuffle(hosts)
-    share = progress.current().limit / len(hosts)
+    share = current_attempt().time_limit / len(hosts)
     tasks: list[asyncio.Task[Any]] = []
     winner = None
     try:
         winner = await _race(
             [replace(target, hosts=(host,)) for host in hosts],
-            attempt,
+            driver,
             tasks,
             share=min(share, target.connect_timeout or share),
-            passes_on=passes_on,
         )
         return winner
     finally:
@@ -57,22 +46,15 @@ async def connect(
             task.cancel()
         for result in await asyncio.gather(*tasks, return_exceptions=True):
             if result is not winner and not isinstance(result, BaseException):
-                drop(result)
+                driver.abort(result)
 
 
-async def _race(
-    targets: list[Target],
-    attempt: Attempt,
-    tasks: list[asyncio.Task[Any]],
-    *,
-    share: float,
-    passes_on: tuple[type[Exception], ...],
-) -> Any:
-    """Start an attempt when the one before it has failed or used up its share; raises what failed last."""
+async def _race(targets: list[Target], driver: Driver, tasks: list[asyncio.Task[Any]], *, share: float) -> Any:
+    """Start a connect when the one before it has failed or used up its `share` of seconds; raise the last failure."""
     running: set[asyncio.Task[Any]] = set()
     failure: Exception | None = None
     for last, target in ((target is targets[-1], target) for target in targets):
-        tasks.append(asyncio.create_task(attempt(target), name="connect"))
+        tasks.append(asyncio.create_task(driver.connect(target), name="connect"))
         running.add(tasks[-1])
         while running:
             done, running = await asyncio.wait(
@@ -83,7 +65,7 @@ async def _race(
             for task in done:
                 try:
                     return task.result()
-                except passes_on as error:
+                except driver.next_host_errors as error:
                     failure = error
             if not last:
                 break

@@ -10,7 +10,7 @@ from sqlalchemy.pool import QueuePool
 from exporter.model.pool import PoolState, PoolTotals
 
 if TYPE_CHECKING:
-    from exporter.database.without_orm import AsyncEngine
+    from exporter.database.sqlalchemy_core import AsyncEngine
 
 POOL = "sidecar"
 WORKER = "0"

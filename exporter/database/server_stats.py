@@ -11,7 +11,7 @@ from sqlalchemy import text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from exporter.database.without_orm import AsyncConnection
+    from exporter.database.sqlalchemy_core import AsyncConnection
 
 # pg_stat_database counts backends for every role to see; pg_stat_activity hides most columns of other roles.
 _SERVER = text("""

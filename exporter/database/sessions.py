@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from exporter.database.without_orm import AsyncEngine
+    from exporter.database.sqlalchemy_core import AsyncEngine
 
 HEARTBEAT_SLOTS = 1024  # pods come and go: their rows must not grow without bound, nor all wait for one row's lock
 

@@ -7,16 +7,16 @@ import ipaddress
 import socket
 import ssl
 import struct
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from exporter.database.engine import ask_role
-from exporter.database.errors import WrongRoleError
+from exporter.database.drivers.base import PING_QUERY, with_driver
+from exporter.database.engine import check_role, ping
+from exporter.model.role import ExpectedRole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.database.without_orm import AsyncConnection
+    from exporter.database.sqlalchemy_core import AsyncConnection
     from exporter.dsn import Target
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -94,20 +94,15 @@ async def encrypt(stream: Stream, host: str, target: Target) -> str:
 
 
 async def query(connection: AsyncConnection) -> str:
-    """Ask the least that there is, as the driver sends it."""
-    raw: Any = (await connection.get_raw_connection()).driver_connection
-    await raw.execute("select 1")
-    if hasattr(raw, "pgconn"):
-        await raw.rollback()  # psycopg began a transaction
-    return "select 1"
+    """Run the smallest query, by the driver itself."""
+    await ping(connection)
+    return PING_QUERY
 
 
-async def role(connection: AsyncConnection, *, expect: str) -> str:
-    """Ask whether it is a primary or a replica."""
-    in_recovery = await ask_role(connection)
-    if expect not in ("any", "replica" if in_recovery else "primary"):
-        raise WrongRoleError(expect, in_recovery=in_recovery)
-    wanted = "" if expect == "any" else ", as DATABASE_EXPECT asks for"
+async def role(connection: AsyncConnection, *, expect: ExpectedRole) -> str:
+    """Ask whether the server is a primary or a replica."""
+    in_recovery = await check_role(connection, expect)
+    wanted = "" if expect is ExpectedRole.ANY else ", as DATABASE_EXPECT asks for"
     return f"{'replica' if in_recovery else 'primary'}{wanted}"
 
 
@@ -146,7 +141,7 @@ async def _offered(stream: Stream) -> bool:
 
 def _context(target: Target) -> ssl.SSLContext:
     """Return the context that the driver would use; an optional TLS checks nothing."""
-    context = replace(target, driver="asyncpg", other=()).connect_arguments()["ssl"]
+    context = with_driver(target, "asyncpg").connect_arguments()["ssl"]
     if isinstance(context, ssl.SSLContext):
         return context
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

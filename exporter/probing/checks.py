@@ -6,16 +6,15 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.database import errors as outcome
-from exporter.database.drivers.farewell import ADMIN_SHUTDOWN
-from exporter.database.engine import check_db_connection, describe
-from exporter.database.errors import WrongRoleError
+from exporter.database.engine import check_db_connection
+from exporter.database.errors import ADMIN_SHUTDOWN, WrongRoleError, classify, describe, find_reason
 from exporter.model.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from exporter.database.without_orm import AsyncConnection, AsyncEngine
+    from exporter.database.sqlalchemy_core import AsyncConnection, AsyncEngine
+    from exporter.model.role import ExpectedRole
     from exporter.probing.probe import Check, Run
 
     AfterAnswer = Callable[[AsyncConnection], Awaitable[None]]
@@ -38,15 +37,14 @@ class Seen:
 
     def hear(self, sqlstate: str) -> None:
         """Take in an error that the server sent unasked."""
-        if sqlstate:
-            self.farewell = sqlstate == ADMIN_SHUTDOWN
+        self.farewell = sqlstate == ADMIN_SHUTDOWN
 
 
 def query_check(
     engine: AsyncEngine,
     seen: Seen,
     *,
-    expect: str,
+    expect: ExpectedRole,
     fresh: bool = False,
     after: AfterAnswer | None = None,
 ) -> Check:
@@ -63,11 +61,10 @@ def query_check(
                 await after(connection)
 
         def failed(error: Exception) -> None:
-            seen.hear(run.progress.farewell)
-            found = refine(outcome.classify(error, run.progress), seen, fresh=fresh)
+            found = refine(classify(error, run.attempt), seen, fresh=fresh)
             if found is Outcome.READ_ONLY:  # by target_session_attrs, it is not said which role was found
                 seen.in_recovery = error.in_recovery if isinstance(error, WrongRoleError) else None
-            run.answer(found, describe(error), outcome.reason(error))
+            run.answer(found, describe(error), find_reason(error))
 
         await check_db_connection(engine, expect=expect, on_answer=answered, on_failure=failed)
 
@@ -88,8 +85,8 @@ def write_check(write: Callable[[], Awaitable[None]], seen: Seen, *, limit: floa
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - the probe's edge
-            found = refine(outcome.classify(error, run.progress), seen, fresh=True)
-            run.answer(found, describe(error), outcome.reason(error))
+            found = refine(classify(error, run.attempt), seen, fresh=True)
+            run.answer(found, describe(error), find_reason(error))
             return
         slow = run.clock() - began > limit
         run.answer(Outcome.QUERY_TIMEOUT if slow else Outcome.SUCCESS, "the commit had to wait" if slow else "")

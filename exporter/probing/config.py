@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.model.role import ExpectedRole
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -22,7 +24,7 @@ class Plan:
     source: Source
     pool: PoolOptions
     limits: Limits
-    expect: str = "any"
+    expect: ExpectedRole = ExpectedRole.ANY
     required: bool = True
     interval: float = 5.0
     fresh_interval: float = 60.0

@@ -9,7 +9,8 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING
 
-from exporter.database.engine import close_db, describe, make_engine
+from exporter.database.engine import close_db, make_engine
+from exporter.database.errors import describe
 from exporter.database.server_stats import ServerFacts, read_facts
 from exporter.diagnosis import advice
 from exporter.diagnosis.verdict import Facts, Verdict, diagnose
@@ -22,7 +23,7 @@ from exporter.probing.probe import Probe
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from exporter.database.without_orm import AsyncConnection
+    from exporter.database.sqlalchemy_core import AsyncConnection
     from exporter.probing.config import Plan, Sensors
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Watch:
         self.facts: ServerFacts | None = None
         self.seen = Seen()
         self.driver = plan.source.target().driver
-        self.pooled_engine = make_engine(plan.source, plan.pool, heard=self.seen.hear)
+        self.pooled_engine = make_engine(plan.source, plan.pool, on_server_error=self.seen.hear)
         self.direct_engine = make_engine(plan.source, plan.pool, pooled=False)
         self._sensors = sensors
         self._facts_due_at = 0.0

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from exporter.database import attempt as progress
-from exporter.database import connector
-from exporter.database import errors as outcome
-from exporter.database.attempt import Progress
-from exporter.database.engine import describe
+from exporter.database.attempt import ConnectAttempt, track
+from exporter.database.errors import classify, classify_timeout, describe
 from exporter.model.outcome import Outcome, Reason
 from exporter.model.result import ProbeResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
 RECENT = 60  # readings kept for people to look at
 TEAR_DOWN = 1.0  # seconds that an aborted run may take to unwind; it needs none, so this only bounds a defect
@@ -31,7 +26,7 @@ class Run:
     started_at: float
     clock: Callable[[], float]
     settled: asyncio.Future[tuple[Outcome, float, str]]
-    progress: Progress = field(default_factory=Progress)
+    attempt: ConnectAttempt = field(default_factory=ConnectAttempt)
     reason: Reason | None = None
 
     def answer(self, found: Outcome, detail: str = "", reason: Reason | None = None) -> None:
@@ -135,7 +130,7 @@ class Probe:
             reason = self._run.reason
         else:
             seconds = self._clock() - asked_at
-            found, detail = _overdue(self._run.progress, self._limits.timeout)
+            found, detail = _overdue(self._run.attempt, self._limits.timeout)
         return self._take(ProbeResult(found, seconds, self._clock(), self._wall_clock(), detail, reason))
 
     async def _ended(self, deadline: float) -> bool:
@@ -151,15 +146,15 @@ class Probe:
         return run
 
     async def _supervise(self, run: Run) -> None:
-        run.progress.limit = self._limits.timeout
-        progress.use(run.progress)
+        run.attempt.time_limit = self._limits.timeout
+        track(run.attempt)
         check = asyncio.create_task(self._check(run), name="probe-check")
         try:
             await asyncio.wait({check}, timeout=self._limits.timeout + self._limits.linger)
         finally:
             if not check.done():
                 self.abandoned += 1
-                with _aborting(run):
+                with run.attempt.aborting():  # cancelling alone would wait for a server that does not answer
                     check.cancel()
                     await asyncio.wait({check}, timeout=TEAR_DOWN)
         self.answered_late = _late(run, self._limits.timeout)
@@ -173,17 +168,11 @@ class Probe:
         return reading
 
 
-def _aborting(run: Run) -> AbstractContextManager[None]:
-    """Drop the run's connection first: cancelling alone would wait for a server that does not answer."""
-    connection = run.progress.connection
-    return nullcontext() if connection is None else connector.aborting(connection)
-
-
-def _overdue(progress: Progress, timeout: float) -> tuple[Outcome, str]:
-    """Name what a run that has not settled met: a refusal if there was one, else what it is waiting for."""
-    if progress.refusal is not None:
-        return outcome.classify(progress.refusal, progress), describe(progress.refusal)
-    return outcome.timed_out(progress), f"no answer within {timeout:g} s"
+def _overdue(attempt: ConnectAttempt, timeout: float) -> tuple[Outcome, str]:
+    """Name what a run that has not settled met: a failed connect if there was one, else what it is waiting for."""
+    if attempt.connect_error is not None:
+        return classify(attempt.connect_error, attempt), describe(attempt.connect_error)
+    return classify_timeout(attempt), f"no answer within {timeout:g} s"
 
 
 def _late(run: Run, timeout: float) -> bool:

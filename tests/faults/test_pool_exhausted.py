@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from exporter.database.engine import PoolOptions, close_db, make_engine
-from exporter.database.without_orm import AsyncEngine
+from exporter.database.sqlalchemy_core import AsyncEngine
 from exporter.dsn import Source
 from exporter.model.outcome import Outcome
+from exporter.model.role import ExpectedRole
 from exporter.probing.checks import Seen, query_check
 from exporter.probing.probe import Limits, Probe
 from tests.support.exporter import DEADLINE
@@ -33,7 +34,7 @@ async def engine(server: Postgres, driver: str, pool_timeout: float) -> AsyncIte
 async def probe(engine: AsyncEngine) -> AsyncIterator[Probe]:
     """The pooled path over that pool."""
     made = Probe(
-        query_check(engine, Seen(), expect="any"),
+        query_check(engine, Seen(), expect=ExpectedRole.ANY),
         limits=Limits(),
         clock=time.monotonic,
         wall_clock=time.time,

@@ -12,8 +12,10 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from exporter.database.engine import PoolOptions, check_db_connection, describe, make_engine
+from exporter.database.engine import PoolOptions, check_db_connection, make_engine
+from exporter.database.errors import describe
 from exporter.dsn import Source
+from exporter.model.role import ExpectedRole
 from exporter.settings.config import Database
 from tests.conftest import StartExporter
 from tests.support import processes
@@ -199,6 +201,9 @@ def test_reprs(server: Postgres, tmp_path: Path) -> None:
     by_parts = Source(host="127.0.0.1", user="careful", password=PASSWORD)
     engine = make_engine(by_url, PoolOptions())
     shown = [by_url, by_parts, by_url.target(), by_parts.target(), engine, engine.url, engine.sync_engine.pool]
-    shown += [Database(name="app", source=by_parts, expect="any", required=True), replace(by_url, entry="one")]
+    shown += [
+        Database(name="app", source=by_parts, expect=ExpectedRole.ANY, required=True),
+        replace(by_url, entry="one"),
+    ]
 
     assert not told("\n".join(f"{each!r} {each}" for each in shown))

@@ -1,1 +1,4 @@
-"""One module for each driver: all that is particular to it, its private names included."""
+"""One module for each driver, with everything particular to it, private names included; `base` is what they share.
+
+The module `NAME_driver` defines the classes `Driver` and `Dialect` of the driver called NAME.
+"""

@@ -1,46 +1,141 @@
-"""What may come from a peer before it has let us in: no more than a PostgreSQL says, and little of it."""
+"""asyncpg, and the only uses of its private names: `asyncpg.protocol.Protocol` and `Connection._protocol`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import random
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import asyncpg
 import asyncpg.protocol
-from asyncpg.protocol import Protocol
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+
+from exporter.database.dialects import LeanDialect
+from exporter.database.drivers import base
 
 if TYPE_CHECKING:
-    from asyncio import Future
+    import ssl
+    from asyncio import Future, Transport
+    from collections.abc import Callable, Iterator, Mapping
 
-# Authentication, an error, a notice, NegotiateProtocolVersion: what a server's first answer begins with.
-FIRST = b"RENv"
-# A log-in takes under a kilobyte; with the longest error, libpq's limit, 30 kB.
-MOST_BYTES = 65536
+    from exporter.dsn import Target
+
+# The types of a server's first message: Authentication, ErrorResponse, NoticeResponse, NegotiateProtocolVersion.
+FIRST_MESSAGES = b"RENv"
+# A log-in takes under a kilobyte; with the longest error message that libpq accepts, 30 kB.
+MAXIMUM_LOGIN_BYTES = 65536
+# The probe has a deadline of its own. asyncpg's timer of 60 s would outlive each failed connect, and keep its TLS
+# context in memory.
+NO_TIMER = {"timeout": None}
+_ERROR_RESPONSE = b"E"
+# An ErrorResponse holds fields of one letter and a text, each ended by a zero byte; C is the SQLSTATE.
+# https://www.postgresql.org/docs/current/protocol-error-fields.html
+_SQLSTATE_FIELD = b"\x00C"
 
 
-class StrangerError(ConnectionError):
-    """What answers does not speak PostgreSQL."""
+class NotPostgresError(ConnectionError):
+    """The peer does not speak the PostgreSQL protocol."""
 
 
-class Careful(Protocol):  # type: ignore[misc]  # written in Cython
-    """asyncpg's protocol, which would believe whatever length a message gives itself, and keep 1.5 GB of it."""
+class GuardedProtocol(asyncpg.protocol.Protocol):  # type: ignore[misc]  # written in Cython
+    """asyncpg's protocol, which limits what it accepts before log-in and reports every error the server sends.
 
-    def __init__(self, addr: object, connected: Future[bool], *rest: object) -> None:
+    asyncpg believes whatever length a message claims, and would collect 1.5 GB of it. It also drops the error by which
+    a server ends an idle session, and only that error tells a server that stops from one that starts.
+    """
+
+    def __init__(self, address: object, connected: Future[bool], *rest: object) -> None:
         """Keep the future that the end of the log-in settles."""
-        super().__init__(addr, connected, *rest)
+        super().__init__(address, connected, *rest)
+        self.on_server_error: Callable[[str], None] | None = None
         self._connected = connected
-        self._came = 0
+        self._transport: Transport | None = None
+        self._login_bytes = 0
+
+    def connection_made(self, transport: Transport) -> None:
+        """Keep the transport: asyncpg's own `abort` raises before the log-in is complete."""
+        self._transport = transport
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        """Hang up on a stranger; pass on what a server says."""
-        if not self._connected.done():
-            strange = not self._came and data[0] not in FIRST
-            self._came += len(data)
-            if strange or self._came > MOST_BYTES:
-                self._connected.set_exception(StrangerError("what answers does not speak PostgreSQL"))
-                self.abort()
-                return
+        """Check what comes before log-in, report errors, and pass the data on."""
+        if not self._connected.done() and not self._is_login(data):
+            self._connected.set_exception(NotPostgresError("the server does not speak the PostgreSQL protocol"))
+            if self._transport is not None:
+                self._transport.abort()
+            return
+        if self.on_server_error is not None and data[:1] == _ERROR_RESPONSE and _SQLSTATE_FIELD in data:
+            sqlstate = data.split(_SQLSTATE_FIELD, 1)[1][:5]
+            self.on_server_error(sqlstate.decode("ascii", "replace"))
         super().data_received(data)
 
+    def _is_login(self, data: bytes) -> bool:
+        expected = self._login_bytes > 0 or data[0] in FIRST_MESSAGES
+        self._login_bytes += len(data)
+        return expected and self._login_bytes <= MAXIMUM_LOGIN_BYTES
 
-def beware() -> None:
-    """Let asyncpg use that protocol; it has no public way to be given one."""
-    asyncpg.protocol.Protocol = Careful
+
+class Driver(base.Driver):
+    """asyncpg, by its simple query protocol."""
+
+    # Names and caches of prepared statements do not survive PgBouncer in transaction mode.
+    connect_args: ClassVar[Mapping[str, Any]] = {
+        "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": lambda: f"dbhealth_{random.getrandbits(64):016x}",
+    }
+    # As asyncpg itself does, given all hosts: go on if a host is unreachable, is starting or has another role.
+    next_host_errors = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
+
+    def __init__(self, on_server_error: Callable[[str], None]) -> None:
+        self._on_server_error = on_server_error
+
+    async def connect(self, target: Target) -> Any:
+        """Open a connection; see `base.Driver`."""
+        connection = await connect(target)
+        connection._protocol.on_server_error = self._on_server_error  # noqa: SLF001 - there is no public name
+        return connection
+
+    async def count_rows(self, connection: Any, query: str) -> int:
+        """Read the number from the command tag, such as `SELECT 1`."""
+        tag: str = await connection.execute(query)
+        return int(tag.rpartition(" ")[2])
+
+    def server_version(self, connection: Any) -> tuple[int, int]:
+        """Return major and minor version."""
+        version = connection.get_server_version()
+        return version.major, version.minor
+
+    @contextmanager
+    def aborting(self, connection: Any) -> Iterator[None]:
+        """Close the connection; asyncio forgets the socket before its number can be reused."""
+        connection.terminate()
+        yield
+
+
+class Dialect(LeanDialect, PGDialect_asyncpg):
+    """SQLAlchemy's dialect of asyncpg, as `LeanDialect` describes."""
+
+    supports_statement_cache = True  # SQLAlchemy demands it of each class itself
+
+    def do_terminate(self, dbapi_connection: Any) -> None:
+        """Drop the connection at once: SQLAlchemy would first try to close it gracefully for 2 s."""
+        self.probe_driver.abort(dbapi_connection.driver_connection)
+
+
+async def connect(target: Target) -> Any:
+    """Open a connection by `GuardedProtocol`, which asyncpg has no public way to be given."""
+    asyncpg.protocol.Protocol = GuardedProtocol
+    arguments = target.connect_arguments()
+    if target.hostaddr and target.sslmode == "verify-full":
+        _verify_name(arguments["ssl"], target.hosts[0][0])
+    return await asyncpg.connect(**{**NO_TIMER, **arguments})
+
+
+def _verify_name(context: ssl.SSLContext, name: str) -> None:
+    """Verify the host's name as libpq does, where asyncpg would verify the address that it connects to."""
+    wrap: Callable[..., ssl.SSLObject] = context.wrap_bio
+
+    def wrap_bio(*ends: ssl.MemoryBIO, **options: Any) -> ssl.SSLObject:
+        return wrap(*ends, **{**options, "server_hostname": name})
+
+    context.wrap_bio = wrap_bio  # type: ignore[assignment]

@@ -1,68 +1,140 @@
-"""Why a connect over psycopg failed: libpq keeps neither the SQLSTATE nor the errno, so asyncpg is asked."""
+"""psycopg over libpq, which is an optional extra: this module alone imports it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import fcntl
+import os
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
+import psycopg
+from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
 
-from exporter.database import attempt as progress
+from exporter.database.attempt import current_attempt
+from exporter.database.dialects import LeanDialect
+from exporter.database.drivers import asyncpg_driver, base
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable
-
-    import psycopg
+    from collections.abc import Callable, Iterator
 
     from exporter.dsn import Target
 
-# The probe has a deadline of its own. asyncpg's, of 60 s, would keep every ended connect's timer for that long,
-# and with it the connect's TLS context.
-NO_TIMER = {"timeout": None}
+
+class UnexplainedConnectError(Exception):
+    """psycopg could not connect, and asyncpg could right after it; the text is libpq's."""
 
 
-class PassingError(Exception):
-    """psycopg could not connect, and asyncpg could right after; the text is libpq's."""
+class Driver(base.Driver):
+    """psycopg; where it fails to connect, asyncpg is asked for the reason.
 
+    libpq reports a failed connect as text alone, without SQLSTATE and errno.
+    """
 
-class SecondOpinion:
-    """Asks, and remembers the answer: on a slow line it comes after the deadline, in time for the next probe."""
+    next_host_errors = (*asyncpg_driver.Driver.next_host_errors, UnexplainedConnectError)
 
-    def __init__(self) -> None:
-        """Know nothing."""
-        self._asked: tuple[Target, str] | None = None
-        self._answer: Exception | None = None
+    def __init__(self, on_server_error: Callable[[str], None]) -> None:
+        self._on_server_error = on_server_error
+        # The last failure and its reason: on a slow line the reason comes after the deadline, in time for the next
+        # probe.
+        self._last_failure: tuple[Target, str] | None = None
+        self._last_reason: Exception | None = None
 
-    async def on(self, error: psycopg.OperationalError, target: Target) -> Exception:
-        """Return an error that tells why psycopg failed; until it is known, the record holds the best that is."""
-        if type(error).__name__ == "ConnectionTimeout":  # the URL's own connect_timeout: nothing answered
+    async def connect(self, target: Target) -> Any:
+        """Open a connection; see `base.Driver`."""
+        try:
+            return await psycopg.AsyncConnection.connect(**target.connect_arguments())
+        except psycopg.OperationalError as error:
+            raise await self.resolve_connect_error(error, target) from error
+
+    async def resolve_connect_error(self, error: psycopg.OperationalError, target: Target) -> Exception:
+        """Return an error that tells why psycopg could not connect.
+
+        Until it is known, the attempt holds the reason of the last equal failure, or psycopg's error.
+        """
+        if isinstance(error, psycopg.errors.ConnectionTimeout):  # the URL's own connect_timeout: nothing answered
             return TimeoutError(str(error))
-        question = (target, str(error))
-        progress.current().refusal = self._answer if question == self._asked else error
-        answer = await _ask(target) or PassingError(str(error).partition("\n")[0])
-        progress.current().refusal = None
-        self._asked, self._answer = question, answer.with_traceback(None)
-        return answer
+        attempt = current_attempt()
+        failure = (target, str(error))
+        attempt.connect_error = self._last_reason if failure == self._last_failure else error
+        reason = await _connect_by_asyncpg(target) or UnexplainedConnectError(str(error).partition("\n")[0])
+        attempt.connect_error = None
+        self._last_failure, self._last_reason = failure, reason.with_traceback(None)
+        return reason
+
+    async def count_rows(self, connection: Any, query: str) -> int:
+        """Run a query in autocommit mode, and report the SQLSTATE if it fails.
+
+        libpq delivers the error by which a server ended an idle session with the next query only.
+        """
+        try:
+            await connection.set_autocommit(True)
+            try:
+                cursor = await connection.execute(query)
+                return int(cursor.rowcount)
+            finally:
+                if not connection.closed:
+                    await connection.set_autocommit(False)
+        except psycopg.Error as error:
+            if error.sqlstate:
+                self._on_server_error(error.sqlstate)
+            raise
+
+    def server_version(self, connection: Any) -> tuple[int, int]:
+        """Return major and minor version."""
+        number: int = connection.info.server_version
+        return divmod(number, 10000)
+
+    @contextmanager
+    def aborting(self, connection: Any) -> Iterator[None]:
+        """Close libpq's handle beneath psycopg, and keep its descriptor's number occupied during the block.
+
+        psycopg's own `cancel` asks the server to cancel and waits 5 s. Its task watches the socket by number and stops
+        watching when it is cancelled: had a client been accepted under that number by then, it was never read from.
+        """
+        number = _descriptor(connection)
+        connection.pgconn.finish()
+        occupied = _occupy(number)
+        try:
+            yield
+        finally:
+            if occupied is not None:
+                os.close(occupied)
 
 
-async def _ask(target: Target) -> Exception | None:
-    arguments = replace(target, driver="asyncpg", other=()).connect_arguments()
-    if target.hostaddr and target.sslmode == "verify-full":
-        _verify(arguments["ssl"], target.hosts[0][0])
+class Dialect(LeanDialect, PGDialectAsync_psycopg):
+    """SQLAlchemy's dialect of psycopg, as `LeanDialect` describes."""
+
+    supports_statement_cache = True  # SQLAlchemy demands it of each class itself
+
+
+async def _connect_by_asyncpg(target: Target) -> Exception | None:
+    """Return the error of a connect by asyncpg; None if it succeeded."""
+    target = base.with_driver(target, "asyncpg")
     try:
-        connection = await asyncpg.connect(**{**NO_TIMER, **arguments})
+        connection = await asyncpg_driver.connect(target)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
         return error
     connection.terminate()
     return None
 
 
-def _verify(context: ssl.SSLContext, name: str) -> None:
-    """Verify the host's name as libpq does, where asyncpg would verify the address that it connects to."""
-    wrap: Callable[..., ssl.SSLObject] = context.wrap_bio
+def _descriptor(connection: Any) -> int:
+    """Return the number of the connection's socket, -1 if it is closed already."""
+    try:
+        return int(connection.pgconn.socket)
+    except psycopg.OperationalError:
+        return -1
 
-    def wrap_bio(*ends: ssl.MemoryBIO, **options: Any) -> ssl.SSLObject:
-        return wrap(*ends, **{**options, "server_hostname": name})
 
-    context.wrap_bio = wrap_bio  # type: ignore[assignment]
+def _occupy(number: int) -> int | None:
+    """Open `/dev/null` under this number, if the number is free; return it to be closed."""
+    if number < 0:
+        return None
+    with suppress(OSError):  # no descriptor is left
+        null = os.open(os.devnull, os.O_RDONLY)
+        if null == number:
+            return null
+        found = fcntl.fcntl(null, fcntl.F_DUPFD_CLOEXEC, number)
+        os.close(null)
+        return found
+    return None

@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.pool import NullPool, QueuePool
 
-from exporter.database.engine import PoolOptions, ask_role, check_db_connection, close_db, describe, make_engine
-from exporter.database.errors import WrongRoleError
-from exporter.database.without_orm import AsyncConnection, AsyncEngine
+from exporter.database.engine import PoolOptions, check_db_connection, check_role, close_db, make_engine
+from exporter.database.errors import WrongRoleError, describe
+from exporter.database.sqlalchemy_core import AsyncConnection, AsyncEngine
 from exporter.dsn import Source
+from exporter.model.role import ExpectedRole
 from tests.support.ports import free_port
 from tests.support.postgres import PASSWORD, Postgres
 from tests.support.template import Template
@@ -176,8 +177,10 @@ async def test_a_file_that_is_gone(caplog: pytest.LogCaptureFixture, tmp_path: P
     assert "DATABASE_URL_FILE" in caplog.text
 
 
-@pytest.mark.parametrize(("expect", "passes"), [("any", True), ("primary", True), ("replica", False)])
-async def test_expected_role(engine: AsyncEngine, expect: str, passes: bool) -> None:
+@pytest.mark.parametrize(
+    ("expect", "passes"), [(ExpectedRole.ANY, True), (ExpectedRole.PRIMARY, True), (ExpectedRole.REPLICA, False)]
+)
+async def test_expected_role(engine: AsyncEngine, expect: ExpectedRole, passes: bool) -> None:
     """A primary is no replica."""
     errors: list[Exception] = []
 
@@ -229,7 +232,7 @@ async def test_cancelled(engine: AsyncEngine, server: Postgres) -> None:
 async def test_role(engine: AsyncEngine, server: Postgres) -> None:
     """The role is asked for without a transaction."""
     async with engine.connect() as connection:
-        assert await ask_role(connection) is False
+        assert await check_role(connection, ExpectedRole.ANY) is False
         assert server.value("SELECT state FROM pg_stat_activity WHERE usename = 'app'") == "idle"
 
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from exporter.database import attempt as progress
-from exporter.database import event_loop as resolver_module
-from exporter.database.attempt import Phase, Progress
+from exporter.database import event_loop
+from exporter.database.attempt import ConnectAttempt, Phase, track
 from exporter.database.event_loop import ResolverLoop
 from tests.support.ports import free_port
 from tests.support.resolver import Mood, Resolver
@@ -102,34 +101,34 @@ def test_one_look_up_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_unknown_name() -> None:
     """What is wrong with a name is raised and noted, so that it is found after a driver has wrapped it."""
-    record = Progress()
+    attempt = ConnectAttempt()
 
     async def work(loop: asyncio.AbstractEventLoop) -> None:
-        progress.use(record)
+        track(attempt)
         with pytest.raises(socket.gaierror):
             await loop.getaddrinfo("two..dots", 5432)
 
     run(work)
 
-    assert isinstance(record.cause, socket.gaierror)
-    assert record.phase is Phase.RESOLVING
+    assert isinstance(attempt.network_error, socket.gaierror)
+    assert attempt.phase is Phase.RESOLVING
 
 
 def test_phases() -> None:
     """After the name comes the connect; a refused one leaves the system's own error behind."""
-    record = Progress()
+    attempt = ConnectAttempt()
     closed = free_port()
 
     async def work(loop: asyncio.AbstractEventLoop) -> None:
-        progress.use(record)
+        track(attempt)
         await loop.getaddrinfo("127.0.0.1", closed)
-        assert record.phase is Phase.CONNECTING
+        assert attempt.phase is Phase.CONNECTING
         with pytest.raises(OSError):  # noqa: PT011 - whatever asyncio makes of it
             await asyncio.open_connection("127.0.0.1", closed)
 
     run(work)
 
-    assert isinstance(record.cause, ConnectionRefusedError)
+    assert isinstance(attempt.network_error, ConnectionRefusedError)
 
 
 def test_answer_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,12 +159,12 @@ def test_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def lost(*arguments: Any) -> Any:
         asked.append(len(asked))
-        if len(asked) < resolver_module.MOST_THREADS:
+        if len(asked) < event_loop.MOST_THREADS:
             go.wait(5)
         return real("127.0.0.1", *arguments[1:])
 
     monkeypatch.setattr(socket, "getaddrinfo", lost)
-    monkeypatch.setattr(resolver_module, "ASK_AGAIN_AFTER", 0.05)
+    monkeypatch.setattr(event_loop, "ASK_AGAIN_AFTER", 0.05)
 
     async def work(loop: asyncio.AbstractEventLoop) -> Any:
         first = asyncio.ensure_future(loop.getaddrinfo("db.example", 5432))
@@ -180,4 +179,4 @@ def test_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
         return answers
 
     assert run(work)
-    assert len(asked) == resolver_module.MOST_THREADS
+    assert len(asked) == event_loop.MOST_THREADS

@@ -7,8 +7,9 @@ import pytest
 
 from exporter.database.engine import PoolOptions, check_db_connection, close_db, make_engine
 from exporter.database.server_stats import read_facts
-from exporter.database.without_orm import AsyncEngine
+from exporter.database.sqlalchemy_core import AsyncEngine
 from exporter.dsn import Source
+from exporter.model.role import ExpectedRole
 from tests.support.background import Background
 from tests.support.postgres import Postgres
 from tests.support.proxy import Proxy
@@ -45,7 +46,7 @@ async def test_warm_check(engine: AsyncEngine, proxy: Proxy) -> None:
     assert await check_db_connection(engine)
     before = proxy.turns
     for _ in range(5):
-        assert await check_db_connection(engine, expect="primary")
+        assert await check_db_connection(engine, expect=ExpectedRole.PRIMARY)
 
     assert proxy.turns - before == 10
     assert proxy.accepted == 1

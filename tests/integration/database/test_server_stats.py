@@ -7,7 +7,7 @@ import pytest
 
 from exporter.database.engine import PoolOptions, close_db, make_engine
 from exporter.database.server_stats import ServerFacts, read_facts
-from exporter.database.without_orm import AsyncEngine
+from exporter.database.sqlalchemy_core import AsyncEngine
 from exporter.dsn import Source
 from tests.support.postgres import PASSWORD, Postgres
 from tests.support.template import Template

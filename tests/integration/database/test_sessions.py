@@ -20,7 +20,7 @@ from exporter.database.sessions import (
     session_factory,
     write_heartbeat,
 )
-from exporter.database.without_orm import AsyncEngine
+from exporter.database.sqlalchemy_core import AsyncEngine
 from exporter.dsn import Source
 from tests.support.postgres import Postgres
 from tests.support.template import Template

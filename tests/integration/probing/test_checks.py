@@ -9,9 +9,10 @@ import asyncpg
 import pytest
 
 from exporter.database.engine import PoolOptions, close_db, make_engine
-from exporter.database.without_orm import AsyncConnection, AsyncEngine
+from exporter.database.sqlalchemy_core import AsyncConnection, AsyncEngine
 from exporter.dsn import Source
 from exporter.model.outcome import Outcome
+from exporter.model.role import ExpectedRole
 from exporter.probing.checks import Seen, query_check, refine, write_check
 from exporter.probing.probe import Run
 from tests.support.ports import free_port
@@ -54,7 +55,7 @@ async def test_success(engine: AsyncEngine) -> None:
     async def after(connection: AsyncConnection) -> None:
         order.append((made.settled.done(), connection.closed))
 
-    await query_check(engine, seen, expect="any", after=after)(made)
+    await query_check(engine, seen, expect=ExpectedRole.ANY, after=after)(made)
 
     assert answer(made) == (Outcome.SUCCESS, "")
     assert order == [(True, False)]
@@ -68,7 +69,7 @@ async def test_an_extra_that_fails(engine: AsyncEngine) -> None:
     async def after(_: AsyncConnection) -> None:
         raise TimeoutError
 
-    await query_check(engine, Seen(), expect="any", after=after)(made)
+    await query_check(engine, Seen(), expect=ExpectedRole.ANY, after=after)(made)
 
     assert answer(made)[0] is Outcome.SUCCESS
 
@@ -76,7 +77,7 @@ async def test_an_extra_that_fails(engine: AsyncEngine) -> None:
 async def test_wrong_role(engine: AsyncEngine) -> None:
     """A primary where a replica is expected is `read_only`, and its role is known all the same."""
     seen, made = Seen(), run()
-    await query_check(engine, seen, expect="replica")(made)
+    await query_check(engine, seen, expect=ExpectedRole.REPLICA)(made)
 
     assert answer(made)[0] is Outcome.READ_ONLY
     assert "the server is a primary" in answer(made)[1]
@@ -88,7 +89,7 @@ async def test_failure(driver: str) -> None:
     scheme = "postgresql+psycopg" if driver == "psycopg" else "postgresql"
     engine = make_engine(Source(url=f"{scheme}://a:hunter2@127.0.0.1:{free_port()}/a"), PoolOptions(), pooled=False)
     made = run()
-    await query_check(engine, Seen(), expect="any", fresh=True)(made)
+    await query_check(engine, Seen(), expect=ExpectedRole.ANY, fresh=True)(made)
 
     found, detail = answer(made)
     assert found is Outcome.REFUSED
@@ -164,7 +165,7 @@ async def test_a_farewell_is_remembered_until_the_next_success(engine: AsyncEngi
     seen = Seen()
     assert refine(Outcome.SHUTTING_DOWN, seen, fresh=False) is Outcome.SHUTTING_DOWN
     assert refine(Outcome.STARTING_UP, seen, fresh=False) is Outcome.SHUTTING_DOWN
-    await query_check(engine, seen, expect="any")(run())
+    await query_check(engine, seen, expect=ExpectedRole.ANY)(run())
 
     assert refine(Outcome.STARTING_UP, seen, fresh=False) is Outcome.STARTING_UP
 

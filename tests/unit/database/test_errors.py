@@ -11,9 +11,10 @@ import pytest
 import sqlalchemy.exc
 from asyncpg.exceptions import _base
 
-from exporter.database.attempt import Phase, Progress
-from exporter.database.errors import WrongRoleError, classify, sqlstate, timed_out
+from exporter.database.attempt import ConnectAttempt, Phase
+from exporter.database.errors import WrongRoleError, classify, classify_timeout, sqlstate
 from exporter.model.outcome import Outcome
+from exporter.model.role import ExpectedRole
 
 LIES = "timeout: password authentication failed, too many connections, could not resolve host, read-only"
 
@@ -76,9 +77,9 @@ class ServerError(Exception):
         self.sqlstate = state
 
 
-def of(error: BaseException, **progress: Any) -> str:
+def of(error: BaseException, **attempt: Any) -> str:
     """Classify."""
-    return classify(error, Progress(**progress)).value
+    return classify(error, ConnectAttempt(**attempt)).value
 
 
 def raised(outer: Exception, cause: BaseException, *, explicit: bool = True) -> Exception:
@@ -147,7 +148,7 @@ def test_system(error: Exception, outcome: str) -> None:
 @pytest.mark.parametrize(("phase", "outcome"), TIMED_OUT.items(), ids=str)
 def test_time_out(phase: Phase, outcome: str) -> None:
     """What a time-out means depends on what was waited for."""
-    assert timed_out(Progress(phase)).value == outcome
+    assert classify_timeout(ConnectAttempt(phase)).value == outcome
     assert of(TimeoutError(), phase=phase) == outcome
     assert set(Phase) == set(TIMED_OUT)
 
@@ -166,7 +167,7 @@ def test_refused_tls(required: bool, outcome: str) -> None:
 
 def test_role() -> None:
     """A server in the other role is read-only where a primary is expected, and the error says so in words."""
-    error = WrongRoleError("primary", in_recovery=True)
+    error = WrongRoleError(ExpectedRole.PRIMARY, in_recovery=True)
 
     assert of(error) == "read_only"
     assert "replica" in str(error)
@@ -185,8 +186,8 @@ def test_cause_beside_the_error() -> None:
     """Where asyncio or libpq lost the number, the one noted on the way counts."""
     refused = ConnectionRefusedError(errno.ECONNREFUSED, LIES)
 
-    assert of(OSError("Multiple exceptions: ..."), cause=refused) == "refused"
-    assert of(ServerError("28P01"), cause=refused) == "auth"
+    assert of(OSError("Multiple exceptions: ..."), network_error=refused) == "refused"
+    assert of(ServerError("28P01"), network_error=refused) == "auth"
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOPROTOOPT])
@@ -194,7 +195,7 @@ def test_forbidden_connect(number: int) -> None:
     """A connect that this machine forbids finds no route; the same number of anything else says nothing."""
     forbidden = OSError(number, LIES)
 
-    assert of(forbidden, cause=forbidden) == "unreachable"
+    assert of(forbidden, network_error=forbidden) == "unreachable"
     assert of(forbidden) == "error"
 
 

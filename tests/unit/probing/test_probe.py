@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from exporter.database import attempt as progress
-from exporter.database.attempt import Phase
+from exporter.database.attempt import Phase, current_attempt
+from exporter.database.drivers import asyncpg_driver
 from exporter.model.outcome import Outcome
 from exporter.model.result import ProbeResult
 from exporter.probing.probe import RECENT, Limits, Probe, Run
@@ -127,7 +127,7 @@ async def test_deadline(bench: Bench, phase: Phase, outcome: Outcome) -> None:
     """A check that does not answer is answered for, by what it waits for, in time."""
 
     async def stick(run: Run) -> None:
-        progress.current().phase = phase
+        current_attempt().phase = phase
         await hang(run)
 
     bench.answer = stick
@@ -208,7 +208,7 @@ async def test_abandoned(bench: Bench) -> None:
     wire = Wire()
 
     async def stubborn(_: Run) -> None:
-        progress.current().connection = wire
+        current_attempt().querying(wire, asyncpg_driver.Driver(lambda _: None))
         try:
             await hang(_)
         finally:
@@ -248,7 +248,7 @@ async def test_close_under_way(bench: Bench) -> None:
     wire = Wire()
 
     async def stubborn(_: Run) -> None:
-        progress.current().connection = wire
+        current_attempt().querying(wire, asyncpg_driver.Driver(lambda _: None))
         try:
             await hang(_)
         finally:
