@@ -11,8 +11,8 @@ from exporter.database.attempt import ConnectAttempt, Phase, track
 from exporter.database.connector import TLS_REQUIRED
 from exporter.database.engine import PoolOptions, abort_connection, close_db, make_engine
 from exporter.database.errors import classify, classify_timeout, describe, find_reason
-from exporter.database.server_stats import read_facts
-from exporter.database.stages import Remark
+from exporter.database.server_stats import read_server_stats
+from exporter.database.stages import StageWarning
 from exporter.diagnosis.advice import advise
 from exporter.diagnosis.verdict import Facts, diagnose
 from exporter.dsn import DsnError
@@ -68,7 +68,7 @@ class Story:
             self._fail(stage, self._took(began), error, attempt)
             raise StageError from error
         said = words(result) if words else result
-        _line("!" if isinstance(said, Remark) else "+", stage, self._took(began), f"{said}")
+        _line("!" if isinstance(said, StageWarning) else "+", stage, self._took(began), f"{said}")
         return result
 
     def skip(self, stage: str, why: str) -> None:
@@ -136,14 +136,14 @@ async def _reach(story: Story, target: Target) -> None:
     await story.tell("name resolution", stages.resolve(target), phase=Phase.RESOLVING)
     stream, host, _ = await story.tell(
         "TCP connect",
-        stages.reach(target, within=LIMIT),
+        stages.connect(target, within=LIMIT),
         lambda reached: reached[2],
         phase=Phase.CONNECTING,
     )
     try:
-        await story.tell("TLS", stages.encrypt(stream, host, target), phase=Phase.CONNECTING)
+        await story.tell("TLS", stages.start_tls(stream, host, target), phase=Phase.CONNECTING)
     finally:
-        stages.close(stream)
+        stages.abort(stream)
 
 
 async def _use(story: Story, values: Values, database: Database, engine: AsyncEngine) -> None:
@@ -171,11 +171,11 @@ async def _connect(engine: AsyncEngine) -> AsyncConnection:
 
 async def _connections(connection: AsyncConnection, pod_ip: str | None) -> str:
     try:
-        facts = await read_facts(connection, pod_ip=pod_ip, within=LIMIT)
+        stats = await read_server_stats(connection, pod_ip=pod_ip, within=LIMIT)
     except Exception as error:  # noqa: BLE001 - an extra: a role or a pooler may not allow it
-        return Remark(f"not known ({describe(error)})")
-    words = f"{facts.connections} of {facts.max_connections} are taken"
-    return Remark(words) if facts.connections > NEARLY_FULL * facts.max_connections else words
+        return StageWarning(f"not known ({describe(error)})")
+    words = f"{stats.connections} of {stats.max_connections} are taken"
+    return StageWarning(words) if stats.connections > NEARLY_FULL * stats.max_connections else words
 
 
 async def _write(engine: AsyncEngine) -> str:

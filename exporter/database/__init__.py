@@ -1,4 +1,7 @@
-"""Engines, connects, drivers and what a server's answers mean. The ORM is in `sessions`, which is imported apart."""
+"""Engines, connections, drivers, and which outcome an error means.
+
+What a verdict makes of outcomes is in `diagnosis`. The ORM is in `sessions`, imported apart to save memory.
+"""
 
 from exporter.database.engine import check_db_connection, close_db, make_engine
 

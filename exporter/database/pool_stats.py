@@ -1,4 +1,4 @@
-"""The exporter's own pool, told in the same words as the application's."""
+"""State and totals of the exporter's own pool, in the same form as those of the application's pools."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORKER = "0"
 
 
 class SidecarPool:
-    """Counts what happens in an engine's pool and reads its state when asked."""
+    """Counts the events of an engine's pool, and reads its state on request."""
 
     def __init__(self, engine: AsyncEngine, *, database: str) -> None:
         """Listen to the pool's events; an engine without a pool (`ENVIRONMENT=test`) has neither state nor totals."""
@@ -31,7 +31,7 @@ class SidecarPool:
             event.listen(engine.sync_engine, "invalidate", self._on_invalidate)
 
     def state(self) -> PoolState | None:
-        """Return the pool's state at this moment; None where there is no pool."""
+        """Return the pool's state at this moment; None for an engine without a pool."""
         pool = self._pool()
         if pool is None:
             return None
@@ -47,7 +47,7 @@ class SidecarPool:
         )
 
     def totals(self) -> PoolTotals | None:
-        """Return what has been counted; None where there is no pool."""
+        """Return what has been counted since the start; None for an engine without a pool."""
         if self._pool() is None:
             return None
         return PoolTotals(

@@ -1,4 +1,4 @@
-"""What the server says of itself and of this pod's sessions, in one cheap query at a slow pace."""
+"""The server's connections and this pod's sessions, by two cheap queries of its statistics views."""
 
 from __future__ import annotations
 
@@ -28,58 +28,41 @@ select coalesce(state, 'unknown'), count(*)::int,
  group by 1
 """)
 QUERIES = (_SERVER.text, _POD.text)
-STATES = (
-    "active",
-    "idle",
-    "idle in transaction",
-    "idle in transaction (aborted)",
-    "fastpath function call",
-    "disabled",
-)
+# The states whose series are present even at 0. The others, `fastpath function call` and `disabled`, are rare.
+STATES = ("active", "idle", "idle in transaction", "idle in transaction (aborted)")
 IDLE_IN_TRANSACTION = ("idle in transaction", "idle in transaction (aborted)")
 
 
 @dataclass(frozen=True, slots=True)
-class ServerFacts:
-    """Connections against the maximum, and this pod's sessions where the server sees the pod's own address.
+class ServerStats:
+    """One reading of the server's own statistics.
 
-    `untrusted` says why the pod's sessions are not told, in words for people; it is empty where they are.
+    Attributes:
+        connections: of the whole server, as `pg_stat_database` counts them.
+        max_connections: the server's setting of that name.
+        pod_sessions: this pod's sessions by their state; empty where the server does not see the pod's own address,
+            as behind a proxy or over a Unix socket.
+        oldest_idle_in_transaction: seconds; 0 if no session of the pod is idle in a transaction, None if not known.
     """
 
     connections: int
     max_connections: int
     pod_sessions: Mapping[str, int] = field(default_factory=dict)
     oldest_idle_in_transaction: float | None = None
-    untrusted: str = ""
 
 
-async def read_facts(connection: AsyncConnection, *, pod_ip: str | None, within: float) -> ServerFacts:
-    """Ask the server, within so many seconds.
+async def read_server_stats(connection: AsyncConnection, *, pod_ip: str | None, within: float) -> ServerStats:
+    """Query the server's statistics; `pod_ip` is the pod's own address, `within` the limit in seconds.
 
     Raises:
         TimeoutError: it took longer.
         sqlalchemy.exc.DBAPIError: the server refused the query.
     """
     async with asyncio.timeout(within):
-        row = (await connection.execute(_SERVER)).one()
-        facts = ServerFacts(row[1], row[0], untrusted=_distrust(pod_ip, row[2]))
-        if facts.untrusted:
-            return facts
+        max_connections, connections, client_address = (await connection.execute(_SERVER)).one()
+        if not pod_ip or client_address != pod_ip:
+            return ServerStats(connections, max_connections)
         rows = (await connection.execute(_POD)).all()
-    idle = [age for state, _, age in rows if state in IDLE_IN_TRANSACTION and age is not None]
-    return ServerFacts(
-        facts.connections,
-        facts.max_connections,
-        {**dict.fromkeys(STATES[:4], 0), **{state: count for state, count, _ in rows}},
-        max(idle, default=0.0),
-    )
-
-
-def _distrust(pod_ip: str | None, seen_as: str | None) -> str:
-    if not pod_ip:
-        return "POD_IP is not set"
-    if seen_as is None:
-        return "the connection is a Unix socket"
-    if seen_as != pod_ip:
-        return f"the server sees {seen_as}, not the pod's own address: a proxy or address translation is between"
-    return ""
+    ages = [age for state, _, age in rows if state in IDLE_IN_TRANSACTION and age is not None]
+    sessions = {state: count for state, count, _ in rows}
+    return ServerStats(connections, max_connections, dict.fromkeys(STATES, 0) | sessions, max(ages, default=0.0))

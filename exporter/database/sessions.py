@@ -1,4 +1,4 @@
-"""What needs the ORM: the declarative base, the session factory, `get_db`, `init_db` and the heartbeat row."""
+"""Everything that needs the ORM: the declarative base, sessions, `get_db`, `init_db` and the heartbeat row."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     from exporter.database.sqlalchemy_core import AsyncEngine
 
-HEARTBEAT_SLOTS = 1024  # pods come and go: their rows must not grow without bound, nor all wait for one row's lock
-
-INIT_LOCK = zlib.crc32(b"db-health-exporter init-db")  # pods of one deployment start together: one after the other
+# Pods come and go: the table must not grow without bound, and pods must not all wait for the lock of one row.
+HEARTBEAT_SLOTS = 1024
+# Pods of one Deployment start together; an advisory lock lets one of them after the other create the tables.
+INIT_LOCK = zlib.crc32(b"db-health-exporter init-db")
 
 
 class Base(DeclarativeBase):
-    """The declarative base of every table that `init-db` makes."""
+    """The declarative base of every table that `init-db` creates."""
 
 
 class Heartbeat(Base):
@@ -36,7 +37,7 @@ class Heartbeat(Base):
 
 
 def session_factory(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-    """Make sessions that keep their objects after a commit and flush only when told to."""
+    """Make sessions whose objects stay usable after a commit and which flush only on request."""
     return async_sessionmaker(engine, expire_on_commit=False, autoflush=False)
 
 
@@ -53,7 +54,7 @@ async def get_db(sessions: async_sessionmaker[AsyncSession]) -> AsyncIterator[As
 
 
 async def init_db(engine: AsyncEngine, *, extensions: Sequence[str] = ()) -> None:
-    """Create the extensions, then the tables that are missing, in one transaction: all of it or nothing.
+    """Create the extensions, then the missing tables, in one transaction.
 
     Raises:
         sqlalchemy.exc.DBAPIError: an extension is not available, or the role may not create it.
@@ -74,8 +75,14 @@ def heartbeat_slot(host: str) -> int:
 async def write_heartbeat(sessions: async_sessionmaker[AsyncSession], *, slot: int, limit: float) -> None:
     """Commit one heartbeat row.
 
-    `limit` seconds is the server's own `statement_timeout` for each statement: a backend that waits for a lock
-    or for a standby must not be left behind when this side gives up and hangs up.
+    Args:
+        sessions: of the engine that opens a new connection each time.
+        slot: the row to write, as `heartbeat_slot` returns it.
+        limit: seconds of the server's own `statement_timeout` for each statement: when this side closes the
+            connection, a backend that waits for a lock or for a synchronous standby must not stay behind.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the server refused the row, or the table is missing.
     """
     async with get_db(sessions) as session:
         await session.execute(text(f"SET LOCAL statement_timeout = {max(1, int(limit * 1000))}"))

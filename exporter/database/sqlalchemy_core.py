@@ -1,4 +1,4 @@
-"""SQLAlchemy's asynchronous engine without its ORM: 5 MB that a sidecar does not carry unless it writes."""
+"""SQLAlchemy's asynchronous engine, imported without the ORM: saves 5 MB unless the write probe needs it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def _register_unloaded() -> None:
 
 
 def _load_on_demand() -> None:
-    """Let the first public name that anybody asks of the package run what was left out.
+    """Run the package's `__init__` when a public name is first imported from it.
 
-    So `from sqlalchemy.ext.asyncio import AsyncSession` works as ever, in `sessions` and anywhere else.
+    So `from sqlalchemy.ext.asyncio import AsyncSession` works as usual, in `sessions` and anywhere else.
     """
     package = sys.modules[PACKAGE]
 

@@ -1,4 +1,7 @@
-"""The single stages of a connection, each tried by itself: name, TCP, TLS, log-in, query, role, write."""
+"""The stages of a connection, each tried on its own for `check --explain`: name, TCP, TLS, query, role.
+
+Each returns the text of its line, as a `StageWarning` where it passed and somebody should know of something.
+"""
 
 from __future__ import annotations
 
@@ -20,25 +23,29 @@ if TYPE_CHECKING:
     from exporter.dsn import Target
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-SSL_REQUEST = struct.pack("!ii", 8, 80877103)  # what a client says first to ask for TLS
+SSL_REQUEST = struct.pack("!ii", 8, 80877103)  # a client's first message if it wants TLS
 TLS_OPTIONAL = ("disable", "allow", "prefer")
 
 
-class Remark(str):
-    """What a stage says that passed, and that somebody should know of."""
+class StageWarning(str):
+    """The text of a stage that passed with a flaw."""
 
     __slots__ = ()
 
 
-class NoTlsError(ssl.SSLError):
-    """The server refuses to speak TLS, which the URL asks for."""
+class TlsNotOfferedError(ssl.SSLError):
+    """The server does not offer TLS, which the URL requires."""
 
 
 async def resolve(target: Target) -> str:
-    """Look up every host's name; one that is found is enough."""
+    """Look up every host's name; one that has an address is enough.
+
+    Raises:
+        OSError: no host has an address.
+    """
     loop = asyncio.get_running_loop()
     found, missing = [], []
-    for host, port in _named(target):
+    for host, port in _names(target):
         try:
             answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
@@ -46,47 +53,52 @@ async def resolve(target: Target) -> str:
         else:
             addresses = sorted({str(answer[4][0]) for answer in answers})
             found.append(f"{host} is {', '.join(addresses)}")
-    if missing and not found and len(_named(target)) == len(target.hosts):
+    if missing and not found and len(_names(target)) == len(target.hosts):
         raise missing[0][1]
-    words = "; ".join([*found, *(f"{host} has no address ({error})" for host, error in missing)])
-    return Remark(words) if missing else words or "no name to resolve"
+    text = "; ".join([*found, *(f"{host} has no address ({error})" for host, error in missing)])
+    return StageWarning(text) if missing else text or "no name to resolve"
 
 
-async def reach(target: Target, *, within: float) -> tuple[Stream, str, str]:
-    """Open a connection to the first host that takes one; return it with the host and what to say."""
+async def connect(target: Target, *, within: float) -> tuple[Stream, str, str]:
+    """Connect to the first host that accepts, within so many seconds; return the stream, the host and the text.
+
+    Raises:
+        OSError: no host accepts; the error is that of the first one.
+    """
     share = within / len(target.hosts)  # a silent host must not use up the time of those after it
-    refused: list[tuple[str, OSError]] = []
+    failed: list[tuple[str, OSError]] = []
     for host, port in target.hosts:
-        place = f"{host}/.s.PGSQL.{port}" if host.startswith("/") else f"{target.hostaddr or host} port {port}"
+        address = f"{host}/.s.PGSQL.{port}" if host.startswith("/") else f"{target.hostaddr or host} port {port}"
         try:
             async with asyncio.timeout(share):
                 if len(target.hosts) > 1:
-                    await _sound(target, host, port)
+                    await _wait_for_first_byte(target, host, port)
                 stream = await _open(target, host, port)
         except OSError as error:
-            refused.append((place, error))
+            failed.append((address, error))
         else:
-            words = "; ".join(
-                [
-                    f"{place} takes connections",
-                    *(f"{each} does not ({str(why) or 'no answer'})" for each, why in refused),
-                ],
-            )
-            return stream, host, Remark(words) if refused else words
-    raise refused[0][1]
+            others = (f"{each} does not ({str(error) or 'no answer'})" for each, error in failed)
+            text = "; ".join([f"{address} takes connections", *others])
+            return stream, host, StageWarning(text) if failed else text
+    raise failed[0][1]
 
 
-async def encrypt(stream: Stream, host: str, target: Target) -> str:
-    """Speak TLS as the URL asks for it."""
+async def start_tls(stream: Stream, host: str, target: Target) -> str:
+    """Start TLS if the URL asks for it.
+
+    Raises:
+        ssl.SSLError: the handshake or the certificate's verification failed.
+        ConnectionError: the peer is no PostgreSQL server.
+    """
     if host.startswith("/"):
         return "not used on a Unix socket"
     if target.sslmode == "disable":
-        return Remark("not used (sslmode=disable)")
-    if target.sslnegotiation != "direct" and not await _offered(stream):
+        return StageWarning("not used (sslmode=disable)")
+    if target.sslnegotiation != "direct" and not await _offers_tls(stream):
         if target.sslmode in TLS_OPTIONAL:
-            return Remark(f"the server does not offer it; sslmode={target.sslmode} goes on without")
-        raise NoTlsError(f"the server does not offer TLS, and sslmode={target.sslmode} asks for it")
-    await stream[1].start_tls(_context(target), server_hostname=host)
+            return StageWarning(f"the server does not offer it; sslmode={target.sslmode} goes on without")
+        raise TlsNotOfferedError(f"the server does not offer TLS, and sslmode={target.sslmode} asks for it")
+    await stream[1].start_tls(_tls_context(target), server_hostname=host)
     secured: ssl.SSLObject = stream[1].get_extra_info("ssl_object")
     certificate = secured.getpeercert()
     checked = f"certificate valid until {certificate['notAfter']}" if certificate else "certificate not checked"
@@ -100,13 +112,17 @@ async def query(connection: AsyncConnection) -> str:
 
 
 async def role(connection: AsyncConnection, *, expect: ExpectedRole) -> str:
-    """Ask whether the server is a primary or a replica."""
+    """Ask whether the server is a primary or a replica.
+
+    Raises:
+        WrongRoleError: it has not the role that is expected.
+    """
     in_recovery = await check_role(connection, expect)
     wanted = "" if expect is ExpectedRole.ANY else ", as DATABASE_EXPECT asks for"
     return f"{'replica' if in_recovery else 'primary'}{wanted}"
 
 
-def close(stream: Stream) -> None:
+def abort(stream: Stream) -> None:
     """Drop a connection at once."""
     stream[1].transport.abort()
 
@@ -117,8 +133,8 @@ async def _open(target: Target, host: str, port: int) -> Stream:
     return await asyncio.open_connection(target.hostaddr or host, port)
 
 
-async def _sound(target: Target, host: str, port: int) -> None:
-    """Wait for the first word of one of several hosts: the kernel takes connections for a server that is frozen."""
+async def _wait_for_first_byte(target: Target, host: str, port: int) -> None:
+    """Wait until one of several hosts answers a byte: the kernel accepts connections for a server that is frozen."""
     if target.sslnegotiation == "direct":
         return
     stream = await _open(target, host, port)
@@ -126,21 +142,21 @@ async def _sound(target: Target, host: str, port: int) -> None:
         stream[1].write(SSL_REQUEST)
         await stream[0].read(1)
     finally:
-        close(stream)
+        abort(stream)
 
 
-async def _offered(stream: Stream) -> bool:
-    """Ask whether the server speaks TLS: it answers with one letter."""
+async def _offers_tls(stream: Stream) -> bool:
+    """Ask whether the server offers TLS: it answers with one letter."""
     reader, writer = stream
     writer.write(SSL_REQUEST)
     answer = await reader.readexactly(1)
     if answer not in (b"S", b"N"):
-        raise ConnectionError("what answers does not speak PostgreSQL")
+        raise ConnectionError("the server does not speak the PostgreSQL protocol")
     return answer == b"S"
 
 
-def _context(target: Target) -> ssl.SSLContext:
-    """Return the context that the driver would use; an optional TLS checks nothing."""
+def _tls_context(target: Target) -> ssl.SSLContext:
+    """Return the context that the driver would use; where TLS is optional, nothing is verified."""
     context = with_driver(target, "asyncpg").connect_arguments()["ssl"]
     if isinstance(context, ssl.SSLContext):
         return context
@@ -151,8 +167,8 @@ def _context(target: Target) -> ssl.SSLContext:
     return context
 
 
-def _named(target: Target) -> Sequence[tuple[str, int]]:
-    """Return the hosts that need a look-up."""
+def _names(target: Target) -> Sequence[tuple[str, int]]:
+    """Return the hosts that are names, and need a look-up."""
     if target.hostaddr:
         return ()
     return [(host, port) for host, port in target.hosts if not host.startswith("/") and not _is_address(host)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from exporter.database.engine import close_db, make_engine
 from exporter.database.errors import describe
-from exporter.database.server_stats import ServerFacts, read_facts
+from exporter.database.server_stats import ServerStats, read_server_stats
 from exporter.diagnosis import advice
 from exporter.diagnosis.verdict import Facts, Verdict, diagnose
 from exporter.model.outcome import Outcome
@@ -43,7 +43,7 @@ class Watch:
     def __init__(self, plan: Plan, sensors: Sensors) -> None:
         """Build engines and probes; nothing is connected yet."""
         self.plan = plan
-        self.facts: ServerFacts | None = None
+        self.facts: ServerStats | None = None
         self.seen = Seen()
         self.driver = plan.source.target().driver
         self.pooled_engine = make_engine(plan.source, plan.pool, on_server_error=self.seen.hear)
@@ -181,7 +181,7 @@ class Watch:
             return
         self._facts_due_at = now + FACTS_INTERVAL * (1 + FACTS_JITTER * (2 * random.random() - 1))  # noqa: S311
         try:
-            self.facts = await read_facts(connection, pod_ip=self.plan.pod_ip, within=FACTS_LIMIT)
+            self.facts = await read_server_stats(connection, pod_ip=self.plan.pod_ip, within=FACTS_LIMIT)
         except Exception as error:  # noqa: BLE001 - facts are an extra: the probe has passed
             self.facts = None
             log.debug("server facts of %s: %s", self.plan.name, describe(error))

@@ -1,4 +1,4 @@
-"""The engine fits its environment, the check tells yes or no and nothing else, and closing takes as long as said."""
+"""The engine fits its environment, the check returns True or False and never raises, and closing is bounded."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ from tests.support.postgres import PASSWORD, Postgres
 from tests.support.template import Template
 from tests.support.waiting import until
 
-SEVERAL_LOOPS = """
+SUCCESSIVE_LOOPS = """
 import asyncio, sys
 from exporter.database.engine import PoolOptions, check_db_connection, close_db, make_engine
 from exporter.dsn import Source
@@ -56,12 +56,12 @@ async def engine(server: Postgres, driver: str) -> AsyncIterator[AsyncEngine]:
 
 
 def source(**parts: str) -> Source:
-    """Somewhere that nobody connects to."""
+    """An address that no test connects to."""
     return Source(**({"url": "postgresql://app@127.0.0.1/app"} | parts))  # type: ignore[arg-type]
 
 
 def pool(options: PoolOptions, *, pooled: bool = True) -> QueuePool:
-    """The pool of an engine that was never used."""
+    """The pool of an engine that is never used."""
     made = make_engine(source(), options, pooled=pooled).sync_engine.pool
     assert isinstance(made, QueuePool)
     return made
@@ -78,7 +78,7 @@ def test_pool_by_default() -> None:
     assert 3240 <= found._recycle <= 3600
 
 
-def test_pool_as_asked() -> None:
+def test_pool_settings() -> None:
     """The settings reach the pool."""
     found = pool(PoolOptions(size=2, max_overflow=0, recycle=100, timeout=0.8))
 
@@ -87,13 +87,13 @@ def test_pool_as_asked() -> None:
 
 
 def test_recycle_differs() -> None:
-    """A fleet does not reconnect together."""
+    """Each process recycles at another time, so that a fleet does not reconnect together."""
     assert len({pool(PoolOptions())._recycle for _ in range(10)}) > 1
 
 
 @pytest.mark.parametrize("echo", [True, False])
 def test_environment_test(echo: bool) -> None:
-    """Where the environment is test there is no pool and no echo, whatever else is asked for."""
+    """With ENVIRONMENT=test there is no pool and no echo, whatever the other settings are."""
     engine = make_engine(source(), PoolOptions(test=True, echo=echo))
 
     assert isinstance(engine.sync_engine.pool, NullPool)
@@ -101,23 +101,23 @@ def test_environment_test(echo: bool) -> None:
 
 
 def test_echo() -> None:
-    """Elsewhere the echo is on where asked for, and shows no values."""
+    """DATABASE_ECHO turns the echo on, without the values of parameters."""
     engine = make_engine(source(), PoolOptions(echo=True)).sync_engine
 
     assert engine.echo is True
     assert engine.hide_parameters
 
 
-def test_direct() -> None:
-    """An engine for fresh connections keeps none."""
+def test_engine_without_pool() -> None:
+    """The engine of the fresh path keeps no connection."""
     assert isinstance(make_engine(source(), PoolOptions(), pooled=False).sync_engine.pool, NullPool)
 
 
 @pytest.mark.parametrize("environment", ["test", "production"])
 def test_several_event_loops(server: Postgres, environment: str) -> None:
-    """What NullPool is for: one engine in several loops, one after the other, which a pool does not survive."""
+    """One engine in one event loop after the other works without a pool, and fails with one."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SEVERAL_LOOPS, environment],
+        [sys.executable, "-W", "ignore", "-c", SUCCESSIVE_LOOPS, environment],
         cwd=Path(__file__).parents[3],
         input=server.url(),
         capture_output=True,
@@ -137,8 +137,8 @@ def test_several_event_loops(server: Postgres, environment: str) -> None:
 # The check
 
 
-async def test_yes(engine: AsyncEngine, server: Postgres) -> None:
-    """A server that answers is a yes; the connection goes back to the pool, with no transaction open."""
+async def test_server_answers(engine: AsyncEngine, server: Postgres) -> None:
+    """The check passes; the connection goes back to the pool, with no transaction open."""
     for _ in range(3):
         assert await check_db_connection(engine)
 
@@ -147,8 +147,8 @@ async def test_yes(engine: AsyncEngine, server: Postgres) -> None:
     assert engine.sync_engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
-async def test_no(caplog: pytest.LogCaptureFixture, driver: str) -> None:
-    """A server that is not there is a no, logged at ERROR in one line without the password, and never raised."""
+async def test_server_is_down(caplog: pytest.LogCaptureFixture, driver: str) -> None:
+    """The check fails, logs one line at ERROR without the password, and does not raise."""
     closed = Source(
         url=f"postgresql{'+psycopg' if driver == 'psycopg' else ''}://app:hunter2@127.0.0.1:{free_port()}/app",
     )
@@ -164,8 +164,8 @@ async def test_no(caplog: pytest.LogCaptureFixture, driver: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nowhere/url", "/"])
-async def test_a_file_that_is_gone(caplog: pytest.LogCaptureFixture, tmp_path: Path, path: str) -> None:
-    """Even settings that have become unusable are a no."""
+async def test_file_of_the_url_is_gone(caplog: pytest.LogCaptureFixture, tmp_path: Path, path: str) -> None:
+    """Settings that have become unusable fail the check, and do not raise."""
     file = tmp_path / "url"
     file.write_text("postgresql://app@127.0.0.1:1/app")
     engine = make_engine(Source(url_file=str(file)), PoolOptions())
@@ -181,15 +181,15 @@ async def test_a_file_that_is_gone(caplog: pytest.LogCaptureFixture, tmp_path: P
     ("expect", "passes"), [(ExpectedRole.ANY, True), (ExpectedRole.PRIMARY, True), (ExpectedRole.REPLICA, False)]
 )
 async def test_expected_role(engine: AsyncEngine, expect: ExpectedRole, passes: bool) -> None:
-    """A primary is no replica."""
+    """A primary passes unless a replica is expected."""
     errors: list[Exception] = []
 
     assert await check_db_connection(engine, expect=expect, on_failure=errors.append) is passes
     assert [type(error) for error in errors] == ([] if passes else [WrongRoleError])
 
 
-async def test_callbacks(engine: AsyncEngine) -> None:
-    """Who asks hears of the answer while the connection is still there, and of a failure instead of the log."""
+async def test_on_answer(engine: AsyncEngine) -> None:
+    """`on_answer` is called with the connection while it is still open."""
     answers: list[tuple[int, bool]] = []
 
     async def answered(connection: AsyncConnection, in_recovery: bool) -> None:
@@ -199,8 +199,8 @@ async def test_callbacks(engine: AsyncEngine) -> None:
     assert answers == [(42, False)]
 
 
-async def test_a_callback_that_fails(engine: AsyncEngine) -> None:
-    """Whatever goes wrong on the way is a no."""
+async def test_on_answer_raises(engine: AsyncEngine) -> None:
+    """An exception of the callback fails the check."""
     errors: list[Exception] = []
 
     async def answered(_connection: AsyncConnection, _in_recovery: bool) -> None:
@@ -211,15 +211,15 @@ async def test_a_callback_that_fails(engine: AsyncEngine) -> None:
 
 
 async def test_cancelled(engine: AsyncEngine, server: Postgres) -> None:
-    """Only an end from outside goes through, and it leaves no session behind."""
-    asking = asyncio.Event()
+    """A cancellation is raised, and leaves no session behind."""
+    answering = asyncio.Event()
 
     async def answered(_connection: AsyncConnection, _in_recovery: bool) -> None:
-        asking.set()
+        answering.set()
         await asyncio.Event().wait()
 
     check = asyncio.create_task(check_db_connection(engine, on_answer=answered))
-    await asking.wait()
+    await answering.wait()
     check.cancel()
 
     with pytest.raises(asyncio.CancelledError):
@@ -230,14 +230,14 @@ async def test_cancelled(engine: AsyncEngine, server: Postgres) -> None:
 
 
 async def test_role(engine: AsyncEngine, server: Postgres) -> None:
-    """The role is asked for without a transaction."""
+    """The query of the role opens no transaction."""
     async with engine.connect() as connection:
         assert await check_role(connection, ExpectedRole.ANY) is False
         assert server.value("SELECT state FROM pg_stat_activity WHERE usename = 'app'") == "idle"
 
 
 async def test_backend_terminated(engine: AsyncEngine, server: Postgres) -> None:
-    """A connection that died in the pool is replaced before the question: still a yes."""
+    """A session that the server ended in the pool is replaced by the ping: the check passes."""
     assert await check_db_connection(engine)
     server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
     until(lambda: server.sessions() == 0, within=2, what="session gone")
@@ -263,7 +263,7 @@ async def test_rotated_password(server: Postgres, tmp_path: Path) -> None:
 
 
 async def test_close(engine: AsyncEngine, server: Postgres) -> None:
-    """Closing says goodbye; closing again, or nothing, is no error."""
+    """Closing ends the session; closing again, or closing nothing, is no error."""
     assert await check_db_connection(engine)
     await close_db(engine)
     await close_db(engine)
@@ -273,7 +273,7 @@ async def test_close(engine: AsyncEngine, server: Postgres) -> None:
 
 
 async def test_close_while_frozen(driver: str, template: Template) -> None:
-    """A server that does not answer the farewell is not waited for beyond the limit."""
+    """A server that does not answer the disconnect is not waited for beyond the limit."""
     server = template.copy()
     server.start()
     try:
@@ -289,24 +289,24 @@ async def test_close_while_frozen(driver: str, template: Template) -> None:
         server.close()
 
 
-# Words
+# Text
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "text"),
     [
         (ValueError(), "ValueError"),
         (ValueError("two\nlines"), "ValueError: two lines"),
         (ValueError("x" * 999), "ValueError: " + "x" * 200),
     ],
 )
-def test_describe(error: Exception, said: str) -> None:
-    """An error is one short line."""
-    assert describe(error) == said
+def test_describe(error: Exception, text: str) -> None:
+    """An error becomes one short line."""
+    assert describe(error) == text
 
 
 async def test_describe_a_statement(engine: AsyncEngine) -> None:
-    """The driver's own words, without the statement and its values."""
+    """A failed statement is described by the server's message, without the statement and its values."""
     with pytest.raises(Exception, match="hunter2") as caught:
         async with engine.connect() as connection:
             await connection.execute(text("select 1 as hunter2 from missing where 1 = :value"), {"value": 7})

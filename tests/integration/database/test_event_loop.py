@@ -1,4 +1,4 @@
-"""Names are looked up beside the loop: once each, by no executor, and a silent resolver holds up nothing."""
+"""Names are resolved outside of the loop, once each, without an executor; a silent DNS server delays nothing else."""
 
 import asyncio
 import socket
@@ -51,8 +51,8 @@ def run(work: Callable[[asyncio.AbstractEventLoop], Any]) -> Any:
         return runner.run(main())
 
 
-def test_a_silent_resolver(resolver: Resolver) -> None:
-    """Two names asked for sixty times are two threads, and the process ends at once all the same."""
+def test_silent_dns_server(resolver: Resolver) -> None:
+    """Two names resolved sixty times take two threads, and the process still ends at once."""
     resolver.mood = Mood.SILENT
     began = time.monotonic()
     done = subprocess.run(
@@ -72,7 +72,7 @@ def test_a_silent_resolver(resolver: Resolver) -> None:
 
 
 def test_one_look_up_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who asks for a name that is being looked up waits for the same answer; later it is asked anew."""
+    """A second request joins the look-up under way, and a cancelled one does not end it."""
     asked: list[tuple[str, str]] = []
     go = threading.Event()
     real = socket.getaddrinfo
@@ -100,7 +100,7 @@ def test_one_look_up_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_unknown_name() -> None:
-    """What is wrong with a name is raised and noted, so that it is found after a driver has wrapped it."""
+    """An error of a name is raised and noted, so that it is found after a driver has wrapped it."""
     attempt = ConnectAttempt()
 
     async def work(loop: asyncio.AbstractEventLoop) -> None:
@@ -115,7 +115,7 @@ def test_unknown_name() -> None:
 
 
 def test_phases() -> None:
-    """After the name comes the connect; a refused one leaves the system's own error behind."""
+    """The phase changes from name to connect; a refused connect notes the system's error."""
     attempt = ConnectAttempt()
     closed = free_port()
 
@@ -131,8 +131,8 @@ def test_phases() -> None:
     assert isinstance(attempt.network_error, ConnectionRefusedError)
 
 
-def test_answer_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer that comes when the loop is closed harms nobody."""
+def test_result_after_the_loop_has_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look-up that ends when the loop is closed raises nothing in its thread."""
     go = threading.Event()
     failed: list[object] = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: go.wait(5) and [])
@@ -151,20 +151,20 @@ def test_answer_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert failed == []
 
 
-def test_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that has been silent for long is asked for once more, and no more often than a few times at once."""
+def test_another_thread_for_a_long_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look-up that lasts too long gets another thread, up to the maximum."""
     asked: list[int] = []
     go = threading.Event()
     real = socket.getaddrinfo
 
     def lost(*arguments: Any) -> Any:
         asked.append(len(asked))
-        if len(asked) < event_loop.MOST_THREADS:
+        if len(asked) < event_loop.MAXIMUM_THREADS:
             go.wait(5)
         return real("127.0.0.1", *arguments[1:])
 
     monkeypatch.setattr(socket, "getaddrinfo", lost)
-    monkeypatch.setattr(event_loop, "ASK_AGAIN_AFTER", 0.05)
+    monkeypatch.setattr(event_loop, "RETRY_AFTER", 0.05)
 
     async def work(loop: asyncio.AbstractEventLoop) -> Any:
         first = asyncio.ensure_future(loop.getaddrinfo("db.example", 5432))
@@ -175,8 +175,8 @@ def test_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
             asyncio.ensure_future(loop.getaddrinfo("db.example", 5432)).add_done_callback(lambda done: done.exception())
         answers = await first
         go.set()
-        await asyncio.sleep(0.05)  # the others answer too, and nobody minds
+        await asyncio.sleep(0.05)  # the other threads end, too
         return answers
 
     assert run(work)
-    assert len(asked) == event_loop.MOST_THREADS
+    assert len(asked) == event_loop.MAXIMUM_THREADS

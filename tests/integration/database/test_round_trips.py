@@ -1,4 +1,4 @@
-"""What a check costs on the wire, counted by a proxy before the database."""
+"""Round trips of a check, counted by a proxy in front of the database."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from exporter.database.engine import PoolOptions, check_db_connection, close_db, make_engine
-from exporter.database.server_stats import read_facts
+from exporter.database.server_stats import read_server_stats
 from exporter.database.sqlalchemy_core import AsyncEngine
 from exporter.dsn import Source
 from exporter.model.role import ExpectedRole
@@ -27,7 +27,7 @@ def server(template: Template) -> Iterator[Postgres]:
 
 @pytest.fixture
 def proxy(server: Postgres, background: Background, cleanup: ExitStack) -> Proxy:
-    """A line to it that counts."""
+    """A proxy in front of it, which counts."""
     made = Proxy(background, (server.host, server.port))
     cleanup.callback(made.close)
     return made
@@ -42,7 +42,7 @@ async def engine(server: Postgres, proxy: Proxy, driver: str) -> AsyncIterator[A
 
 
 async def test_warm_check(engine: AsyncEngine, proxy: Proxy) -> None:
-    """A warm check is two round trips, the pool's ping and the question, on the one connection there is."""
+    """A warm check takes two round trips, the pool's ping and the query of the role, on one connection."""
     assert await check_db_connection(engine)
     before = proxy.turns
     for _ in range(5):
@@ -53,19 +53,19 @@ async def test_warm_check(engine: AsyncEngine, proxy: Proxy) -> None:
 
 
 async def test_first_check(engine: AsyncEngine, proxy: Proxy) -> None:
-    """The first one asks nothing beyond what a connection takes: the dialect has no questions of its own."""
+    """The first check adds only what a connect takes: the dialect runs no queries of its own."""
     assert await check_db_connection(engine)
 
-    # TLS offered and refused, start-up, two rounds of the password exchange, the question.
+    # TLS offered and refused, start-up, two rounds of the password exchange, the query of the role.
     assert proxy.turns <= 6
 
 
-async def test_facts(engine: AsyncEngine, proxy: Proxy) -> None:
-    """The server's facts, read every half minute, cost a handful of round trips on the same connection."""
+async def test_server_stats(engine: AsyncEngine, proxy: Proxy) -> None:
+    """The server's statistics, read every half minute, take at most ten round trips on the same connection."""
     assert await check_db_connection(engine)
     before = proxy.turns
     async with engine.connect() as connection:
-        await read_facts(connection, pod_ip="127.0.0.1", within=5)
+        await read_server_stats(connection, pod_ip="127.0.0.1", within=5)
 
     assert proxy.turns - before <= 10
     assert proxy.accepted == 1

@@ -1,4 +1,4 @@
-"""What needs the ORM: sessions that commit or roll back and always close, and tables made whole or not at all."""
+"""Sessions commit or roll back and always close; `init_db` creates everything or nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -63,29 +63,29 @@ async def sessions(engine: AsyncEngine) -> Sessions:
 
 
 def beat(slot: int) -> Heartbeat:
-    """A row with a past."""
+    """A row with an old time stamp."""
     return Heartbeat(slot=slot, beat_at=datetime(2020, 1, 1, tzinfo=UTC))
 
 
 def slots(server: Postgres, database: str) -> list[int]:
-    """What is committed."""
+    """The slots of all committed rows."""
     return [row[0] for row in server.sql("SELECT slot FROM dbhealth_heartbeat ORDER BY 1", database=database)]
 
 
 def checked_out(engine: AsyncEngine) -> int:
-    """Connections in use."""
+    """The number of connections in use."""
     return int(engine.sync_engine.pool.checkedout())  # type: ignore[attr-defined]
 
 
 async def test_factory(sessions: Sessions) -> None:
-    """Objects outlive their commit, and nothing is flushed behind one's back."""
+    """Objects stay usable after a commit, and nothing is flushed automatically."""
     async with sessions() as session:
         assert session.sync_session.expire_on_commit is False
         assert session.sync_session.autoflush is False
 
 
 async def test_commits(sessions: Sessions, engine: AsyncEngine, server: Postgres, database: str) -> None:
-    """What was done in the block stays, and its objects can still be read."""
+    """The block's changes are committed, and its objects can still be read."""
     async with get_db(sessions) as session:
         row = beat(1)
         session.add(row)
@@ -103,7 +103,7 @@ async def test_rolls_back(
     database: str,
     error: type[BaseException],
 ) -> None:
-    """An error in the block undoes it, is passed on, and leaves no connection in use."""
+    """An error in the block rolls it back, is raised, and leaves no connection in use."""
 
     async def fail() -> None:
         async with get_db(sessions) as session:
@@ -120,7 +120,7 @@ async def test_rolls_back(
 
 
 async def test_commit_that_fails(sessions: Sessions, engine: AsyncEngine, server: Postgres, database: str) -> None:
-    """A commit that the server refuses is an error, and the session is closed all the same."""
+    """A commit that the server refuses raises, and the session is closed."""
     async with get_db(sessions) as session:
         session.add(beat(3))
 
@@ -133,7 +133,7 @@ async def test_commit_that_fails(sessions: Sessions, engine: AsyncEngine, server
 
 
 async def test_one_session_each(sessions: Sessions, engine: AsyncEngine) -> None:
-    """Two blocks see nothing of each other before they commit."""
+    """Two blocks have sessions of their own, and do not see each other's uncommitted rows."""
     async with get_db(sessions) as one, get_db(sessions) as other:
         one.add(beat(4))
         await one.flush()
@@ -144,7 +144,7 @@ async def test_one_session_each(sessions: Sessions, engine: AsyncEngine) -> None
 
 
 async def test_init(engine: AsyncEngine, server: Postgres, database: str) -> None:
-    """The extension first, then every table; a second time changes nothing."""
+    """The extension and every table are created; a second run changes nothing."""
     await init_db(engine, extensions=["vector"])
     await init_db(engine, extensions=["vector"])
 
@@ -155,12 +155,12 @@ async def test_init(engine: AsyncEngine, server: Postgres, database: str) -> Non
 
 
 async def test_init_by_several_pods(engine: AsyncEngine) -> None:
-    """Whoever comes at the same time waits for the first one: nobody fails on what another is making."""
+    """Pods that run it at the same time wait for each other, and none fails."""
     await asyncio.gather(*(init_db(engine, extensions=["vector"]) for _ in range(5)))
 
 
 async def test_init_without_the_extension(engine: AsyncEngine, server: Postgres, database: str) -> None:
-    """An extension that is not there makes nothing of the rest."""
+    """If an extension is not available, nothing is created."""
     with pytest.raises(DBAPIError, match="missing_one"):
         await init_db(engine, extensions=["vector", "missing_one"])
 
@@ -169,7 +169,7 @@ async def test_init_without_the_extension(engine: AsyncEngine, server: Postgres,
 
 
 async def test_init_with_a_name_taken(engine: AsyncEngine, server: Postgres, database: str) -> None:
-    """A table that cannot be made makes nothing of the extensions before it."""
+    """If a table cannot be created, the extensions are not created either."""
     server.sql("CREATE TYPE dbhealth_heartbeat AS (x int)", database=database)
 
     with pytest.raises(DBAPIError):
@@ -178,7 +178,7 @@ async def test_init_with_a_name_taken(engine: AsyncEngine, server: Postgres, dat
 
 
 async def test_init_quotes(engine: AsyncEngine, server: Postgres, database: str) -> None:
-    """A name is a name and never a statement."""
+    """The name of an extension is quoted: it cannot carry a statement."""
     with pytest.raises(DBAPIError):
         await init_db(engine, extensions=['vector"; DROP DATABASE app; --'])
 
@@ -186,7 +186,7 @@ async def test_init_quotes(engine: AsyncEngine, server: Postgres, database: str)
 
 
 async def test_heartbeat(sessions: Sessions, server: Postgres, database: str) -> None:
-    """A pod writes the same row over and over, with the server's clock."""
+    """A pod updates one row, with the server's clock."""
     slot = heartbeat_slot("pod-1")
     await write_heartbeat(sessions, slot=slot, limit=5)
     first = server.sql("SELECT slot, beat_at FROM dbhealth_heartbeat", database=database)
@@ -197,8 +197,8 @@ async def test_heartbeat(sessions: Sessions, server: Postgres, database: str) ->
     assert second[0][1] > first[0][1]
 
 
-async def test_heartbeat_gives_up(sessions: Sessions, server: Postgres, database: str) -> None:
-    """The server itself ends a heartbeat that waits for a lock: no backend is left behind."""
+async def test_heartbeat_waits_for_a_lock(sessions: Sessions, server: Postgres, database: str) -> None:
+    """The server itself ends a heartbeat that waits for a lock, so no backend is left behind."""
     await write_heartbeat(sessions, slot=1, limit=5)
     with server.connect(database=database) as lock, lock.transaction():
         lock.execute("LOCK TABLE dbhealth_heartbeat")
@@ -209,15 +209,15 @@ async def test_heartbeat_gives_up(sessions: Sessions, server: Postgres, database
 
 
 def test_slots() -> None:
-    """A host name always hashes to the same slot, and hosts spread over all of them."""
+    """A host name always hashes to the same slot, and many host names use all slots."""
     assert heartbeat_slot("pod-1") == heartbeat_slot("pod-1") == 430
     spread = {heartbeat_slot(f"pod-{number}") for number in range(10_000)}
     assert len(spread) > HEARTBEAT_SLOTS * 0.99
     assert spread <= set(range(HEARTBEAT_SLOTS))
 
 
-async def test_time_out_ends_with_the_session(sessions: Sessions) -> None:
-    """The limit is for the heartbeat's own transaction, not for whoever gets the connection next."""
+async def test_statement_timeout_ends_with_the_transaction(sessions: Sessions) -> None:
+    """The `statement_timeout` ends with the heartbeat's transaction; the connection's next user has none."""
     await write_heartbeat(sessions, slot=1, limit=0.6)
 
     async with get_db(sessions) as session:

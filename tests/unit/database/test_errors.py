@@ -1,4 +1,4 @@
-"""Errors become outcomes by type and SQLSTATE, wherever in the chain these are, and never by their text."""
+"""Errors become outcomes by type and SQLSTATE, anywhere in the chain of causes, and never by their text."""
 
 import errno
 import socket
@@ -16,7 +16,7 @@ from exporter.database.errors import WrongRoleError, classify, classify_timeout,
 from exporter.model.outcome import Outcome
 from exporter.model.role import ExpectedRole
 
-LIES = "timeout: password authentication failed, too many connections, could not resolve host, read-only"
+MISLEADING_TEXT = "timeout: password authentication failed, too many connections, could not resolve host, read-only"
 
 BY_SQLSTATE = {
     "28000": "auth",
@@ -39,26 +39,26 @@ BY_SQLSTATE = {
     "XX000": "error",
 }
 BY_SYSTEM = [
-    (socket.gaierror(socket.EAI_NONAME, LIES), "dns"),
-    (socket.gaierror(socket.EAI_AGAIN, LIES), "dns"),
-    (ConnectionRefusedError(errno.ECONNREFUSED, LIES), "refused"),
-    (FileNotFoundError(errno.ENOENT, LIES), "refused"),  # the socket's file is not there
-    (OSError(errno.EHOSTUNREACH, LIES), "unreachable"),
-    (OSError(errno.ENETUNREACH, LIES), "unreachable"),
-    (OSError(errno.EHOSTDOWN, LIES), "unreachable"),
-    (OSError(errno.ENETDOWN, LIES), "unreachable"),
-    (OSError(errno.EADDRNOTAVAIL, LIES), "unreachable"),
-    (TimeoutError(errno.ETIMEDOUT, LIES), "connect_timeout"),
-    (ssl.SSLError(1, LIES), "tls"),
-    (ssl.SSLCertVerificationError(1, LIES), "tls"),
-    (ConnectionResetError(errno.ECONNRESET, LIES), "protocol"),
-    (BrokenPipeError(errno.EPIPE, LIES), "protocol"),
-    (EOFError(LIES), "protocol"),
-    (asyncpg.InternalClientError(LIES), "protocol"),
-    (asyncpg.exceptions.TargetServerAttributeNotMatched(LIES), "read_only"),
-    (asyncpg.InterfaceError(LIES), "error"),
-    (ValueError(LIES), "error"),
-    (OSError(errno.EIO, LIES), "error"),
+    (socket.gaierror(socket.EAI_NONAME, MISLEADING_TEXT), "dns"),
+    (socket.gaierror(socket.EAI_AGAIN, MISLEADING_TEXT), "dns"),
+    (ConnectionRefusedError(errno.ECONNREFUSED, MISLEADING_TEXT), "refused"),
+    (FileNotFoundError(errno.ENOENT, MISLEADING_TEXT), "refused"),  # the socket's file is not there
+    (OSError(errno.EHOSTUNREACH, MISLEADING_TEXT), "unreachable"),
+    (OSError(errno.ENETUNREACH, MISLEADING_TEXT), "unreachable"),
+    (OSError(errno.EHOSTDOWN, MISLEADING_TEXT), "unreachable"),
+    (OSError(errno.ENETDOWN, MISLEADING_TEXT), "unreachable"),
+    (OSError(errno.EADDRNOTAVAIL, MISLEADING_TEXT), "unreachable"),
+    (TimeoutError(errno.ETIMEDOUT, MISLEADING_TEXT), "connect_timeout"),
+    (ssl.SSLError(1, MISLEADING_TEXT), "tls"),
+    (ssl.SSLCertVerificationError(1, MISLEADING_TEXT), "tls"),
+    (ConnectionResetError(errno.ECONNRESET, MISLEADING_TEXT), "protocol"),
+    (BrokenPipeError(errno.EPIPE, MISLEADING_TEXT), "protocol"),
+    (EOFError(MISLEADING_TEXT), "protocol"),
+    (asyncpg.InternalClientError(MISLEADING_TEXT), "protocol"),
+    (asyncpg.exceptions.TargetServerAttributeNotMatched(MISLEADING_TEXT), "read_only"),
+    (asyncpg.InterfaceError(MISLEADING_TEXT), "error"),
+    (ValueError(MISLEADING_TEXT), "error"),
+    (OSError(errno.EIO, MISLEADING_TEXT), "error"),
 ]
 TIMED_OUT = {
     Phase.POOL: "pool_exhausted",
@@ -69,16 +69,16 @@ TIMED_OUT = {
 
 
 class ServerError(Exception):
-    """What a driver raises for an error of the server's."""
+    """What a driver raises for an error that the server sent."""
 
     def __init__(self, state: str | None) -> None:
-        """Carry a code beside a text that says something else."""
-        super().__init__(LIES)
+        """Carry an SQLSTATE beside a text that says something else."""
+        super().__init__(MISLEADING_TEXT)
         self.sqlstate = state
 
 
-def of(error: BaseException, **attempt: Any) -> str:
-    """Classify."""
+def outcome_of(error: BaseException, **attempt: Any) -> str:
+    """Classify an error under an attempt with these fields."""
     return classify(error, ConnectAttempt(**attempt)).value
 
 
@@ -118,96 +118,101 @@ def test_closed_set() -> None:
 
 @pytest.mark.parametrize(("state", "outcome"), BY_SQLSTATE.items())
 def test_sqlstate(state: str, outcome: str) -> None:
-    """The server's code decides, bare, as SQLAlchemy wraps it and deep in a chain, whatever the text says."""
+    """The SQLSTATE decides, whether bare, wrapped by SQLAlchemy or deep in a chain, whatever the text says."""
     error = ServerError(state)
     wrapped = sqlalchemy.exc.DBAPIError("select 1", None, error)
 
-    assert of(error) == outcome
-    assert of(wrapped) == outcome
-    assert of(raised(RuntimeError(LIES), raised(KeyError(LIES), error), explicit=False)) == outcome
+    assert outcome_of(error) == outcome
+    assert outcome_of(wrapped) == outcome
+    assert (
+        outcome_of(raised(RuntimeError(MISLEADING_TEXT), raised(KeyError(MISLEADING_TEXT), error), explicit=False))
+        == outcome
+    )
 
 
 @pytest.mark.parametrize("state", [state for state in BY_SQLSTATE if state != "28999"])
 def test_drivers_agree(state: str) -> None:
-    """The same code is the same outcome, whichever driver brings it."""
-    by_asyncpg = _base.PostgresMessage._get_error_class({"C": state})(LIES)
+    """An SQLSTATE has one outcome, whichever driver raises it."""
+    by_asyncpg = _base.PostgresMessage._get_error_class({"C": state})(MISLEADING_TEXT)
     by_asyncpg.sqlstate = state
-    by_psycopg = psycopg.errors.lookup(state)(LIES)
+    by_psycopg = psycopg.errors.lookup(state)(MISLEADING_TEXT)
 
     assert sqlstate(by_asyncpg) == sqlstate(by_psycopg) == state
-    assert of(by_asyncpg) == of(by_psycopg) == BY_SQLSTATE[state]
+    assert outcome_of(by_asyncpg) == outcome_of(by_psycopg) == BY_SQLSTATE[state]
 
 
 @pytest.mark.parametrize(("error", "outcome"), BY_SYSTEM, ids=lambda value: f"{value!r}"[:40])
 def test_system(error: Exception, outcome: str) -> None:
     """The operating system's errors count by type and number, also where a driver put its own around them."""
-    assert of(error) == outcome
-    assert of(raised(RuntimeError(LIES), error)) == outcome
+    assert outcome_of(error) == outcome
+    assert outcome_of(raised(RuntimeError(MISLEADING_TEXT), error)) == outcome
 
 
 @pytest.mark.parametrize(("phase", "outcome"), TIMED_OUT.items(), ids=str)
 def test_time_out(phase: Phase, outcome: str) -> None:
-    """What a time-out means depends on what was waited for."""
+    """What a time-out means depends on the phase."""
     assert classify_timeout(ConnectAttempt(phase)).value == outcome
-    assert of(TimeoutError(), phase=phase) == outcome
+    assert outcome_of(TimeoutError(), phase=phase) == outcome
     assert set(Phase) == set(TIMED_OUT)
 
 
-def test_the_pool_of_sqlalchemy() -> None:
-    """SQLAlchemy's own time-out is the pool's, whatever the phase."""
-    assert of(sqlalchemy.exc.TimeoutError(LIES), phase=Phase.QUERYING) == "pool_exhausted"
+def test_pool_timeout() -> None:
+    """SQLAlchemy's own time-out is that of the pool, whatever the phase."""
+    assert outcome_of(sqlalchemy.exc.TimeoutError(MISLEADING_TEXT), phase=Phase.QUERYING) == "pool_exhausted"
 
 
 @pytest.mark.parametrize(("required", "outcome"), [(True, "tls"), (False, "protocol")])
 def test_refused_tls(required: bool, outcome: str) -> None:
-    """A refusal of TLS and a server of another kind raise the same bare error: what was asked for tells."""
-    assert of(ConnectionError(LIES), tls_required=required) == outcome
-    assert of(ConnectionResetError(errno.ECONNRESET, LIES), tls_required=required) == "protocol"
+    """Refused TLS and a peer that is no PostgreSQL raise the same bare error: sslmode tells them apart."""
+    assert outcome_of(ConnectionError(MISLEADING_TEXT), tls_required=required) == outcome
+    assert outcome_of(ConnectionResetError(errno.ECONNRESET, MISLEADING_TEXT), tls_required=required) == "protocol"
 
 
 def test_role() -> None:
-    """A server in the other role is read-only where a primary is expected, and the error says so in words."""
+    """The wrong role is `read_only`, and the error names the role that was found."""
     error = WrongRoleError(ExpectedRole.PRIMARY, in_recovery=True)
 
-    assert of(error) == "read_only"
+    assert outcome_of(error) == "read_only"
     assert "replica" in str(error)
     assert error.in_recovery
 
 
-@pytest.mark.parametrize(("farewell", "outcome"), [("57P01", "shutting_down"), ("53300", "too_many_connections")])
-def test_lost_connection_ranks_last(farewell: str, outcome: str) -> None:
-    """A lost connection counts only where nobody knows why it was lost."""
-    lost, told = ServerError("08003"), ServerError(farewell)
+@pytest.mark.parametrize(
+    ("sqlstate_of_server", "outcome"), [("57P01", "shutting_down"), ("53300", "too_many_connections")]
+)
+def test_lost_connection_ranks_last(sqlstate_of_server: str, outcome: str) -> None:
+    """A lost connection counts only where the chain does not say why it was lost."""
+    lost, ended = ServerError("08003"), ServerError(sqlstate_of_server)
 
-    assert of(raised(lost, told)) == of(raised(told, lost)) == outcome
+    assert outcome_of(raised(lost, ended)) == outcome_of(raised(ended, lost)) == outcome
 
 
-def test_cause_beside_the_error() -> None:
-    """Where asyncio or libpq lost the number, the one noted on the way counts."""
-    refused = ConnectionRefusedError(errno.ECONNREFUSED, LIES)
+def test_network_error_of_the_attempt() -> None:
+    """Where asyncio or libpq drop the errno, the one that the attempt has noted counts."""
+    refused = ConnectionRefusedError(errno.ECONNREFUSED, MISLEADING_TEXT)
 
-    assert of(OSError("Multiple exceptions: ..."), network_error=refused) == "refused"
-    assert of(ServerError("28P01"), network_error=refused) == "auth"
+    assert outcome_of(OSError("Multiple exceptions: ..."), network_error=refused) == "refused"
+    assert outcome_of(ServerError("28P01"), network_error=refused) == "auth"
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOPROTOOPT])
 def test_forbidden_connect(number: int) -> None:
-    """A connect that this machine forbids finds no route; the same number of anything else says nothing."""
-    forbidden = OSError(number, LIES)
+    """A connect that this machine forbids is `unreachable`; the same errno of anything else is `error`."""
+    forbidden = OSError(number, MISLEADING_TEXT)
 
-    assert of(forbidden, network_error=forbidden) == "unreachable"
-    assert of(forbidden) == "error"
+    assert outcome_of(forbidden, network_error=forbidden) == "unreachable"
+    assert outcome_of(forbidden) == "error"
 
 
 def test_circular_chain() -> None:
-    """A chain that bites its own tail ends."""
-    first, second = RuntimeError(LIES), RuntimeError(LIES)
+    """A circular chain of causes ends."""
+    first, second = RuntimeError(MISLEADING_TEXT), RuntimeError(MISLEADING_TEXT)
     first.__cause__, second.__cause__ = second, first
 
-    assert of(first) == "error"
+    assert outcome_of(first) == "error"
 
 
-def test_unusable_code() -> None:
-    """A code that is none is no code."""
+def test_sqlstate_of_none() -> None:
+    """An `sqlstate` that is None is as good as none."""
     assert sqlstate(ServerError(None)) is None
-    assert of(ServerError(None)) == "error"
+    assert outcome_of(ServerError(None)) == "error"

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from exporter.app_pools.assessment import AppPoolFacts
-from exporter.database.server_stats import ServerFacts
+from exporter.database.server_stats import ServerStats
 from exporter.diagnosis.advice import advise
 from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome
@@ -33,7 +33,7 @@ def watch(verdict: Verdict, outcome: Outcome | None, detail: str = "") -> Any:
     return SimpleNamespace(
         plan=SimpleNamespace(required=True, limits=SimpleNamespace(timeout=0.8)),
         probes={path: probe(outcome, detail) for path in ProbePath},
-        facts=ServerFacts(90, 100, oldest_idle_in_transaction=400.0) if outcome else None,
+        facts=ServerStats(90, 100, oldest_idle_in_transaction=400.0) if outcome else None,
         seen=SimpleNamespace(in_recovery=None),
         well_since=0.0,
         verdict=lambda: verdict,
