@@ -56,7 +56,7 @@ class Connector:
         if not self._warned:
             self._warned = True
             log.warning(
-                "the URL names the driver %s: %s is used until the exporter is restarted",
+                "the URL names another driver: a restart is needed for %s, until then it is %s",
                 target.driver,
                 self._driver_name,
             )

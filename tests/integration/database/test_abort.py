@@ -43,9 +43,10 @@ class ClientDuringAbort:
     @contextmanager
     def _abort(self, connection: object) -> Iterator[None]:
         with self._aborting(connection):
-            self._sockets = socket.socketpair()
-            self._sockets[0].setblocking(False)
-            asyncio.get_running_loop().add_reader(self._sockets[0].fileno(), self.received.set)
+            if self._sockets is None:  # SQLAlchemy aborts the connection again
+                self._sockets = socket.socketpair()
+                self._sockets[0].setblocking(False)
+                asyncio.get_running_loop().add_reader(self._sockets[0].fileno(), self.received.set)
             yield
 
 
