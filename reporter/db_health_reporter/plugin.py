@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from db_health_reporter.process import Process
+    from db_health_reporter.process_reporter import Process
 
 logger = logging.getLogger("db_health_reporter")
 
@@ -66,6 +66,6 @@ def _report(engine: Engine, given: dict[str, Any]) -> None:
 @cache
 def _process() -> Process:
     """Make the one object that a process needs, when it is first needed."""
-    from db_health_reporter.process import Process
+    from db_health_reporter.process_reporter import Process
 
     return Process()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.pool import Pool, QueuePool
 
-from db_health_reporter import caller
+from db_health_reporter import call_site as caller
 
 if TYPE_CHECKING:
-    from db_health_reporter.caller import Places
-    from db_health_reporter.meter import Meter, Ticket
+    from db_health_reporter.call_site import Places
+    from db_health_reporter.instrumentation import Meter, Ticket
 
 logger = logging.getLogger("db_health_reporter")
 

@@ -29,7 +29,7 @@ def kind(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 def work(start: Start, address: str, name: str, *, prefix: tuple[str, ...] = ()) -> int:
     """Run the application; everything is as it should be but for the number of errors, which is returned."""
-    process = start("2.1", "careful.py", address, name, prefix=prefix)
+    process = start("2.1", "unaffected.py", address, name, prefix=prefix)
     assert process.stdout is not None
     said = json.loads(process.stdout.readline() or "{}")
     began = time.monotonic()
@@ -142,7 +142,7 @@ def test_a_name_that_is_unknown(start: Start, shared_server: Postgres, resolver:
 )
 def test_a_bad_value(start: Start, shared_server: Postgres, name: str, value: str) -> None:
     """One warning, and the default in its place: the driver never sees it, the application works."""
-    process = start("2.1", "careful.py", url(shared_server, "psycopg2", plugin="dbhealth", **{name: value}), "sync")
+    process = start("2.1", "unaffected.py", url(shared_server, "psycopg2", plugin="dbhealth", **{name: value}), "sync")
 
     out, complaints = process.communicate(timeout=20)
 
@@ -155,7 +155,9 @@ def test_a_bad_value(start: Start, shared_server: Postgres, name: str, value: st
 def test_a_bad_value_of_many_engines(start: Start, shared_server: Postgres) -> None:
     """Each is one warning, however many engines the application makes."""
     environment = {"DBHEALTH_INTERVAL": "soon", "DBHEALTH_LEAK_AFTER": "never"}
-    process = start("2.1", "careful.py", url(shared_server, "psycopg2", plugin="dbhealth"), "several", env=environment)
+    process = start(
+        "2.1", "unaffected.py", url(shared_server, "psycopg2", plugin="dbhealth"), "several", env=environment
+    )
 
     out, complaints = process.communicate(timeout=60)
 
@@ -169,7 +171,7 @@ def test_a_bad_value_of_many_engines(start: Start, shared_server: Postgres) -> N
 def test_in_development_mode(start: Start, shared_server: Postgres, reports: Reports) -> None:
     """With every warning an error, engines that come and go and a child of the process leave nothing open."""
     address = with_reports(shared_server, "psycopg2", f"127.0.0.1:{reports.port}")
-    process = start("2.1", "-X", "dev", "-W", "error", "careful.py", address, "several")
+    process = start("2.1", "-X", "dev", "-W", "error", "unaffected.py", address, "several")
 
     out, complaints = process.communicate(timeout=60)
 

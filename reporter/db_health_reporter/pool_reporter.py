@@ -13,15 +13,15 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool, StaticPool
 
 from db_health_reporter import snapshot
-from db_health_reporter.channel import Channel
-from db_health_reporter.meter import SUM, Meter, Totals, attach, meter_of, observe
-from db_health_reporter.pulse import Pulse
+from db_health_reporter.instrumentation import SUM, Meter, Totals, attach, meter_of, observe
+from db_health_reporter.loop_watchdog import Pulse
+from db_health_reporter.sender import Channel
 from db_health_reporter.settings import name_of
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
-    from db_health_reporter.process import Process
+    from db_health_reporter.process_reporter import Process
     from db_health_reporter.settings import Settings
 
 _FIRST_REPORT = 0.1  # seconds after the first checkout

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncio
 
-    from db_health_reporter.reporter import Reporter
+    from db_health_reporter.pool_reporter import Reporter
 
 _FIRST_REPORT = 0.1  # seconds after the first checkout
 _MISSED_TICKS = 2

@@ -37,7 +37,7 @@ def test_pool_class(
     report_port: int,
 ) -> None:
     """The class, its arguments, its events and its own `recreate` are kept; its gauges are those it has."""
-    process = start(version, "classes.py", name, reporting(shared_server, "psycopg2", report_port))
+    process = start(version, "pool_classes.py", name, reporting(shared_server, "psycopg2", report_port))
     assert process.stdout is not None
     said = process.stdout.readline()
     assert said, process.communicate()[1]
@@ -59,7 +59,7 @@ def test_pool_class(
 @pytest.mark.parametrize("name", ["proud", "strict"])
 def test_a_class_that_refuses(name: str, start: Start, shared_server: Postgres, report_port: int) -> None:
     """A class that cannot have a subclass is left as it is, and one line says that it is not reported."""
-    process = start("2.1", "classes.py", name, reporting(shared_server, "psycopg2", report_port), "quiet")
+    process = start("2.1", "pool_classes.py", name, reporting(shared_server, "psycopg2", report_port), "quiet")
     out, complaints = process.communicate("\n", timeout=20)
 
     assert process.returncode == 0, complaints

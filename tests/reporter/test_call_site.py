@@ -17,7 +17,7 @@ def oldest(start: Start, shared_server: Postgres, reports: Reports, tmp_path: Pa
 
     def run(version: str, what: str) -> dict[str, Any]:
         url = reporting(shared_server, "psycopg2", reports.port, dbhealth_leak_after="0")
-        process = start(version, "places.py", url, tmp_path, what)
+        process = start(version, "call_sites.py", url, tmp_path, what)
         assert process.stdout is not None
         assert process.stdout.readline() == "taken\n", process.communicate()[1]
         reports.received()
@@ -28,9 +28,9 @@ def oldest(start: Start, shared_server: Postgres, reports: Reports, tmp_path: Pa
 
 def place(code: str, function: str) -> str:
     """The place of some code in the application."""
-    lines = (APPLICATIONS / "places.py").read_text().splitlines()
+    lines = (APPLICATIONS / "call_sites.py").read_text().splitlines()
     (number,) = (number for number, line in enumerate(lines, 1) if code in line)
-    return f"places.py:{number} in {function}"
+    return f"call_sites.py:{number} in {function}"
 
 
 @pytest.mark.parametrize("version", environments.VERSIONS)

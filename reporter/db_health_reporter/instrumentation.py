@@ -24,7 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 if TYPE_CHECKING:
     from sqlalchemy.pool import Pool
 
-    from db_health_reporter.caller import Places
+    from db_health_reporter.call_site import Places
 
 BOUNDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0)
 _LEAST = BOUNDS[0]

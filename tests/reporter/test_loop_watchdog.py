@@ -13,7 +13,7 @@ STEADY = range(15, 60)  # reports in 20 disposals and 2 s after them; a timer ea
 @pytest.mark.parametrize("version", environments.VERSIONS)
 def test_loops(version: str, start: Start, shared_server: Postgres, reports: Reports) -> None:
     """A pause is no goodbye, a closed loop is one; a pool that `dispose` made adds no second timer."""
-    process = start(version, "loops.py", reporting(shared_server, "asyncpg", reports.port))
+    process = start(version, "event_loops.py", reporting(shared_server, "asyncpg", reports.port))
     out, complaints = process.communicate(timeout=30)
 
     assert (process.returncode, out, complaints) == (0, "", "")

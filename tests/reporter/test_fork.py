@@ -14,7 +14,7 @@ from tests.support.waiting import until
 @pytest.mark.parametrize("version", environments.VERSIONS)
 def test_children(version: str, start: Start, exporter: Exporter, shared_server: Postgres, report_port: int) -> None:
     """A bare fork, multiprocessing's fork and its spawn: the sum is exact."""
-    process = start(version, "family.py", reporting(shared_server, "psycopg2", report_port))
+    process = start(version, "forking.py", reporting(shared_server, "psycopg2", report_port))
     assert process.stdout is not None
     said = process.stdout.readline()
     assert said, process.communicate()[1]

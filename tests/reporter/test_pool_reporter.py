@@ -66,7 +66,7 @@ def test_metrics_equal_the_pool(
     """First connect, overflow, waiting, time-out, invalidation, recycling, a lost server, dispose: exactly equal."""
     kind = "async" if driver in ASYNCHRONOUS else "sync"
     addresses = reporting(shared_server, driver, report_port), kind, url(shared_server, "psycopg2")
-    process = start(version, "life.py", *addresses)
+    process = start(version, "pool_life.py", *addresses)
     assert process.stdin is not None
 
     for _ in range(STEPS):
@@ -103,7 +103,7 @@ def test_a_crowd_is_counted_exactly(
 ) -> None:
     """Twelve threads or tasks at three connections: no checkout is lost or counted twice, and nobody is left."""
     kind = "async" if driver in ASYNCHRONOUS else "sync"
-    process = start(version, "crowd.py", reporting(shared_server, driver, report_port), kind)
+    process = start(version, "contention.py", reporting(shared_server, driver, report_port), kind)
 
     times = json.loads(line(process))
 

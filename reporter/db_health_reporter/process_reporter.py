@@ -10,10 +10,10 @@ import time
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from db_health_reporter import endings
-from db_health_reporter.caller import Places
-from db_health_reporter.meter import Totals, meter_of
-from db_health_reporter.reporter import Reporter
+from db_health_reporter import shutdown_hooks as endings
+from db_health_reporter.call_site import Places
+from db_health_reporter.instrumentation import Totals, meter_of
+from db_health_reporter.pool_reporter import Reporter
 from db_health_reporter.settings import name_of, read
 
 if TYPE_CHECKING:
