@@ -1,4 +1,4 @@
-"""Tells the db-health-exporter beside an application how the application's SQLAlchemy pools are."""
+"""Reports an application's SQLAlchemy pools to the db-health-exporter beside it."""
 
 from db_health_reporter.plugin import DbHealthPlugin, report
 

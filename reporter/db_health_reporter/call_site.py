@@ -1,30 +1,28 @@
-"""Where in the application a connection was checked out, and what its holder does now."""
+"""Finds and names the line of the application that checked a connection out."""
 
 from __future__ import annotations
 
 import os
 import sys
 import sysconfig
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy
 
-from db_health_reporter.settings import printable
+from db_health_reporter.labels import to_printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import CodeType, FrameType
 
-_LONGEST = 240
-_PASSED_OVER = ("flask_sqlalchemy", "greenlet", "sqlmodel")  # they call SQLAlchemy for the application
+_MAX_TEXT = 240
+_WRAPPERS = ("flask_sqlalchemy", "greenlet", "sqlmodel")  # packages that call SQLAlchemy for the application
+_MAX_CALLERS = 8  # frames above an installed package that are searched for the application
 
 
-class Places:
-    """Tells the application's code from the libraries below it, by file name, each looked at once."""
+class FileClassifier:
+    """Sorts source files into application, installed packages and libraries; each file is looked at once."""
 
     def __init__(self) -> None:
-        """Know nothing yet."""
         self.applications: set[str] = set()
         self.packages: set[str] = set()
         self.libraries: set[str] = set()
@@ -35,100 +33,72 @@ class Places:
             os.path.join(folder, "") for folder in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
         )
 
-    def is_application(self, filename: str) -> bool:
-        """Tell whether a file may be the application's; SQLAlchemy, its wrappers and Python itself are not.
+    def is_candidate(self, filename: str) -> bool:
+        """Tell whether a file may be the application's: it is not SQLAlchemy, a wrapper around it, or Python itself.
 
-        An installed package may be, but what calls it is the better answer.
+        An installed package may be the application; where something outside of the packages calls it, that is.
         """
         if filename in self.libraries:
             return False
         if filename not in self.applications and filename not in self.packages:
-            self._kind(filename).add(filename)
+            self._set_for(filename).add(filename)
         return filename not in self.libraries
 
-    def _kind(self, filename: str) -> set[str]:
+    def _set_for(self, filename: str) -> set[str]:
         if filename.startswith(("<", *self._libraries)):
             return self.libraries
         for folder in self._packages:
             if filename.startswith(folder):
-                passed_over = filename[len(folder) :].startswith(_PASSED_OVER)
-                return self.libraries if passed_over else self.packages
+                is_wrapper = filename[len(folder) :].startswith(_WRAPPERS)
+                return self.libraries if is_wrapper else self.packages
         return self.libraries if filename.startswith(self._standard) else self.applications
 
 
-def locate(code: CodeType, instruction: int) -> str:
-    """Name a place as people do: `orders/views.py:88 in create_order`."""
-    import dis
+def find_call_site(frame: FrameType | None, classifier: FileClassifier) -> FrameType | None:
+    """Return the application's innermost frame, searching from this frame outwards."""
+    applications, libraries = classifier.applications, classifier.libraries
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if filename in applications:
+            return frame
+        if filename not in libraries and classifier.is_candidate(filename):
+            return frame if filename in applications else _caller_of_package(frame, classifier)
+        frame = frame.f_back
+    return None
+
+
+def _caller_of_package(package: FrameType, classifier: FileClassifier) -> FrameType:
+    """Return the application's frame that calls an installed package, or the package's own if none is near."""
+    frame = package.f_back
+    for _ in range(_MAX_CALLERS):
+        if frame is None:
+            break
+        filename = frame.f_code.co_filename
+        if classifier.is_candidate(filename) and filename in classifier.applications:
+            return frame
+        frame = frame.f_back
+    return package
+
+
+def format_call_site(code: CodeType, instruction: int) -> str:
+    """Name the line of an instruction: `orders/views.py:88 in create_order`."""
+    import dis  # on first use: only a connection that has been out for long needs it
 
     line = code.co_firstlineno
     for start, number in dis.findlinestarts(code):
         if start > instruction:
             break
         line = number or line
-    return _place(code, line)
+    return format_line(code, line)
 
 
-def doing(places: Places, holder: Any) -> str:
-    """Say what a thread, known by itself or by its number, or a task does now."""
-    if isinstance(holder, (int, threading.Thread)):
-        return _doing_in_thread(places, holder)
-    task = holder()
-    if task is None or task.done():
-        return "its task has ended"
-    frames = list(_inwards(task.get_coro()))
-    return _innermost(places, reversed(frames)) if frames else "its task is running"
-
-
-def _doing_in_thread(places: Places, holder: int | threading.Thread) -> str:
-    if isinstance(holder, int):
-        alive, number = any(thread.ident == holder for thread in threading.enumerate()), holder
-    else:
-        alive, number = holder.is_alive(), holder.ident or 0
-    frame = sys._current_frames().get(number) if alive or isinstance(holder, int) else None
-    if frame is not None:
-        return _innermost(places, _outwards(frame))
-    return "nothing that can be seen" if alive else "its thread has ended"  # a greenlet has no frame here
-
-
-def _place(code: CodeType, line: int) -> str:
+def format_line(code: CodeType, line: int) -> str:
+    """Name a line and its function, with the file's path below the import path."""
     name = getattr(code, "co_qualname", code.co_name).replace("<locals>.", "")
-    return printable(f"{_shorten(code.co_filename)}:{line} in {name}")[:_LONGEST]
+    return to_printable(f"{_shorten(code.co_filename)}:{line} in {name}")[:_MAX_TEXT]
 
 
 def _shorten(filename: str) -> str:
     roots = [os.path.join(os.path.abspath(root), "") for root in [*sys.path, os.getcwd()]]
     longest = max((root for root in roots if filename.startswith(root)), key=len, default="")
     return filename[len(longest) :]
-
-
-def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
-
-
-def _inwards(awaited: Any) -> Iterator[FrameType]:
-    """From a task's own coroutine to what it waits for in the end."""
-    while awaited is not None:
-        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
-        frame = frame or getattr(awaited, "ag_frame", None)
-        if frame is not None:
-            yield frame
-        awaited = (
-            getattr(awaited, "cr_await", None)
-            or getattr(awaited, "gi_yieldfrom", None)
-            or getattr(awaited, "ag_await", None)
-        )
-
-
-def _innermost(places: Places, frames: Iterator[FrameType]) -> str:
-    """Name the application's innermost place, and the innermost of all where that is another."""
-    first = None
-    for frame in frames:
-        first = first or frame
-        if places.is_application(frame.f_code.co_filename):
-            place = _place(frame.f_code, frame.f_lineno)
-            if frame is first:
-                return place
-            return f"{place}, inside {_place(first.f_code, first.f_lineno)}"
-    return _place(first.f_code, first.f_lineno) if first else "nothing"

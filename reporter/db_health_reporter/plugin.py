@@ -1,4 +1,4 @@
-"""The two ways in: `?plugin=dbhealth` in a URL, or a call of `report`."""
+"""The ways in: `?plugin=dbhealth` in a URL, or a call of `report`."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from db_health_reporter.process_reporter import Process
+    from db_health_reporter.process_reporter import ProcessReporter
 
 logger = logging.getLogger("db_health_reporter")
 
 
 class DbHealthPlugin(CreateEnginePlugin):
-    """Reports the pool of every engine whose URL says `plugin=dbhealth`."""
+    """Reports the pool of every engine whose URL has `plugin=dbhealth`."""
 
     def __init__(self, url: URL, kwargs: dict[str, Any]) -> None:
-        """Read the URL's `dbhealth_` parameters; the engine's arguments are left as they are."""
+        """Read the URL's `dbhealth_` parameters; the engine's arguments stay as they are."""
         super().__init__(url, kwargs)
         self._given = {name: url.query[name] for name in settings.PARAMETERS if name in url.query}
 
     def update_url(self, url: URL) -> URL:
-        """Take them out: the driver would refuse them."""
+        """Remove these parameters: the driver would refuse them."""
         return url.difference_update_query(settings.PARAMETERS)
 
     def engine_created(self, engine: Engine) -> None:
-        """Begin to count; reports begin with the first checkout."""
+        """Instrument the engine's pool; reports begin with the first checkout."""
         _report(engine, self._given)
 
 
@@ -44,7 +44,10 @@ def report(
     interval: float | None = None,
     leak_after: float | None = None,
 ) -> None:
-    """Report the pool of this engine from its next checkout on; for the rest see the URL, then the environment."""
+    """Report this engine's pool from its next checkout on; durations are in seconds.
+
+    What is left out is taken from the URL, then from the environment.
+    """
     given = {
         "dbhealth_pool": pool,
         "dbhealth_address": address,
@@ -56,16 +59,15 @@ def report(
 
 def _report(engine: Engine, given: dict[str, Any]) -> None:
     try:
-        _process().add(engine, {name: value for name, value in given.items() if value is not None})
-    except Exception as error:  # whatever it is, the application must have its engine
-        kind = type(engine.pool).__name__
-        logger.warning("the %s of this engine is not reported (%s: %s)", kind, type(error).__name__, error)
-        logger.debug("this is where it happened", exc_info=True)
+        _process_reporter().add(engine, {name: value for name, value in given.items() if value is not None})
+    except Exception as error:  # the edge to the application: whatever goes wrong, it must have its engine
+        pool_class = type(engine.pool).__name__
+        logger.warning("the %s of this engine is not reported (%s: %s)", pool_class, type(error).__name__, error)
+        logger.debug("the failure's traceback", exc_info=True)
 
 
 @cache
-def _process() -> Process:
-    """Make the one object that a process needs, when it is first needed."""
-    from db_health_reporter.process_reporter import Process
+def _process_reporter() -> ProcessReporter:
+    from db_health_reporter.process_reporter import ProcessReporter  # on first use: nothing happens at import
 
-    return Process()
+    return ProcessReporter()

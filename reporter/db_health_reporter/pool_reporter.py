@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import weakref
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from sqlalchemy import event
 from sqlalchemy.pool import Pool, StaticPool
 
-from db_health_reporter import snapshot
-from db_health_reporter.instrumentation import SUM, Meter, Totals, attach, meter_of, observe
-from db_health_reporter.loop_watchdog import Pulse
-from db_health_reporter.sender import Channel
-from db_health_reporter.settings import name_of
+from db_health_reporter.instrumentation import PoolInstrumentation, instrument, instrumentation_of
+from db_health_reporter.labels import to_label
+from db_health_reporter.loop_watchdog import LoopWatchdog
+from db_health_reporter.sender import Sender
+from db_health_reporter.snapshot import take_snapshot
+from db_health_reporter.totals import observe
+from db_health_reporter.wire_format import encode, identity_fields, total_fields
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
-    from db_health_reporter.process_reporter import Process
+    from db_health_reporter.call_site import FileClassifier
+    from db_health_reporter.identity import ProcessIdentity
     from db_health_reporter.settings import Settings
+    from db_health_reporter.totals import Totals
 
 _FIRST_REPORT = 0.1  # seconds after the first checkout
 
 logger = logging.getLogger("db_health_reporter")
 
 
-class Reporter:
-    """Knows an engine's pools, the present one and those it had, and tells the exporter of the present one."""
+class PoolReporter:
+    """Instruments the pools of one engine, those that replace its first one included, and sends their reports."""
 
     def __init__(
         self,
@@ -40,176 +43,177 @@ class Reporter:
         settings: Settings,
         given: dict[str, Any],
         totals: Totals,
-        process: Process,
+        identity: ProcessIdentity,
+        classifier: FileClassifier,
+        start_thread: Callable[[], None],
     ) -> None:
-        """Make the engine's pool count; the first report follows the first checkout."""
+        """Instrument the engine's pool; reports begin with the first checkout, which calls `start_thread`.
+
+        Raises:
+            TypeError: the pool's class cannot be instrumented.
+        """
         self.name = name
         self.settings = settings
-        self.given = given  # in the URL and by a call; what a later call leaves out stays as it is
+        self.given = given  # by the URL and by calls: what a later call leaves out stays
         self.totals = totals
         self.started = False
-        self._process = process
+        self._identity, self._classifier, self._start_thread = identity, classifier, start_thread
         self._engine = weakref.ref(engine)
         self._pool: weakref.ref[Pool] = weakref.ref(engine.pool)
-        self._database = name_of(engine.url.database)
+        self._database = to_label(engine.url.database)
         self._asynchronous = bool(getattr(engine.dialect, "is_async", False))
-        self._channel = Channel(settings.address)
-        self._pulse: Pulse | None = None
+        self._sender = Sender(settings.address)
+        self._watchdog: LoopWatchdog | None = None
         self._due = 0.0
-        self._told = False
-        self.adopt(engine.pool)
+        self._logged = False
+        self._instrument(engine.pool)
 
-    def adopt(self, pool: Pool) -> None:
-        """Count in this pool from now on: the engine's first one, or the one that `dispose` made."""
-        meter = Meter(self.totals, self._process.places, self, shares=isinstance(pool, StaticPool))
-        instance: Any = pool
-        is_new = meter_of(pool) is None
-        attach(pool, meter, asynchronous=self._asynchronous)  # first: it fails where a class refuses a subclass
-        if is_new:
-            instance._invoke_creator = self._timed(instance._invoke_creator)
-        for name in ("invalidate", "soft_invalidate"):  # the new pool may have them from the old one
-            if not event.contains(pool, name, self._invalidated):
-                event.listen(pool, name, self._invalidated)
-        self._pool = weakref.ref(pool)
+    @property
+    def pool(self) -> Pool | None:
+        """The engine's present pool; None when nobody can use it any more."""
+        engine = self._engine()
+        return self._pool() if engine is None else engine.pool
 
-    def follow(self, pool: Pool) -> None:
-        """Count in the pool that replaces this one, if its class lets itself be counted in."""
-        try:
-            self.adopt(pool)
-        except Exception as error:  # noqa: BLE001 - `dispose` must not fail of it
-            logger.warning("the pool %s is not counted any more (%s)", self.name, error)
+    @property
+    def interval(self) -> float:
+        """Seconds between two reports."""
+        return self.settings.interval
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether this process has used the pool, so that there is something to report or watch."""
+        return self.started or self._watchdog is not None
 
     def configure(self, name: str, settings: Settings, given: dict[str, Any]) -> None:
-        """Report under another name, or to elsewhere, from the next checkout on."""
+        """Use another name or other settings from the next checkout on."""
         self.name, self.settings, self.given = name, settings, given
-        self._channel = Channel(settings.address)
-        self._restart_on_use()
-
-    def start(self) -> None:
-        """Begin to report: from this event loop, or from the thread that all synchronous engines share."""
-        meter = self._meter()
-        if meter is not None:
-            meter.start = None
-        self.started = True
-        self._due = perf_counter() + min(_FIRST_REPORT, self.settings.interval)
-        try:
-            if self._asynchronous:
-                self._enter(asyncio.get_running_loop())
-            self._process.serve()
-        except RuntimeError as error:  # no event loop, or no thread to be had: at exit, or out of resources
-            logger.debug("the pool %s is not watched (%s)", self.name, error)
+        self._sender = Sender(settings.address)
+        self._restart_on_checkout()
 
     def tick(self, now: float) -> float:
-        """Do what is due; return when something is due again. The thread calls this."""
+        """Do what is due, in the reporter's thread; return when something is due again."""
         if self._asynchronous:
-            return self._watch(now)
+            return self._check_loop(now)
         if now >= self._due:
-            self._due = now + self.settings.interval
+            self._due = now + self.interval
             self.send()
         return self._due
 
-    def beat(self, pulse: Pulse, lag: float) -> bool:
-        """Report from an event loop; False where another one does by now, or nobody can use the pool any more."""
-        if pulse is not self._pulse or self.pool is None:
+    def report_from_loop(self, watchdog: LoopWatchdog, lag: float) -> bool:
+        """Send a report; False if another loop uses the pool by now, or nobody can use it any more."""
+        if watchdog is not self._watchdog or self.pool is None:
             return False
         self.started = True
         self.send(lag=lag)
         return True
 
-    def send(self, *, outside: bool = False, stalled_thread: int | None = None, **seconds: float) -> None:
-        """Send one report, with what the event loop says of itself; whatever goes wrong stays here."""
+    def send(self, *, outside_loop: bool = False, stalled_thread: int | None = None, **seconds: float) -> None:
+        """Send one report with these durations; never raises."""
         try:
-            content = self._report(outside=outside, stalled_thread=stalled_thread)
+            content = self._report(outside_loop=outside_loop, stalled_thread=stalled_thread)
             content.update({name: round(value, 6) for name, value in seconds.items()})
-            self._channel.send(json.dumps(content, separators=(",", ":")).encode())
-        except Exception:  # a pool class of the application's own may do anything
-            if not self._told:
-                self._told = True
-                logger.debug("no report of pool %s could be made; later ones say nothing", self.name, exc_info=True)
+            self._sender.send(encode(content))
+        except Exception:  # a custom pool class may raise anything
+            if not self._logged:
+                self._logged = True
+                logger.debug("pool %s could not be reported; later failures are not logged", self.name, exc_info=True)
 
     def goodbye(self) -> None:
-        """Send the final totals; reports may begin again with the next checkout."""
+        """Send the final totals; the next checkout starts the reports again."""
         if not self.started:
             return
         self.started = False
-        content = {**self._identity(), **self._counted(), "bye": True}
-        self._channel.send(json.dumps(content, separators=(",", ":")).encode())
+        self._sender.send(encode({**self._identity_fields(), **total_fields(self.totals), "bye": True}))
 
-    def forked(self) -> None:
-        """Be the child's, whose totals are clear: report over a socket of its own and not before it uses the pool."""
+    def reset_after_fork(self) -> None:
+        """Start again in a child, with a socket of its own, at the child's first checkout."""
         self.started = False
-        self._pulse = None
-        self._channel.reset()
-        meter = self._meter()
-        if meter is not None:
-            meter.clear()
+        self._watchdog = None
+        self._sender.reset()
+        instrumentation = self._instrumentation()
+        if instrumentation is not None:
+            instrumentation.clear()
 
-    @property
-    def in_use(self) -> bool:
-        """Whether this process has used the pool, so that there is something to watch."""
-        return self.started or self._pulse is not None
+    def _instrument(self, pool: Pool) -> None:
+        instrumentation = PoolInstrumentation(
+            self.totals,
+            self._classifier,
+            start=self._start,
+            on_recreate=self._follow,
+            is_shared=isinstance(pool, StaticPool),
+        )
+        instance: Any = pool
+        is_new = instrumentation_of(pool) is None
+        instrument(pool, instrumentation, asynchronous=self._asynchronous)  # first, because it may fail
+        if is_new:
+            instance._invoke_creator = self._timed(instance._invoke_creator)
+        for name in ("invalidate", "soft_invalidate"):  # a recreated pool may have inherited them
+            if not event.contains(pool, name, self._count_invalidation):
+                event.listen(pool, name, self._count_invalidation)
+        self._pool = weakref.ref(pool)
 
-    @property
-    def pool(self) -> Pool | None:
-        """The engine's pool now; None when nobody can use it any more."""
-        engine = self._engine()
-        return self._pool() if engine is None else engine.pool
+    def _follow(self, pool: Pool) -> None:
+        """Instrument the pool that replaces the present one; never raises: `dispose` must not fail."""
+        try:
+            self._instrument(pool)
+        except Exception as error:  # noqa: BLE001 - a custom pool class may raise anything
+            logger.warning("the pool %s is not reported any more (%s)", self.name, error)
 
-    def _enter(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._pulse is None or not self._pulse.is_of(loop):  # each `dispose` makes a pool that starts anew
-            self._pulse = Pulse(loop, self)
+    def _start(self) -> None:
+        """Begin to report: from the running event loop, or from the thread that all synchronous engines share."""
+        instrumentation = self._instrumentation()
+        if instrumentation is not None:
+            instrumentation.on_checkout = None
+        self.started = True
+        self._due = perf_counter() + min(_FIRST_REPORT, self.interval)
+        try:
+            if self._asynchronous:
+                self._watch(asyncio.get_running_loop())
+            self._start_thread()
+        except RuntimeError as error:  # there is no event loop, or no thread can be started: at exit, out of resources
+            logger.debug("the pool %s is not watched (%s)", self.name, error)
 
-    def _watch(self, now: float) -> float:
-        pulse = self._pulse
-        if pulse is not None and not pulse.watch(now):
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._watchdog is None or not self._watchdog.watches(loop):  # each `dispose` makes a pool that starts anew
+            self._watchdog = LoopWatchdog(loop, self)
+
+    def _check_loop(self, now: float) -> float:
+        watchdog = self._watchdog
+        if watchdog is not None and not watchdog.check(now):
             self.goodbye()
-            self._pulse = None
-            self._restart_on_use()
-        return now + self.settings.interval
+            self._watchdog = None
+            self._restart_on_checkout()
+        return now + self.interval
 
-    def _restart_on_use(self) -> None:
-        meter = self._meter()
-        if meter is not None:
-            meter.start = self.start
+    def _restart_on_checkout(self) -> None:
+        instrumentation = self._instrumentation()
+        if instrumentation is not None:
+            instrumentation.restart()
 
-    def _report(self, *, outside: bool, stalled_thread: int | None) -> dict[str, Any]:
-        content = {**self._identity(), **self._counted()}
+    def _report(self, *, outside_loop: bool, stalled_thread: int | None) -> dict[str, Any]:
+        content = {**self._identity_fields(), **total_fields(self.totals)}
         pool = self.pool
         if pool is None:
             return content
-        meter = meter_of(pool)
-        if meter is None:  # the application gave the engine another pool
-            self.adopt(pool)
+        instrumentation = instrumentation_of(pool)
+        if instrumentation is None:  # the application gave the engine another pool
+            self._instrument(pool)
             return content
-        seen = snapshot.of(
-            pool, meter, self._process.places, self.settings.leak_after, outside=outside, stalled_thread=stalled_thread
+        snapshot = take_snapshot(
+            pool,
+            instrumentation,
+            leak_after=self.settings.leak_after,
+            outside_loop=outside_loop,
+            stalled_thread=stalled_thread,
         )
-        return {**content, **seen}
+        return {**content, **snapshot}
 
-    def _identity(self) -> dict[str, Any]:
-        return {
-            "v": 1,
-            "pid": self._process.pid,
-            "ppid": self._process.parent,
-            "start": self._process.start,
-            "interval": self.settings.interval,
-            "pool": self.name,
-            "database": self._database,
-        }
+    def _identity_fields(self) -> dict[str, Any]:
+        return identity_fields(self._identity, interval=self.interval, pool=self.name, database=self._database)
 
-    def _counted(self) -> dict[str, Any]:
-        totals = self.totals
-        histograms = {"wait": totals.wait, "use": totals.use, "create": totals.create}
-        return {
-            "connects": sum(totals.create[:SUM]),
-            "timeouts": totals.timeouts,
-            "invalidations": totals.invalidations,
-            **{name: {"counts": h[:SUM], "sum": round(h[SUM], 6)} for name, h in histograms.items()},
-        }
-
-    def _meter(self) -> Meter | None:
+    def _instrumentation(self) -> PoolInstrumentation | None:
         pool = self.pool
-        return None if pool is None else meter_of(pool)
+        return None if pool is None else instrumentation_of(pool)
 
     def _timed(self, create: Any) -> Any:
         totals = self.totals
@@ -222,5 +226,5 @@ class Reporter:
 
         return timed
 
-    def _invalidated(self, *_: object) -> None:
+    def _count_invalidation(self, *_: object) -> None:
         self.totals.invalidations += 1

@@ -1,4 +1,4 @@
-"""Sends datagrams to the exporter without ever waiting, failing or holding up the end of the process."""
+"""Sends datagrams to the exporter; never waits, never raises, never delays the end of the process."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import socket
 import threading
 from typing import Any
 
-from db_health_reporter.settings import parse
+from db_health_reporter.settings import parse_address
 
 logger = logging.getLogger("db_health_reporter")
 
 
-class Channel:
-    """One non-blocking datagram socket; a datagram that cannot be sent at once is dropped and counted."""
+class Sender:
+    """One non-blocking datagram socket; a datagram that cannot be sent at once is dropped and counted in `errors`."""
 
     def __init__(self, address: str) -> None:
-        """Remember where to; nothing is opened yet."""
+        """Keep the address; the socket is opened by the first `send`."""
         self.errors = 0
         self._address = address
-        self._told = False
+        self._logged = False
         self._socket: socket.socket | None = None
         self.reset()
 
     def __del__(self) -> None:
-        """Close the socket once nobody sends any more: closed under a sender, its number might be another file's."""
+        """Close the socket when no thread uses it any more: its number might belong to another file in mid-send."""
         if self._socket is not None:
             self._socket.close()
 
     def reset(self) -> None:
-        """Open a socket of its own at the next report: after a fork the old one is the parent's."""
+        """Open a new socket at the next report: after a fork the old one is the parent's."""
         if self._socket is not None:
             self._socket.close()
         self._socket = None
@@ -39,40 +39,43 @@ class Channel:
         if self._address.startswith("unix:"):
             self._family, self._target = socket.AF_UNIX, self._address[len("unix:") :]
             return
-        host, port = parse(self._address) or ("127.0.0.1", 9851)
+        host, port = self._host_and_port()
         try:
             literal = ipaddress.ip_address(host.partition("%")[0])
         except ValueError:
-            return  # a name: looked up when it is first needed
-        is_old = isinstance(literal, ipaddress.IPv4Address)
-        self._family = socket.AF_INET if is_old else socket.AF_INET6
+            return  # a name: resolved when it is first needed
+        is_version_4 = isinstance(literal, ipaddress.IPv4Address)
+        self._family = socket.AF_INET if is_version_4 else socket.AF_INET6
         self._target = (host, port)
 
     def send(self, datagram: bytes) -> None:
-        """Send, or count an error."""
+        """Send the datagram, or count an error."""
         try:
             if self._target is None:
-                self._resolve()
+                self._start_resolving()
                 return
             if self._socket is None:
                 self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
                 self._socket.setblocking(False)
             self._socket.sendto(datagram, self._target)
-        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no thread to be had any more
+        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no thread can be started any more
             self.errors += 1
-            if not self._told:
-                self._told = True
+            if not self._logged:
+                self._logged = True
                 logger.debug("a report was not sent (%s); later ones that fail are only counted", error)
 
-    def _resolve(self) -> None:
-        # In a daemon thread, one at a time: a DNS that never answers holds up neither the event loop nor
-        # the end of the process. A look-up that failed is repeated at the next report.
+    def _host_and_port(self) -> tuple[str, int]:
+        return parse_address(self._address) or ("127.0.0.1", 9851)
+
+    def _start_resolving(self) -> None:
+        # In a daemon thread, one at a time: a DNS server that never answers delays neither the event loop nor the
+        # end of the process. A failed look-up is repeated at the next report.
         if self._resolver is None or not self._resolver.is_alive():
-            self._resolver = threading.Thread(target=self._look_up, name="dbhealth-resolver", daemon=True)
+            self._resolver = threading.Thread(target=self._resolve, name="dbhealth-resolver", daemon=True)
             self._resolver.start()
 
-    def _look_up(self) -> None:
-        host, port = parse(self._address) or ("127.0.0.1", 9851)
+    def _resolve(self) -> None:
+        host, port = self._host_and_port()
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
         except (OSError, UnicodeError):

@@ -1,4 +1,4 @@
-"""Where to report, how often and under which name: from the URL, the environment or the defaults."""
+"""Where to report, how often and under which name: from a call or the URL, the environment, or the defaults."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ logger = logging.getLogger("db_health_reporter")
 
 PARAMETERS = ("dbhealth_address", "dbhealth_pool", "dbhealth_interval", "dbhealth_leak_after")
 _DEFAULT_ADDRESS = "127.0.0.1:9851"
-_LONGEST_NAME = 64
-_HOUR = 3600.0
+_MAX_SECONDS = 3600.0
 _PORTS = 2**16
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a reporter needs to know; durations are in seconds."""
+    """The settings of one pool; durations are in seconds."""
 
     address: str
     pool: str | None
@@ -30,27 +29,27 @@ class Settings:
     leak_after: float
 
 
-def read(given: Mapping[str, Any], warned: set[tuple[str, str]]) -> Settings:
-    """Take what the URL or the call gives before the environment, and a default in place of a bad value.
+def read_settings(given: Mapping[str, Any], warned: set[tuple[str, str]]) -> Settings:
+    """Read each setting from `given` (the URL or a call), else the environment; a bad value becomes the default.
 
-    Each bad value is a warning once, however many engines are made with it: `warned` remembers them.
+    Each bad value is one warning, however many engines are made with it: `warned` remembers them.
     """
 
-    def warn(name: str, value: str, what: str, default: object) -> None:
+    def warn(name: str, value: str, problem: str, default: object) -> None:
         if (name, value) not in warned:
             warned.add((name, value))
-            logger.warning("%s is %s; %s is used", name, what, default)
+            logger.warning("%s is %s; %s is used", name, problem, default)
 
-    def seconds(name: str, default: float, least: float) -> float:
+    def seconds(name: str, default: float, minimum: float) -> float:
         value = _value(given, name)
-        found = default if value is None else _seconds(value)
-        if least <= found <= _HOUR:
+        found = default if value is None else _to_seconds(value)
+        if minimum <= found <= _MAX_SECONDS:
             return found
-        warn(name, str(value), f"not a number of seconds from {least:g} to {_HOUR:g}", f"{default:g}")
+        warn(name, str(value), f"not a number of seconds from {minimum:g} to {_MAX_SECONDS:g}", f"{default:g}")
         return default
 
     address = _value(given, "dbhealth_address") or _DEFAULT_ADDRESS
-    if not address.startswith("unix:") and parse(address) is None:
+    if not address.startswith("unix:") and parse_address(address) is None:
         warn("dbhealth_address", address, "neither host:port nor unix:/path", _DEFAULT_ADDRESS)
         address = _DEFAULT_ADDRESS
     return Settings(
@@ -61,25 +60,14 @@ def read(given: Mapping[str, Any], warned: set[tuple[str, str]]) -> Settings:
     )
 
 
-def parse(address: str) -> tuple[str, int] | None:
-    """Take `host:port` or `host:port/udp` apart; None if it is neither."""
+def parse_address(address: str) -> tuple[str, int] | None:
+    """Split `host:port` or `host:port/udp`; None if it is neither."""
     host, _, port = address.removesuffix("/udp").rpartition(":")
     if not (host and port.isascii() and port.isdigit() and 0 < int(port) < _PORTS):
         return None
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     return ("127.0.0.1" if host == "localhost" else host), int(port)
-
-
-def name_of(text: str | None) -> str:
-    """Make any text a name that the exporter accepts."""
-    name = printable(text or "")[:_LONGEST_NAME] or "default"
-    return "sidecar-app" if name == "sidecar" else name
-
-
-def printable(text: str) -> str:
-    """Replace what a label of a metric cannot hold."""
-    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _value(given: Mapping[str, Any], name: str) -> str | None:
@@ -89,7 +77,7 @@ def _value(given: Mapping[str, Any], name: str) -> str | None:
     return str(value) if value is not None else os.environ.get(name.upper()) or None
 
 
-def _seconds(value: str) -> float:
+def _to_seconds(value: str) -> float:
     try:
         return float(value)
     except ValueError:

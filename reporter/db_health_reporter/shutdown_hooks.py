@@ -1,4 +1,4 @@
-"""Hears that a process ends on purpose, where the functions of `atexit` do not run."""
+"""Calls a function when a process ends on purpose in ways that skip `atexit`."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any, Callable
 Goodbye = Callable[[], None]
 
 
-def of_child(goodbye: Goodbye) -> None:
-    """A child of multiprocessing, or of Celery, has ends of its own."""
+def on_child_exit(goodbye: Goodbye) -> None:
+    """Call it when a child of multiprocessing or Celery ends: both skip `atexit`."""
     multiprocessing, celery = sys.modules.get("multiprocessing.util"), sys.modules.get("celery.signals")
     if multiprocessing is not None:
         multiprocessing.Finalize(None, goodbye, exitpriority=0)
     if celery is not None:
 
-        def ends(**_: object) -> None:
+        def on_shutdown(**_: object) -> None:
             goodbye()
 
-        celery.worker_process_shutdown.connect(ends, weak=False)
+        celery.worker_process_shutdown.connect(on_shutdown, weak=False)
 
 
-def of_uvicorn(goodbye: Goodbye) -> None:
-    """After its shutdown uvicorn sends itself once more the signal that ended it, and dies of it on the spot."""
+def on_uvicorn_shutdown(goodbye: Goodbye) -> None:
+    """Call it after uvicorn's shutdown, which sends the process once more the signal that ended it and so kills it."""
     server: Any = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    kind = getattr(sys.modules.get("uvicorn.server"), "Server", None)
-    if kind is None or not isinstance(server, kind) or hasattr(server.shutdown, "_dbhealth"):
+    server_class = getattr(sys.modules.get("uvicorn.server"), "Server", None)
+    if server_class is None or not isinstance(server, server_class) or hasattr(server.shutdown, "_dbhealth"):
         return
     shutdown = server.shutdown
 
@@ -38,5 +38,5 @@ def of_uvicorn(goodbye: Goodbye) -> None:
         finally:
             goodbye()
 
-    shutdown_and_goodbye._dbhealth = True  # type: ignore[attr-defined] # once is enough for all pools
+    shutdown_and_goodbye._dbhealth = True  # type: ignore[attr-defined] # one wrapper serves all pools
     server.shutdown = shutdown_and_goodbye

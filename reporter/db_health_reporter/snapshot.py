@@ -1,4 +1,4 @@
-"""Says how a pool is now; what its class cannot tell is left out."""
+"""Reads the state of a pool as a report shows it; what the pool's class does not know is left out."""
 
 from __future__ import annotations
 
@@ -9,38 +9,46 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.pool import Pool, QueuePool
 
-from db_health_reporter import call_site as caller
+from db_health_reporter.activity import describe_activity
+from db_health_reporter.call_site import format_call_site
 
 if TYPE_CHECKING:
-    from db_health_reporter.call_site import Places
-    from db_health_reporter.instrumentation import Meter, Ticket
+    from db_health_reporter.call_site import FileClassifier
+    from db_health_reporter.instrumentation import Checkout, PoolInstrumentation
 
 logger = logging.getLogger("db_health_reporter")
 
-_PASSING_BY = 0.001  # seconds: a request that has been in the pool's code for less is not waiting
+_MIN_WAIT = 0.001  # seconds: a request that has been in the pool's code for less does not count as waiting
 
 
-def of(
-    pool: Pool, meter: Meter, places: Places, leak_after: float, *, outside: bool, stalled_thread: int | None
+def take_snapshot(
+    pool: Pool,
+    instrumentation: PoolInstrumentation,
+    *,
+    leak_after: float,
+    outside_loop: bool,
+    stalled_thread: int | None,
 ) -> dict[str, Any]:
-    """Say what the pool tells, and what the meter saw; of a stalled event loop also what it does."""
+    """Return the pool's gauges and its oldest checkout; for a stalled event loop also what blocks it."""
     now = perf_counter()
     content: dict[str, Any] = {}
     # Before its first use an asynchronous queue must not be touched from outside of its event loop.
-    if not outside or meter.out or meter.waiting or meter.checkin is not None:
+    is_used = instrumentation.checkouts or instrumentation.waiting or instrumentation.last_checkin is not None
+    if not outside_loop or is_used:
         content.update(_gauges(pool))
     if "size" in content:
-        content["pending"] = sum(1 for since in _values(meter.waiting) if now - since > _PASSING_BY)
-    if meter.checkin is not None:
-        content["since_checkin"] = round(max(0.0, now - meter.checkin), 6)
-    if not meter.shares:
-        content["oldest"] = _oldest(_first(meter.out), now, places, leak_after, stalled_thread)
+        content["pending"] = sum(1 for since in _values(instrumentation.waiting) if now - since > _MIN_WAIT)
+    if instrumentation.last_checkin is not None:
+        content["since_checkin"] = round(max(0.0, now - instrumentation.last_checkin), 6)
+    if not instrumentation.is_shared:
+        oldest = _first(instrumentation.checkouts)
+        content["oldest"] = _oldest(oldest, now, instrumentation.classifier, leak_after, stalled_thread)
     return content
 
 
 def _gauges(pool: Pool) -> dict[str, Any]:
-    asked = {"size": "size", "checked_out": "checkedout", "checked_in": "checkedin", "overflow": "overflow"}
-    answers = {name: _ask(pool, method) for name, method in asked.items()}
+    methods = {"size": "size", "checked_out": "checkedout", "checked_in": "checkedin", "overflow": "overflow"}
+    answers = {name: _call(pool, method) for name, method in methods.items()}
     if isinstance(answers["overflow"], int):
         answers["overflow"] = max(0, answers["overflow"])  # SQLAlchemy starts at minus the size
     content: dict[str, Any] = {
@@ -52,49 +60,49 @@ def _gauges(pool: Pool) -> dict[str, Any]:
     return content
 
 
-def _ask(pool: Pool, method: str) -> Any:
-    """Ask for a number; a pool class of the application's own may have any answer, or none."""
-    ask = getattr(pool, method, None)
-    if not callable(ask):
+def _call(pool: Pool, method: str) -> Any:
+    """Call a method that returns a number; a custom pool class may lack it, raise, or return anything."""
+    function = getattr(pool, method, None)
+    if not callable(function):
         return None
     try:
-        answer = ask()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the rest of the report is as good as before
+        answer = function()
+    except Exception as error:  # noqa: BLE001 - a custom pool class may raise anything; the other gauges stay valid
         answer = error
     if isinstance(answer, int) and not isinstance(answer, bool):
         return answer
-    _tell_once(type(pool).__name__, method, type(answer).__name__)
+    _log_once(type(pool).__name__, method, type(answer).__name__)
     return None
 
 
-@lru_cache(maxsize=64)  # the memory of what was told
-def _tell_once(kind: str, method: str, answer: str) -> None:
-    logger.debug("%s.%s() tells no number but %s: it is not reported", kind, method, answer)
+@lru_cache(maxsize=64)  # remembers what has been logged
+def _log_once(pool_class: str, method: str, answer: str) -> None:
+    logger.debug("%s.%s() returns no number but %s: it is not reported", pool_class, method, answer)
 
 
 def _oldest(
-    ticket: Ticket | None, now: float, places: Places, leak_after: float, stalled_thread: int | None
+    checkout: Checkout | None, now: float, classifier: FileClassifier, leak_after: float, stalled_thread: int | None
 ) -> dict[str, Any]:
-    if ticket is None:
+    if checkout is None:
         return {"age": 0}
-    since, holder, code, instruction = ticket
-    leak = now - since >= leak_after
-    content: dict[str, Any] = {"age": round(now - since, 6), "id": int(since * 1e6), "leak": leak}
-    if leak or stalled_thread is not None:
+    since, holder, code, instruction = checkout
+    is_leak = now - since >= leak_after
+    content: dict[str, Any] = {"age": round(now - since, 6), "id": int(since * 1e6), "leak": is_leak}
+    if is_leak or stalled_thread is not None:
         if code is not None:
-            content["where"] = caller.locate(code, instruction)
-        content["doing"] = caller.doing(places, holder if stalled_thread is None else stalled_thread)
+            content["where"] = format_call_site(code, instruction)
+        content["doing"] = describe_activity(classifier, holder if stalled_thread is None else stalled_thread)
     return content
 
 
 def _values(entries: dict[Any, float]) -> list[float]:
     try:
         return list(entries.values())
-    except RuntimeError:  # another thread changed it meanwhile
+    except RuntimeError:  # another thread changed the dict meanwhile
         return _values(entries)
 
 
-def _first(entries: dict[Any, Ticket]) -> Ticket | None:
+def _first(entries: dict[Any, Checkout]) -> Checkout | None:
     try:
         return next(iter(entries.values()), None)
     except RuntimeError:

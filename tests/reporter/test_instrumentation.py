@@ -52,7 +52,7 @@ def test_pool_class(
     assert counted(exporter, "wait") == 5
     _, complaints = process.communicate("\n", timeout=10)
     assert process.returncode == 0
-    assert complaints.count("tells no number") == (name in SILENT)
+    assert complaints.count("returns no number") == (name in SILENT)
     assert "Traceback" not in complaints
 
 

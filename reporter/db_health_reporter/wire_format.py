@@ -1,0 +1,43 @@
+"""The datagram's form, version 1; docs/reporter.md describes each field."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from db_health_reporter.totals import SUM
+
+if TYPE_CHECKING:
+    from db_health_reporter.identity import ProcessIdentity
+    from db_health_reporter.totals import Totals
+
+VERSION = 1
+
+
+def identity_fields(identity: ProcessIdentity, *, interval: float, pool: str, database: str) -> dict[str, Any]:
+    """Return the fields that tell which process, pool and database a report is about."""
+    return {
+        "v": VERSION,
+        "pid": identity.pid,
+        "ppid": identity.parent_pid,
+        "start": identity.started_at,
+        "interval": interval,
+        "pool": pool,
+        "database": database,
+    }
+
+
+def total_fields(totals: Totals) -> dict[str, Any]:
+    """Return the counters and histograms since the process started."""
+    histograms = {"wait": totals.wait, "use": totals.use, "create": totals.create}
+    return {
+        "connects": sum(totals.create[:SUM]),
+        "timeouts": totals.timeouts,
+        "invalidations": totals.invalidations,
+        **{name: {"counts": h[:SUM], "sum": round(h[SUM], 6)} for name, h in histograms.items()},
+    }
+
+
+def encode(content: dict[str, Any]) -> bytes:
+    """Write a report as it is sent."""
+    return json.dumps(content, separators=(",", ":")).encode()
