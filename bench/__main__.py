@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import statistics
@@ -10,7 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bench import footprint
+from bench import against, footprint
 from bench.bed import PEER, Bed
 from bench.load import Load, measure
 from bench.reports import Reports
@@ -49,7 +50,14 @@ class Table:
 
 
 def main() -> int:
-    """Measure everything; 1 if a goal was missed."""
+    """Measure everything, or compare with another revision; 1 if a goal was missed."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--against", metavar="REVISION", help="compare with this commit instead, and print ratios")
+    revision = parser.parse_args().against
+    return against.compare(revision, rounds=ROUNDS) if revision else _measure()
+
+
+def _measure() -> int:
     table = Table()
     with ExitStack() as stack:
         server_factory = ServerFactory()

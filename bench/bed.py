@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 PEER = "prometheus-postgres-exporter"
 WARM_UP = 100  # requests to each endpoint, each on a connection of its own
+
+
+@dataclass(frozen=True)
+class Program:
+    """An exporter's source and the interpreter that runs it."""
+
+    root: Path = ROOT
+    python: str = sys.executable
 
 
 class Bed:
@@ -53,7 +62,7 @@ class Bed:
         compiling.warm(1)
         compiling.end()
 
-    def exporter(self, *, cgroup: str = "", **environment: str) -> Exporter:
+    def exporter(self, program: Program | None = None, *, cgroup: str = "", **environment: str) -> Exporter:
         """Start one as the image does: at -OO and without column tables, from bytecode, with every default."""
         url = self.server.url(**self.parameters)
         optimised = {
@@ -61,7 +70,8 @@ class Bed:
             "PYTHONNODEBUGRANGES": "1",
             "PYTHONPYCACHEPREFIX": str(self._bytecode),
         }
-        made = Exporter({"DATABASE_URL": url, **optimised, **environment}, cgroup=cgroup)
+        variables = {"DATABASE_URL": url, **optimised, **environment}
+        made = Exporter(program or Program(), variables, cgroup=cgroup)
         self._stack.callback(made.end)
         return made
 
@@ -90,7 +100,7 @@ class Process:
         )
         self.pid = self._process.pid
         while not self._answers(first):
-            if self._process.poll() is not None or time.monotonic() - began > 30:
+            if self._process.poll() is not None or time.monotonic() - began > 120:
                 raise RuntimeError(f"{command[0]} does not answer")
             time.sleep(0.002)
         self.start_seconds = time.monotonic() - began
@@ -121,17 +131,17 @@ class Process:
 class Exporter(Process):
     """`python -m exporter serve`."""
 
-    def __init__(self, environment: dict[str, str], *, cgroup: str) -> None:
+    def __init__(self, program: Program, environment: dict[str, str], *, cgroup: str) -> None:
         """Start it, in a control group of its own where one is named."""
         port, self.report_port = free_port(), free_port()
         places = {
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(program.root),
             "LISTEN_HOST": "127.0.0.1",
             "LISTEN_PORT": str(port),
             "APP_POOL_LISTEN": f"127.0.0.1:{self.report_port}/udp",
         }
         enter = ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', cgroup] if cgroup else []
-        command = [*enter, sys.executable, "-m", "exporter", "serve"]
+        command = [*enter, program.python, "-m", "exporter", "serve"]
         super().__init__(command, {**places, **environment}, port=port, first="/healthz")
 
     def wait_for(self, status: int) -> None:
