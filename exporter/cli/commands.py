@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from exporter.database.engine import PoolOptions, close_db, make_engine
 from exporter.database.errors import describe
-from exporter.probing.checks import Seen, query_check
+from exporter.probing.checks import ServerState, query_check
 from exporter.probing.probe import Limits, Probe
 
 if TYPE_CHECKING:
@@ -76,11 +76,11 @@ async def _init_one(values: Values, database: Database) -> bool:
 async def _probe(values: Values, database: Database) -> ProbeResult:
     engine = make_engine(database.source, _options(values), pooled=False)
     probe = Probe(
-        query_check(engine, Seen(), expect=database.expect, fresh=True),
-        limits=Limits(timeout=values.probe_timeout, linger=0.0),
+        query_check(engine, ServerState(), expect=database.expect, fresh=True),
+        limits=Limits(timeout=values.probe_timeout, grace=0.0),
         clock=time.monotonic,
         wall_clock=time.time,
-        on_reading=lambda _: None,
+        on_result=lambda _: None,
     )
     reading = await probe.read()
     with contextlib.suppress(TimeoutError):

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from exporter.app import CannotListenError, Program
+from exporter.app import App, CannotListenError
 from exporter.web.listener import Complaints
 
 if TYPE_CHECKING:
@@ -28,17 +28,14 @@ async def serve(values: Values) -> int:
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
     loop.set_exception_handler(Complaints(time.monotonic))
-    program = Program(values)
     try:
-        await program.start()
+        async with App(values) as app:
+            log.info("serving on %s; watching %s", ", ".join(app.addresses), ", ".join(app.monitors))
+            _set_aside()
+            await stop.wait()
     except CannotListenError as error:
         print(f"db-health-exporter: {error}", file=sys.stderr)  # noqa: T201 - before the log
-        await program.stop(drain=0.0)
         return CANNOT_LISTEN
-    log.info("serving on %s; watching %s", ", ".join(program.addresses), ", ".join(program.watches))
-    _set_aside()
-    await stop.wait()
-    await program.stop()
     return 0
 
 

@@ -16,7 +16,6 @@ from exporter import __version__
 from exporter.diagnosis.verdict import Verdict
 from exporter.metrics.pools import app_families, pool_families
 from exporter.model.outcome import Outcome
-from exporter.model.result import ProbePath, ProbeResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,8 +23,9 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
     from exporter.app_pools.registry import AppPools
-    from exporter.database.pool_stats import SidecarPool
-    from exporter.probing.monitor import Watch
+    from exporter.model.result import ProbePath
+    from exporter.probing.monitor import Monitor
+    from exporter.probing.status import DatabaseStatus
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 KEPT_BYTES = 4 << 20  # of renderings: one for each format, compression and filter, and clients name the filter
@@ -39,9 +39,8 @@ class Metrics:
 
     def __init__(
         self,
-        watches: Mapping[str, Watch],
+        monitors: Mapping[str, Monitor],
         *,
-        pools: Sequence[SidecarPool],
         app_pools: AppPools | None,
         tasks: Callable[[], int],
         lag: Callable[[], float],
@@ -67,21 +66,23 @@ class Metrics:
             buckets=BUCKETS,
             registry=self._registry,
         )
-        for name, watch in watches.items():
-            for path in watch.probes:
+        for name, monitor in monitors.items():
+            for path in monitor.status.paths:
                 self._durations.labels(name, path.value)
                 for outcome in Outcome:
                     self._probes.labels(name, path.value, outcome.value)
-        self._registry.register(StateCollector(watches, pools=pools, app_pools=app_pools, tasks=tasks, lag=lag))
+        self._registry.register(StateCollector(monitors, app_pools=app_pools, tasks=tasks, lag=lag))
         ProcessCollector(registry=self._registry)
 
-    def count(self, database: str, path: ProbePath, reading: ProbeResult) -> None:
-        """Count one probe."""
-        self._probes.labels(database, path.value, reading.outcome.value).inc()
-        self._durations.labels(database, path.value).observe(reading.seconds)
-        self.changed()
+    def update(self, status: DatabaseStatus, path: ProbePath | None) -> None:
+        """Count the probe that has ended, if one has; forget the renderings of the status before."""
+        result = status.paths[path].latest if path is not None else None
+        if path is not None and result is not None:
+            self._probes.labels(status.name, path.value, result.outcome.value).inc()
+            self._durations.labels(status.name, path.value).observe(result.seconds)
+        self.clear_cache()
 
-    def changed(self) -> None:
+    def clear_cache(self) -> None:
         """Forget the renderings: something has changed since."""
         self._renderings.clear()
         self._kept_bytes = 0
@@ -91,7 +92,7 @@ class Metrics:
         """Return the body and its content type, in the format that the client asks for."""
         encoder, content_type = choose_encoder(accept)
         if self._clock() - self._kept_since >= KEPT_SECONDS:
-            self.changed()
+            self.clear_cache()
         key = (content_type, compress, tuple(names))
         kept = self._renderings.get(key)
         if kept is None:
@@ -110,19 +111,20 @@ class StateCollector(Collector):
 
     def __init__(
         self,
-        watches: Mapping[str, Watch],
+        monitors: Mapping[str, Monitor],
         *,
-        pools: Sequence[SidecarPool],
         app_pools: AppPools | None,
         tasks: Callable[[], int],
         lag: Callable[[], float],
     ) -> None:
         """Keep what to read from."""
-        self._watches = watches
-        self._pools = pools
+        self._monitors = monitors
         self._app_pools = app_pools
         self._tasks = tasks
         self._lag = lag
+
+    def _statuses(self) -> Iterator[DatabaseStatus]:
+        return (monitor.status for monitor in self._monitors.values())
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family, also those without a series yet."""
@@ -135,19 +137,17 @@ class StateCollector(Collector):
     def _health(self) -> Iterator[Metric]:
         up = _gauge("dbhealth_up", "Whether the latest pooled probe passed.", "database")
         verdict = _gauge("dbhealth_verdict", "1 for the verdict that holds.", "database", "verdict")
-        for name, watch in self._watches.items():
-            last = watch.probes[ProbePath.POOLED].last
-            if last is not None:
-                up.add_metric([name], last.passed)
-            found = watch.verdict()
+        for status in self._statuses():
+            if status.pooled.latest is not None:
+                up.add_metric([status.name], status.pooled.latest.passed)
             for each in Verdict:
-                verdict.add_metric([name, each.value], each is found)
+                verdict.add_metric([status.name, each.value], each is status.verdict)
         yield from (up, verdict)
 
     def _probes(self) -> Iterator[Metric]:
         labels = ("database", "path")
         latency = _gauge("dbhealth_probe_latency_seconds", "How long the latest probe took.", *labels)
-        last = _gauge("dbhealth_probe_last_timestamp_seconds", "When the latest probe ended.", *labels)
+        ended = _gauge("dbhealth_probe_last_timestamp_seconds", "When the latest probe ended.", *labels)
         success = _gauge(
             "dbhealth_probe_last_success_timestamp_seconds",
             "When the latest probe that passed ended.",
@@ -158,43 +158,44 @@ class StateCollector(Collector):
             "Connections dropped because nothing came over them long after the deadline.",
             labels=["database"],
         )
-        for name, watch in self._watches.items():
-            for path, probe in watch.probes.items():
-                if probe.last is not None:
-                    latency.add_metric([name, path.value], probe.last.seconds)
-                    last.add_metric([name, path.value], probe.last.wall_time)
-                if probe.last_success is not None:
-                    success.add_metric([name, path.value], probe.last_success.wall_time)
-            abandoned.add_metric([name], sum(probe.abandoned for probe in watch.probes.values()))
-        yield from (latency, last, success, abandoned)
+        for status in self._statuses():
+            for path, found in status.paths.items():
+                if found.latest is not None:
+                    latency.add_metric([status.name, path.value], found.latest.seconds)
+                    ended.add_metric([status.name, path.value], found.latest.wall_time)
+                if found.last_success is not None:
+                    success.add_metric([status.name, path.value], found.last_success.wall_time)
+            abandoned.add_metric([status.name], status.abandoned_connections)
+        yield from (latency, ended, success, abandoned)
 
     def _server(self) -> Iterator[Metric]:
         recovery = _gauge("dbhealth_server_in_recovery", "Whether the server is a replica or recovering.", "database")
         used = _gauge("dbhealth_server_connections", "Connections that the server has.", "database")
-        most = _gauge("dbhealth_server_max_connections", "Connections that the server allows.", "database")
+        maximum = _gauge("dbhealth_server_max_connections", "Connections that the server allows.", "database")
         sessions = _gauge("dbhealth_pod_sessions", "This pod's sessions, as the server sees them.", "database", "state")
         idle = _gauge(
             "dbhealth_pod_oldest_idle_in_transaction_seconds",
             "How long this pod's oldest session idle in transaction has been idle.",
             "database",
         )
-        for name, watch in self._watches.items():
-            if watch.seen.in_recovery is not None:
-                recovery.add_metric([name], watch.seen.in_recovery)
-            facts = watch.facts
-            if facts is None:
+        for status in self._statuses():
+            if status.in_recovery is not None:
+                recovery.add_metric([status.name], status.in_recovery)
+            stats = status.server_stats
+            if stats is None:
                 continue
-            used.add_metric([name], facts.connections)
-            most.add_metric([name], facts.max_connections)
-            for state, count in facts.pod_sessions.items():
-                sessions.add_metric([name, state], count)
-            if facts.oldest_idle_in_transaction is not None:
-                idle.add_metric([name], facts.oldest_idle_in_transaction)
-        yield from (recovery, used, most, sessions, idle)
+            used.add_metric([status.name], stats.connections)
+            maximum.add_metric([status.name], stats.max_connections)
+            for state, count in stats.pod_sessions.items():
+                sessions.add_metric([status.name, state], count)
+            if stats.oldest_idle_in_transaction is not None:
+                idle.add_metric([status.name], stats.oldest_idle_in_transaction)
+        yield from (recovery, used, maximum, sessions, idle)
 
     def _pool_families(self) -> Iterator[Metric]:
-        states = [state for pool in self._pools if (state := pool.state()) is not None]
-        totals = [total for pool in self._pools if (total := pool.totals()) is not None]
+        pools = [monitor.pool for monitor in self._monitors.values()]
+        states = [state for pool in pools if (state := pool.state()) is not None]
+        totals = [total for pool in pools if (total := pool.totals()) is not None]
         if self._app_pools is not None:
             states.extend(self._app_pools.states())
             totals.extend(self._app_pools.totals())
@@ -207,7 +208,7 @@ class StateCollector(Collector):
             "version": __version__,
             "python": platform.python_version(),
             "sqlalchemy": sqlalchemy.__version__,
-            "driver": ",".join(sorted({watch.driver for watch in self._watches.values()})),
+            "driver": ",".join(sorted({monitor.driver for monitor in self._monitors.values()})),
         }
         build = _gauge("dbhealth_build_info", "What runs; always 1.", *labels)
         build.add_metric(list(labels.values()), 1)

@@ -5,45 +5,47 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from exporter.diagnosis.advice import advise_on
 from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome
 
 if TYPE_CHECKING:
     from exporter.model.result import ProbePath, ProbeResult
+    from exporter.probing.status import DatabaseStatus
 
 log = logging.getLogger(__name__)
 
 
-class Changes:
-    """Remembers what was last told of a database, and logs what differs."""
+class ChangeLog:
+    """Subscribes to a monitor and logs what differs from the status before."""
 
-    def __init__(self, database: str) -> None:
-        """Start from nothing told: a first success is no news."""
-        self._database = database
+    def __init__(self) -> None:
+        """Start as if every path had passed: a first success is not logged."""
         self._outcomes: dict[ProbePath, Outcome] = {}
         self._verdict = Verdict.UNKNOWN
 
-    def reading(self, path: ProbePath, reading: ProbeResult) -> bool:
-        """Log a reading if its outcome is another than the path's last one; return whether it is."""
-        former = self._outcomes.get(path, Outcome.SUCCESS)
-        self._outcomes[path] = reading.outcome
-        if reading.outcome is former:
-            return False
-        extra = {"database": self._database, "path": path.value, "outcome": reading.outcome.value}
-        if reading.passed:
-            log.info("%s: the %s probe passes again", self._database, path, extra=extra)
-        else:
-            words = (self._database, path, reading.outcome, reading.detail)
-            log.error("%s: the %s probe fails: %s (%s)", *words, extra=extra)
-        return True
+    def __call__(self, status: DatabaseStatus, path: ProbePath | None) -> None:
+        """Log the outcome of the probe that has ended and the verdict, where they are new."""
+        result = status.paths[path].latest if path is not None else None
+        if path is not None and result is not None:
+            self._log_outcome(status.name, path, result)
+        if status.verdict is not self._verdict:
+            self._verdict = status.verdict
+            _log_verdict(status)
 
-    def verdict(self, verdict: Verdict, culprit: ProbeResult | None) -> None:
-        """Log a verdict with its sentence and the next step, if it is a new one."""
-        if verdict is self._verdict:
+    def _log_outcome(self, database: str, path: ProbePath, result: ProbeResult) -> None:
+        former = self._outcomes.get(path, Outcome.SUCCESS)
+        self._outcomes[path] = result.outcome
+        if result.outcome is former:
             return
-        self._verdict = verdict
-        found = advise_on(verdict, culprit)
-        level = logging.INFO if verdict is Verdict.HEALTHY else logging.WARNING
-        extra = {"database": self._database, "verdict": verdict.value}
-        log.log(level, "%s: %s. %s %s", self._database, verdict, found.sentence, found.next_step, extra=extra)
+        extra = {"database": database, "path": path.value, "outcome": result.outcome.value}
+        if result.passed:
+            log.info("%s: the %s probe passes again", database, path, extra=extra)
+        else:
+            log.error("%s: the %s probe fails: %s (%s)", database, path, result.outcome, result.detail, extra=extra)
+
+
+def _log_verdict(status: DatabaseStatus) -> None:
+    level = logging.INFO if status.verdict is Verdict.HEALTHY else logging.WARNING
+    extra = {"database": status.name, "verdict": status.verdict.value}
+    words = (status.name, status.verdict, status.advice.sentence, status.advice.next_step)
+    log.log(level, "%s: %s. %s %s", *words, extra=extra)

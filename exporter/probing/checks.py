@@ -23,7 +23,7 @@ FAREWELL = Outcome.SHUTTING_DOWN
 
 
 @dataclass(slots=True)
-class Seen:
+class ServerState:
     """What the checks of one database have seen of its server, kept between probes.
 
     `farewell`: a session was told that the server shuts down, and no connect has succeeded since. A server that
@@ -42,7 +42,7 @@ class Seen:
 
 def query_check(
     engine: AsyncEngine,
-    seen: Seen,
+    seen: ServerState,
     *,
     expect: ExpectedRole,
     fresh: bool = False,
@@ -71,7 +71,7 @@ def query_check(
     return check
 
 
-def write_check(write: Callable[[], Awaitable[None]], seen: Seen, *, limit: float) -> Check:
+def write_check(write: Callable[[], Awaitable[None]], seen: ServerState, *, limit: float) -> Check:
     """Make the check of the write path.
 
     A commit that took longer than `limit` seconds, the server's own statement time-out, is a failure even when it
@@ -94,7 +94,7 @@ def write_check(write: Callable[[], Awaitable[None]], seen: Seen, *, limit: floa
     return check
 
 
-def refine(found: Outcome, seen: Seen, *, fresh: bool) -> Outcome:
+def refine(found: Outcome, seen: ServerState, *, fresh: bool) -> Outcome:
     """Tell a server that stops from one that starts: one that has a session alive does not start."""
     if found is Outcome.STARTING_UP:
         return FAREWELL if seen.farewell or (fresh and seen.connected) else found

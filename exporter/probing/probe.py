@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +14,6 @@ from exporter.model.result import ProbeResult
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-RECENT = 60  # readings kept for people to look at
 TEAR_DOWN = 1.0  # seconds that an aborted run may take to unwind; it needs none, so this only bounds a defect
 
 
@@ -47,12 +45,12 @@ class Check(Protocol):
 class Limits:
     """How long a probe may take, in seconds.
 
-    `linger` is how long an unfinished run is kept after its deadline. An answer that comes late tells a slow
+    `grace` is how long an unfinished run is kept after its deadline. An answer that comes late tells a slow
     server from a dead one, and a connection that answered late is still a good one.
     """
 
     timeout: float = 0.8
-    linger: float = 1.6
+    grace: float = 1.6
 
 
 class Probe:
@@ -65,27 +63,26 @@ class Probe:
         limits: Limits,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
-        on_reading: Callable[[ProbeResult], None],
+        on_result: Callable[[ProbeResult], None],
+        on_settled: Callable[[], None] = lambda: None,
     ) -> None:
         """Keep the parts; nothing runs before the first question."""
-        self.last: ProbeResult | None = None
-        self.last_success: ProbeResult | None = None
-        self.recent: deque[ProbeResult] = deque(maxlen=RECENT)
+        self.latest: ProbeResult | None = None
         self.answered_late = False
         self.abandoned = 0
         self._check = check
         self._limits = limits
         self._clock = clock
         self._wall_clock = wall_clock
-        self._on_reading = on_reading
+        self._on_result, self._on_settled = on_result, on_settled
         self._reading: asyncio.Task[ProbeResult] | None = None
         self._run: Run | None = None
         self._task: asyncio.Task[None] | None = None
 
     def current(self, max_age: float) -> ProbeResult | None:
         """Return the latest reading if it is at most `max_age` seconds old."""
-        if self.last is not None and self._clock() - self.last.taken_at <= max_age:
-            return self.last
+        if self.latest is not None and self._clock() - self.latest.taken_at <= max_age:
+            return self.latest
         return None
 
     async def read(self, *, max_age: float = 0.0) -> ProbeResult:
@@ -150,7 +147,7 @@ class Probe:
         track(run.attempt)
         check = asyncio.create_task(self._check(run), name="probe-check")
         try:
-            await asyncio.wait({check}, timeout=self._limits.timeout + self._limits.linger)
+            await asyncio.wait({check}, timeout=self._limits.timeout + self._limits.grace)
         finally:
             if not check.done():
                 self.abandoned += 1
@@ -158,14 +155,12 @@ class Probe:
                     check.cancel()
                     await asyncio.wait({check}, timeout=TEAR_DOWN)
         self.answered_late = _late(run, self._limits.timeout)
+        self._on_settled()
 
-    def _take(self, reading: ProbeResult) -> ProbeResult:
-        self.last = reading
-        self.recent.append(reading)
-        if reading.passed:
-            self.last_success = reading
-        self._on_reading(reading)
-        return reading
+    def _take(self, result: ProbeResult) -> ProbeResult:
+        self.latest = result
+        self._on_result(result)
+        return result
 
 
 def _overdue(attempt: ConnectAttempt, timeout: float) -> tuple[Outcome, str]:

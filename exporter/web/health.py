@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from exporter.app_pools.registry import AppPools
-    from exporter.database.pool_stats import SidecarPool
     from exporter.model.result import ProbeResult
-    from exporter.probing.monitor import Watch
+    from exporter.probing.monitor import Monitor
     from exporter.runtime.loop_monitor import Pulse
 
 
@@ -25,16 +24,14 @@ class HealthService:
 
     def __init__(
         self,
-        watches: Mapping[str, Watch],
+        watches: Mapping[str, Monitor],
         *,
         pulse: Pulse,
-        pools: Sequence[SidecarPool] = (),
         app_pools: AppPools | None,
         max_age: float,
         readiness: str,
     ) -> None:
         """Keep the parts; `max_age` in seconds."""
-        self.pools = pools
         self.watches = watches
         self.app_pools = app_pools
         self.shutting_down = False
@@ -52,10 +49,10 @@ class HealthService:
         """Return whether `/healthz` passes if the latest results are recent enough, else None; asks no database."""
         found = True
         for watch in self._selected(database).values():
-            last = watch.probes[ProbePath.POOLED].current(self._max_age)
+            last = watch.latest(max_age=self._max_age)
             if last is None:
                 return None
-            found = found and (last.passed or not (watch.plan.required or database))
+            found = found and (last.passed or not (watch.status.required or database))
         return found
 
     async def readyz(self, database: str | None = None) -> HealthReport:
@@ -69,8 +66,8 @@ class HealthService:
             return self._report("readyz", [Check("serving", Status.PASS, "ok")], database)
         checks = []
         for name, watch in self._selected(database).items():
-            if watch.plan.required or database:
-                answered = watch.probes[ProbePath.POOLED].last_success is not None
+            if watch.status.required or database:
+                answered = watch.status.pooled.last_success is not None
                 output = "has answered" if answered else "has not answered yet"
                 checks.append(Check(f"{name}/latch", Status.PASS if answered else Status.FAIL, output))
         return self._report("readyz", checks, database)
@@ -80,7 +77,7 @@ class HealthService:
         stalled = self._pulse.stalled()
         checks = [Check("event-loop", Status.FAIL if stalled else Status.PASS, "stood still" if stalled else "ok")]
         for name, watch in self._selected(database).items():
-            late = watch.stalled()
+            late = watch.stalled_loop()
             output = f"the {late} loop makes no progress" if late else "ok"
             checks.append(Check(f"{name}/probe-loop", Status.FAIL if late else Status.PASS, output))
         return self._report("livez", checks, database)
@@ -89,7 +86,7 @@ class HealthService:
         """Report the application: fails only while a restart would cure it."""
         checks = []
         for name, watch in self._selected(database).items():
-            verdict = watch.verdict()
+            verdict = watch.status.verdict
             if verdict is Verdict.APP_POOL_WEDGED:
                 checks.append(Check(f"{name}/app-pool", Status.FAIL, verdict))
             else:
@@ -104,39 +101,38 @@ class HealthService:
 
     def _diagnosis(self, name: str) -> dict[str, object]:
         """Return the verdict in fields, for programs."""
-        watch = self.watches[name]
-        advice, failing = watch.advice(), watch.culprit()
+        status = self.watches[name].status
         found: dict[str, object] = {
-            "verdict": watch.verdict(),
-            "reason": failing.reason if failing else None,
-            "advice": advice.sentence,
-            "next_step": advice.next_step,
+            "verdict": status.verdict,
+            "reason": status.reason,
+            "advice": status.advice.sentence,
+            "next_step": status.advice.next_step,
         }
-        facts = self.app_pools.facts(name, well_since=watch.well_since) if self.app_pools is not None else None
-        if facts is not None and facts.culprit_location is not None:
+        oldest = status.assessment.oldest_checkout
+        if oldest is not None and oldest.location is not None:
             found["oldest_checkout"] = {
-                "pool": facts.culprit_pool,
-                "worker": facts.culprit_worker,
-                "location": facts.culprit_location,
-                "seconds": facts.culprit_age_seconds,
-                "doing": facts.culprit_doing,
+                "pool": oldest.pool,
+                "worker": oldest.worker,
+                "location": oldest.location,
+                "seconds": oldest.seconds,
+                "doing": oldest.doing,
             }
         return found
 
-    def _selected(self, database: str | None) -> Mapping[str, Watch]:
+    def _selected(self, database: str | None) -> Mapping[str, Monitor]:
         return self.watches if database is None else {database: self.watches[database]}
 
     async def _read(self, database: str | None) -> dict[str, ProbeResult]:
         selected = self._selected(database)
         readings = await asyncio.gather(
-            *(watch.probes[ProbePath.POOLED].read(max_age=self._max_age) for watch in selected.values()),
+            *(watch.check(max_age=self._max_age) for watch in selected.values()),
         )
         return dict(zip(selected, readings, strict=True))
 
     def _check(self, name: str, reading: ProbeResult, *, decides: bool) -> Check:
         status = Status.PASS
         if not reading.passed:
-            status = Status.FAIL if decides or self.watches[name].plan.required else Status.WARN
+            status = Status.FAIL if decides or self.watches[name].status.required else Status.WARN
         detail = f": {reading.detail}" if reading.detail else ""
         return Check(f"{name}/pooled", status, f"{reading.outcome}{detail}", reading.seconds)
 
@@ -144,24 +140,24 @@ class HealthService:
         """Return the latest results of the other paths: shown, never decisive."""
         checks = []
         for name, watch in self._selected(database).items():
-            for path, probe in watch.probes.items():
-                if path is not ProbePath.POOLED and probe.last is not None:
-                    status = Status.PASS if probe.last.passed else Status.WARN
-                    detail = f": {probe.last.detail}" if probe.last.detail else ""
-                    checks.append(Check(f"{name}/{path}", status, f"{probe.last.outcome}{detail}", probe.last.seconds))
+            for path, found in watch.status.paths.items():
+                latest = found.latest
+                if path is not ProbePath.POOLED and latest is not None:
+                    status = Status.PASS if latest.passed else Status.WARN
+                    detail = f": {latest.detail}" if latest.detail else ""
+                    checks.append(Check(f"{name}/{path}", status, f"{latest.outcome}{detail}", latest.seconds))
         return checks
 
     def _notes(self, database: str | None) -> list[str]:
         notes = []
         for name, watch in self._selected(database).items():
-            found = watch.advice()
-            notes.append(f"verdict {name}: {watch.verdict()}. {found.sentence} {found.next_step}")
-            if self.app_pools is not None:
-                facts = self.app_pools.facts(name, well_since=watch.well_since)
-                if facts.culprit_location is not None:
-                    notes.append(
-                        f"oldest checkout {name}: pool {facts.culprit_pool}, worker {facts.culprit_worker},"
-                        f" at {facts.culprit_location}, out for {facts.culprit_age_seconds or 0:.0f} s"
-                        f"; now: {facts.culprit_doing or 'not known'}",
-                    )
+            status = watch.status
+            notes.append(f"verdict {name}: {status.verdict}. {status.advice.sentence} {status.advice.next_step}")
+            oldest = status.assessment.oldest_checkout
+            if oldest is not None and oldest.location is not None:
+                notes.append(
+                    f"oldest checkout {name}: pool {oldest.pool}, worker {oldest.worker},"
+                    f" at {oldest.location}, out for {oldest.seconds or 0:.0f} s"
+                    f"; now: {oldest.doing or 'not known'}",
+                )
         return notes

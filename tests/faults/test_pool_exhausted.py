@@ -10,7 +10,7 @@ from exporter.database.sqlalchemy_core import AsyncEngine
 from exporter.dsn import Source
 from exporter.model.outcome import Outcome
 from exporter.model.role import ExpectedRole
-from exporter.probing.checks import Seen, query_check
+from exporter.probing.checks import ServerState, query_check
 from exporter.probing.probe import Limits, Probe
 from tests.support.exporter import DEADLINE
 from tests.support.postgres import Postgres
@@ -34,11 +34,11 @@ async def engine(server: Postgres, driver: str, pool_timeout: float) -> AsyncIte
 async def probe(engine: AsyncEngine) -> AsyncIterator[Probe]:
     """The pooled path over that pool."""
     made = Probe(
-        query_check(engine, Seen(), expect=ExpectedRole.ANY),
+        query_check(engine, ServerState(), expect=ExpectedRole.ANY),
         limits=Limits(),
         clock=time.monotonic,
         wall_clock=time.time,
-        on_reading=lambda _: None,
+        on_result=lambda _: None,
     )
     yield made
     await made.close()

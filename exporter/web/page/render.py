@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from exporter.diagnosis.verdict import Verdict
-from exporter.model.result import ProbePath
 from exporter.web.page.assets import load_assets
 from exporter.web.page.markup import EMPTY, Html, html, join, shorten
 from exporter.web.page.pools import pool_list
@@ -17,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from exporter.model.pool import PoolState
-    from exporter.probing.monitor import Watch
-    from exporter.probing.probe import Probe
+    from exporter.model.result import ProbePath
+    from exporter.probing.monitor import Monitor
+    from exporter.probing.status import DatabaseStatus, PathStatus
     from exporter.web.health import HealthService
 
 RUNBOOKS = "https://github.com/db-health-exporter/db-health-exporter/blob/main/docs/runbooks"
@@ -33,9 +33,9 @@ def render(service: HealthService, *, clock: Callable[[], float] = time.monotoni
         clock: the one that the probes are timed by.
     """
     assets = load_assets()
-    watches = sorted(service.watches.items(), key=lambda each: -SEVERITY[each[1].verdict()])
+    watches = sorted(service.watches.items(), key=lambda each: -SEVERITY[each[1].status.verdict])
     name, worst = watches[0]
-    shown = VERDICTS[worst.verdict()]
+    shown = VERDICTS[worst.status.verdict]
     pools = _pools(service)
     databases = (_database(each, watch, pools, clock()) for each, watch in watches)
     page = html(
@@ -51,9 +51,9 @@ def render(service: HealthService, *, clock: Callable[[], float] = time.monotoni
     return page, assets.policy
 
 
-def _headline(service: HealthService, name: str, worst: Watch) -> Html:
+def _headline(service: HealthService, name: str, worst: Monitor) -> Html:
     """Show the worst verdict in a sentence, and the next step."""
-    verdict, advice, count = worst.verdict(), worst.advice(), len(service.watches)
+    verdict, advice, count = worst.status.verdict, worst.status.advice, len(service.watches)
     kind, words, runbook = VERDICTS[verdict]
     healthy = verdict is Verdict.HEALTHY
     return html(
@@ -66,31 +66,29 @@ def _headline(service: HealthService, name: str, worst: Watch) -> Html:
         sentence=advice.sentence,
         next_step=advice.next_step,
         link=EMPTY if healthy else html(' <a href="$runbooks/$name.md">Runbook</a>', runbooks=RUNBOOKS, name=runbook),
-        oldest=_oldest_checkout(service, name),
+        oldest=_oldest_checkout(worst.status),
         words=words,
         worst_of=f"; the worst of {count} databases" if count > 1 else "",
     )
 
 
-def _oldest_checkout(service: HealthService, name: str) -> Html:
+def _oldest_checkout(status: DatabaseStatus) -> Html:
     """Show where in the application the connection was taken that is missing for longest."""
-    if service.app_pools is None:
-        return EMPTY
-    facts = service.app_pools.facts(name, well_since=service.watches[name].well_since)
-    if facts.culprit_location is None:
+    oldest = status.assessment.oldest_checkout
+    if oldest is None or oldest.location is None:
         return EMPTY
     return html(
         "<p>Oldest checkout: pool $pool, worker $worker, at <b>$location</b>$doing</p>",
-        pool=facts.culprit_pool,
-        worker=facts.culprit_worker,
-        location=shorten(facts.culprit_location),
-        doing=f"; now: {shorten(facts.culprit_doing)}" if facts.culprit_doing else "",
+        pool=oldest.pool,
+        worker=oldest.worker,
+        location=shorten(oldest.location),
+        doing=f"; now: {shorten(oldest.doing)}" if oldest.doing else "",
     )
 
 
-def _database(name: str, watch: Watch, pools: Sequence[PoolState], now: float) -> Html:
-    kind, words, _ = VERDICTS[watch.verdict()]
-    drawing, drawing_in_words = sparkline(tuple(watch.probes[ProbePath.POOLED].recent))
+def _database(name: str, watch: Monitor, pools: Sequence[PoolState], now: float) -> Html:
+    kind, words, _ = VERDICTS[watch.status.verdict]
+    drawing, drawing_in_words = sparkline(watch.status.pooled.recent)
     return html(
         '<section class="card"><h2>$mark$name: $words$optional</h2>'
         "<h3>Probes</h3><ul>$probes</ul>$drawing"
@@ -99,17 +97,17 @@ def _database(name: str, watch: Watch, pools: Sequence[PoolState], now: float) -
         mark=mark(kind),
         name=name,
         words=words,
-        optional="" if watch.plan.required else " (not required)",
-        probes=join(_probe(path, probe, now) for path, probe in watch.probes.items()),
+        optional="" if watch.status.required else " (not required)",
+        probes=join(_probe(path, found, now) for path, found in watch.status.paths.items()),
         drawing=drawing,
         drawing_in_words=drawing_in_words,
-        server=_server(watch),
+        server=_server(watch.status),
         pools=pool_list([pool for pool in pools if pool.database == name]),
     )
 
 
-def _probe(path: ProbePath, probe: Probe, now: float) -> Html:
-    last, success = probe.last, probe.last_success
+def _probe(path: ProbePath, found: PathStatus, now: float) -> Html:
+    last, success = found.latest, found.last_success
     name = html("<b>$path</b> ($meaning)", path=path, meaning=PATHS[path])
     if last is None:
         return html("<li>$mark$name: not asked yet</li>", mark=mark("none"), name=name)
@@ -128,8 +126,8 @@ def _probe(path: ProbePath, probe: Probe, now: float) -> Html:
     )
 
 
-def _server(watch: Watch) -> Html:
-    role, facts = ROLES[watch.seen.in_recovery], watch.facts
+def _server(status: DatabaseStatus) -> Html:
+    role, facts = ROLES[status.in_recovery], status.server_stats
     if facts is None:
         return html("<h3>Server</h3><p>$role; connections not known</p>", role=role)
     kind = kind_of_share(facts.connections / facts.max_connections)
@@ -156,6 +154,6 @@ def _footer() -> Html:
 
 
 def _pools(service: HealthService) -> tuple[PoolState, ...]:
-    own = (pool.state() for pool in service.pools)
+    own = (each.pool.state() for each in service.watches.values())
     apps = service.app_pools.states() if service.app_pools is not None else ()
     return (*apps, *(state for state in own if state is not None))

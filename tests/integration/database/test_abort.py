@@ -12,7 +12,7 @@ from exporter.database.drivers.base import Driver
 from exporter.database.engine import PoolOptions, close_db, make_engine
 from exporter.dsn import Source
 from exporter.model.role import ExpectedRole
-from exporter.probing.checks import Seen, query_check
+from exporter.probing.checks import ServerState, query_check
 from exporter.probing.probe import Limits, Probe
 from tests.support.postgres import Postgres
 
@@ -54,11 +54,11 @@ async def test_client_accepted_during_an_abort(server: Postgres, driver: str, mo
     """A client accepted while a frozen connection is aborted does not get its descriptor, so it stays watched."""
     engine = make_engine(Source(url=server.url(driver)), PoolOptions())
     probe = Probe(
-        query_check(engine, Seen(), expect=ExpectedRole.ANY),
-        limits=Limits(timeout=0.2, linger=0.2),
+        query_check(engine, ServerState(), expect=ExpectedRole.ANY),
+        limits=Limits(timeout=0.2, grace=0.2),
         clock=time.monotonic,
         wall_clock=time.time,
-        on_reading=lambda _: None,
+        on_result=lambda _: None,
     )
     assert (await probe.read()).passed
     client = ClientDuringAbort(engine.dialect.probe_driver, monkeypatch)  # type: ignore[attr-defined]

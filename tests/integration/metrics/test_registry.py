@@ -15,6 +15,7 @@ from exporter.diagnosis.verdict import Verdict
 from exporter.metrics.registry import KEPT_BYTES, Metrics
 from exporter.model.outcome import Outcome
 from exporter.model.result import ProbePath, ProbeResult
+from exporter.probing.status import DatabaseStatus, PathStatus
 from tests.support.client import Answer, StallDetector, get
 from tests.support.exporter import Exporter
 from tests.support.postgres import Postgres
@@ -259,7 +260,7 @@ class Clock:
 
 def metrics(clock: Clock | None = None) -> Metrics:
     """Metrics of nothing."""
-    return Metrics({}, pools=[], app_pools=None, tasks=lambda: 7, lag=lambda: 0.0, clock=clock or Clock())
+    return Metrics({}, app_pools=None, tasks=lambda: 7, lag=lambda: 0.0, clock=clock or Clock())
 
 
 def test_duplicates_are_refused() -> None:
@@ -279,7 +280,7 @@ def test_rendering_is_kept() -> None:
     assert shown.render(accept=OPENMETRICS, compress=False) is not first
     packed = shown.render(accept="", compress=True, names=["dbhealth_build_info"])
     assert gzip.decompress(packed[0]) == shown.render(accept="", compress=False, names=["dbhealth_build_info"])[0]
-    shown.changed()
+    shown.clear_cache()
     assert shown.render(accept="", compress=False) is not first
 
 
@@ -300,7 +301,8 @@ def test_a_probe_is_a_change() -> None:
     """After a probe nobody is shown the state before it."""
     shown = metrics()
     first = shown.render(accept="", compress=False)[0]
-    shown.count("app", ProbePath.POOLED, ProbeResult(Outcome.DNS, 0.02, 1.0, 2.0))
+    failed = PathStatus().add(ProbeResult(Outcome.DNS, 0.02, 1.0, 2.0))
+    shown.update(DatabaseStatus(name="app", slow_after=0.4, paths={ProbePath.POOLED: failed}), ProbePath.POOLED)
     second = shown.render(accept="", compress=False)[0]
 
     assert b'outcome="dns"' not in first

@@ -13,7 +13,7 @@ from exporter.database.sqlalchemy_core import AsyncConnection, AsyncEngine
 from exporter.dsn import Source
 from exporter.model.outcome import Outcome
 from exporter.model.role import ExpectedRole
-from exporter.probing.checks import Seen, query_check, refine, write_check
+from exporter.probing.checks import ServerState, query_check, refine, write_check
 from exporter.probing.probe import Run
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
@@ -50,7 +50,7 @@ def answer(made: Run) -> tuple[Outcome, str]:
 
 async def test_success(engine: AsyncEngine) -> None:
     """The answer is given before anything else is asked on the same connection."""
-    seen, made, order = Seen(), run(), []
+    seen, made, order = ServerState(), run(), []
 
     async def after(connection: AsyncConnection) -> None:
         order.append((made.settled.done(), connection.closed))
@@ -69,14 +69,14 @@ async def test_an_extra_that_fails(engine: AsyncEngine) -> None:
     async def after(_: AsyncConnection) -> None:
         raise TimeoutError
 
-    await query_check(engine, Seen(), expect=ExpectedRole.ANY, after=after)(made)
+    await query_check(engine, ServerState(), expect=ExpectedRole.ANY, after=after)(made)
 
     assert answer(made)[0] is Outcome.SUCCESS
 
 
 async def test_wrong_role(engine: AsyncEngine) -> None:
     """A primary where a replica is expected is `read_only`, and its role is known all the same."""
-    seen, made = Seen(), run()
+    seen, made = ServerState(), run()
     await query_check(engine, seen, expect=ExpectedRole.REPLICA)(made)
 
     assert answer(made)[0] is Outcome.READ_ONLY
@@ -89,7 +89,7 @@ async def test_failure(driver: str) -> None:
     scheme = "postgresql+psycopg" if driver == "psycopg" else "postgresql"
     engine = make_engine(Source(url=f"{scheme}://a:hunter2@127.0.0.1:{free_port()}/a"), PoolOptions(), pooled=False)
     made = run()
-    await query_check(engine, Seen(), expect=ExpectedRole.ANY, fresh=True)(made)
+    await query_check(engine, ServerState(), expect=ExpectedRole.ANY, fresh=True)(made)
 
     found, detail = answer(made)
     assert found is Outcome.REFUSED
@@ -101,7 +101,7 @@ async def test_failure(driver: str) -> None:
 async def test_write() -> None:
     """A commit in time is a success."""
     made = run()
-    await write_check(_nothing, Seen(), limit=1)(made)
+    await write_check(_nothing, ServerState(), limit=1)(made)
 
     assert answer(made) == (Outcome.SUCCESS, "")
 
@@ -114,7 +114,7 @@ async def test_write_that_waited() -> None:
     """A commit that took longer than the server's own limit had to wait for a standby: a failure, though it stays."""
     times = iter((100.0, 100.0, 100.7, 100.7))
     made = run(lambda: next(times))
-    await write_check(_nothing, Seen(), limit=0.6)(made)
+    await write_check(_nothing, ServerState(), limit=0.6)(made)
 
     assert answer(made) == (Outcome.QUERY_TIMEOUT, "the commit had to wait")
 
@@ -126,7 +126,7 @@ async def test_write_that_fails() -> None:
         raise asyncpg.DiskFullError("could not extend file")
 
     made = run()
-    await write_check(full, Seen(), limit=1)(made)
+    await write_check(full, ServerState(), limit=1)(made)
 
     assert answer(made) == (Outcome.DISK_FULL, "DiskFullError: could not extend file")
 
@@ -139,30 +139,30 @@ async def test_write_cancelled() -> None:
 
     made = run()
     with pytest.raises(asyncio.CancelledError):
-        await write_check(ended, Seen(), limit=1)(made)
+        await write_check(ended, ServerState(), limit=1)(made)
     assert not made.settled.done()
 
 
 @pytest.mark.parametrize(
     ("seen", "fresh", "found"),
     [
-        (Seen(), False, Outcome.STARTING_UP),
-        (Seen(), True, Outcome.STARTING_UP),
-        (Seen(farewell=True), False, Outcome.SHUTTING_DOWN),
-        (Seen(farewell=True), True, Outcome.SHUTTING_DOWN),
-        (Seen(connected=True), True, Outcome.SHUTTING_DOWN),
-        (Seen(connected=True), False, Outcome.STARTING_UP),
+        (ServerState(), False, Outcome.STARTING_UP),
+        (ServerState(), True, Outcome.STARTING_UP),
+        (ServerState(farewell=True), False, Outcome.SHUTTING_DOWN),
+        (ServerState(farewell=True), True, Outcome.SHUTTING_DOWN),
+        (ServerState(connected=True), True, Outcome.SHUTTING_DOWN),
+        (ServerState(connected=True), False, Outcome.STARTING_UP),
     ],
     ids=str,
 )
-def test_stops_or_starts(seen: Seen, fresh: bool, found: Outcome) -> None:
+def test_stops_or_starts(seen: ServerState, fresh: bool, found: Outcome) -> None:
     """Both refuse with one code: a server that said goodbye, or that still has a session, is on its way out."""
     assert refine(Outcome.STARTING_UP, seen, fresh=fresh) is found
 
 
 async def test_a_farewell_is_remembered_until_the_next_success(engine: AsyncEngine) -> None:
     """Once a server has answered again its goodbye is history."""
-    seen = Seen()
+    seen = ServerState()
     assert refine(Outcome.SHUTTING_DOWN, seen, fresh=False) is Outcome.SHUTTING_DOWN
     assert refine(Outcome.STARTING_UP, seen, fresh=False) is Outcome.SHUTTING_DOWN
     await query_check(engine, seen, expect=ExpectedRole.ANY)(run())
@@ -173,4 +173,4 @@ async def test_a_farewell_is_remembered_until_the_next_success(engine: AsyncEngi
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each is not Outcome.STARTING_UP])
 def test_the_rest_stays(outcome: Outcome) -> None:
     """Nothing else is anything but itself."""
-    assert refine(outcome, Seen(farewell=True, connected=True), fresh=True) is outcome
+    assert refine(outcome, ServerState(farewell=True, connected=True), fresh=True) is outcome

@@ -7,13 +7,14 @@ from html import unescape
 from types import SimpleNamespace
 from typing import Any
 
-from exporter.app_pools.assessment import AppPoolFacts
+from exporter.app_pools.assessment import Assessment, OldestCheckout
 from exporter.database.server_stats import ServerStats
 from exporter.diagnosis.advice import advise
 from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome
 from exporter.model.pool import PoolState
 from exporter.model.result import ProbePath, ProbeResult
+from exporter.probing.status import DatabaseStatus, PathStatus
 from exporter.web.page import render as page
 from exporter.web.page.markup import MAX_TEXT
 
@@ -21,31 +22,31 @@ HOSTILE = "<script>alert('x')</script>\"&"
 NOW = 1000.0
 
 
-def probe(outcome: Outcome | None, detail: str = "") -> Any:
-    """A probe that has read so sixty times, or never."""
-    last = None if outcome is None else ProbeResult(outcome, 0.123456, NOW - 3, 0.0, detail)
-    passed = last if outcome is Outcome.SUCCESS else None
-    return SimpleNamespace(last=last, last_success=passed, recent=[last] * 60 if last else [])
+def path_status(outcome: Outcome | None, detail: str = "") -> PathStatus:
+    """What a path knows that has found the same sixty times, or nothing yet."""
+    if outcome is None:
+        return PathStatus()
+    latest = ProbeResult(outcome, 0.123456, NOW - 3, 0.0, detail)
+    return PathStatus(latest, latest if latest.passed else None, (latest,) * 60)
 
 
-def watch(verdict: Verdict, outcome: Outcome | None, detail: str = "") -> Any:
+def watch(verdict: Verdict, outcome: Outcome | None, detail: str = "", name: str = "app") -> Any:
     """One database of which this is known."""
-    return SimpleNamespace(
-        plan=SimpleNamespace(required=True, limits=SimpleNamespace(timeout=0.8)),
-        probes={path: probe(outcome, detail) for path in ProbePath},
-        facts=ServerStats(90, 100, oldest_idle_in_transaction=400.0) if outcome else None,
-        seen=SimpleNamespace(in_recovery=None),
-        well_since=0.0,
-        verdict=lambda: verdict,
-        advice=lambda: advise(verdict, outcome),
+    status = DatabaseStatus(
+        name=name,
+        slow_after=0.4,
+        paths={path: path_status(outcome, detail) for path in ProbePath},
+        server_stats=ServerStats(90, 100, oldest_idle_in_transaction=400.0) if outcome else None,
+        assessment=Assessment(oldest_checkout=OldestCheckout(HOSTILE, "1", HOSTILE, None, 40.0)),
+        verdict=verdict,
+        advice=advise(verdict, outcome),
     )
+    return SimpleNamespace(status=status, pool=SimpleNamespace(state=lambda: None))
 
 
 def service(watches: dict[str, Any], pools: tuple[PoolState, ...] = ()) -> Any:
     """All that the page reads."""
-    facts = AppPoolFacts(culprit_pool=HOSTILE, culprit_worker="1", culprit_location=HOSTILE)
-    app_pools = SimpleNamespace(states=lambda: pools, facts=lambda _, **__: facts)
-    return SimpleNamespace(watches=watches, pools=[], app_pools=app_pools)
+    return SimpleNamespace(watches=watches, app_pools=SimpleNamespace(states=lambda: pools))
 
 
 def render(facts: Any) -> str:
