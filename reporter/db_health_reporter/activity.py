@@ -2,39 +2,71 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from db_health_reporter.call_site import format_line
+from db_health_reporter.call_site import CallMark, format_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
+    from types import CodeType, FrameType
 
     from db_health_reporter.call_site import FileClassifier
 
+HIDDEN = "unknown: what a greenlet of gevent or eventlet does cannot be seen"
+RETURNED = "the call that took it has returned"
+UNKNOWN = "unknown: its call cannot be told from later ones"
+IN_GENERATOR = "unknown: it was taken in a generator, whose caller cannot be seen"
 
-def describe_activity(classifier: FileClassifier, holder: Any) -> str:
-    """Say where a thread (an object or its number) or a task (a weak reference) is now."""
+_GENERATORS = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+
+
+def describe_activity(classifier: FileClassifier, holder: Any, code: CodeType | None, mark: Any) -> str:
+    """Say where the call that made a checkout is now, or that it has ended.
+
+    The holder is a thread (an object or its number) or a task (a weak reference). A thread or task that goes on with
+    something else, such as the next request, is not described: only the call that bears the mark is.
+    """
     if isinstance(holder, (int, threading.Thread)):
-        return _describe_thread(classifier, holder)
+        return _describe_call_in_thread(classifier, holder, code, mark)
     task = holder()
     if task is None or task.done():
         return "its task has ended"
     frames = list(_frames_of_task(task.get_coro()))
-    return _describe(classifier, reversed(frames)) if frames else "its task is running"
+    return _describe_call(classifier, frames[::-1], code, mark) if frames else "its task is running"
 
 
-def _describe_thread(classifier: FileClassifier, holder: int | threading.Thread) -> str:
+def describe_thread(classifier: FileClassifier, number: int) -> str:
+    """Say where a thread is now, whatever it does."""
+    frame = sys._current_frames().get(number)
+    return "unknown" if frame is None else _describe(classifier, list(_frames_of_thread(frame)))
+
+
+def _describe_call_in_thread(
+    classifier: FileClassifier, holder: int | threading.Thread, code: CodeType | None, mark: Any
+) -> str:
+    if _threads_are_greenlets():
+        return HIDDEN
     if isinstance(holder, int):
-        alive, number = any(thread.ident == holder for thread in threading.enumerate()), holder
+        number = holder
+    elif holder.is_alive():
+        number = holder.ident or 0
     else:
-        alive, number = holder.is_alive(), holder.ident or 0
-    frame = sys._current_frames().get(number) if alive or isinstance(holder, int) else None
-    if frame is not None:
-        return _describe(classifier, _frames_of_thread(frame))
-    return "nothing that can be seen" if alive else "its thread has ended"  # a greenlet has no frame here
+        return "its thread has ended"
+    frame = sys._current_frames().get(number)
+    if frame is None:
+        return "its thread has ended"
+    return _describe_call(classifier, list(_frames_of_thread(frame)), code, mark)
+
+
+def _threads_are_greenlets() -> bool:
+    gevent, eventlet = sys.modules.get("gevent.monkey"), sys.modules.get("eventlet.patcher")
+    return bool(
+        (gevent is not None and gevent.is_module_patched("threading"))
+        or (eventlet is not None and eventlet.is_monkey_patched("thread"))
+    )
 
 
 def _frames_of_thread(frame: FrameType | None) -> Iterator[FrameType]:
@@ -57,14 +89,22 @@ def _frames_of_task(awaited: Any) -> Iterator[FrameType]:
         )
 
 
-def _describe(classifier: FileClassifier, frames: Iterator[FrameType]) -> str:
+def _describe_call(classifier: FileClassifier, frames: list[FrameType], code: CodeType | None, mark: Any) -> str:
+    """Describe a stack, innermost frame first, if the marked call is still on it."""
+    if code is None or not isinstance(mark, CallMark):
+        return UNKNOWN
+    if any(frame.f_trace is mark for frame in frames):
+        return _describe(classifier, frames)
+    return IN_GENERATOR if code.co_flags & _GENERATORS else RETURNED
+
+
+def _describe(classifier: FileClassifier, frames: list[FrameType]) -> str:
     """Name the application's innermost line, and the innermost of all where that is a different one."""
-    innermost = None
+    innermost = frames[0]
     for frame in frames:
-        innermost = innermost or frame
         if classifier.is_candidate(frame.f_code.co_filename):
             line = format_line(frame.f_code, frame.f_lineno)
             if frame is innermost:
                 return line
             return f"{line}, inside {format_line(innermost.f_code, innermost.f_lineno)}"
-    return format_line(innermost.f_code, innermost.f_lineno) if innermost else "nothing"
+    return format_line(innermost.f_code, innermost.f_lineno)

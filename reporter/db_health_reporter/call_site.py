@@ -15,8 +15,35 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 _MAX_TEXT = 240
-_WRAPPERS = ("flask_sqlalchemy", "greenlet", "sqlmodel")  # packages that call SQLAlchemy for the application
+_WRAPPERS = (  # packages that call SQLAlchemy for the application, or stand between both
+    "ddtrace",
+    "elasticapm",
+    "flask_sqlalchemy",
+    "greenlet",
+    "newrelic",
+    "opentelemetry",
+    "sentry_sdk",
+    "sqlmodel",
+    "wrapt",
+)
+_PACKAGE_FOLDERS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _MAX_CALLERS = 8  # frames above an installed package that are searched for the application
+
+
+CAN_MARK = sys.version_info >= (3, 10)  # in 3.9 a frame with `f_trace` has wrong line numbers in tracebacks
+
+
+class CallMark:
+    """Marks the call that made a checkout, so that it is found on its thread's stack for as long as it runs.
+
+    It is the frame's `f_trace`, which only a debugger's trace function uses, and ends with the frame. A reference to
+    the frame itself would keep the locals of a call that has returned, and so the connection that it leaked.
+    """
+
+    __slots__ = ()
+
+    def __call__(self, *_: object) -> None:
+        """Trace nothing, if a debugger is attached later."""
 
 
 class FileClassifier:
@@ -29,9 +56,8 @@ class FileClassifier:
         here = os.path.dirname(os.path.abspath(__file__))
         self._libraries = (os.path.dirname(sqlalchemy.__file__) + os.sep, here + os.sep)
         self._standard = os.path.dirname(os.__file__) + os.sep
-        self._packages = tuple(
-            os.path.join(folder, "") for folder in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-        )
+        self._packages = _folders("purelib", "platlib")
+        self._scripts = _folders("scripts")  # what pip made to start an installed application
 
     def is_candidate(self, filename: str) -> bool:
         """Tell whether a file may be the application's: it is not SQLAlchemy, a wrapper around it, or Python itself.
@@ -47,11 +73,26 @@ class FileClassifier:
     def _set_for(self, filename: str) -> set[str]:
         if filename.startswith(("<", *self._libraries)):
             return self.libraries
+        in_package = self._path_in_packages(filename)
+        if in_package is not None:
+            return self.libraries if in_package.startswith(_WRAPPERS) else self.packages
+        return self.libraries if filename.startswith((self._standard, *self._scripts)) else self.applications
+
+    def _path_in_packages(self, filename: str) -> str | None:
         for folder in self._packages:
             if filename.startswith(folder):
-                is_wrapper = filename[len(folder) :].startswith(_WRAPPERS)
-                return self.libraries if is_wrapper else self.packages
-        return self.libraries if filename.startswith(self._standard) else self.applications
+                return filename[len(folder) :]
+        for name in _PACKAGE_FOLDERS:  # of another environment, or of the system
+            if name in filename:
+                return filename.rpartition(name)[2]
+        return None
+
+
+def _folders(*names: str) -> tuple[str, ...]:
+    schemes = {f"{os.name}_user"} & set(sysconfig.get_scheme_names())
+    paths = {sysconfig.get_path(name) for name in names}
+    paths |= {sysconfig.get_path(name, scheme) for name in names for scheme in schemes}
+    return tuple(os.path.join(path, "") for path in paths if path)
 
 
 def find_call_site(frame: FrameType | None, classifier: FileClassifier) -> FrameType | None:

@@ -6,22 +6,25 @@ collector may return a connection at any instruction.
 
 from __future__ import annotations
 
+import math
 import threading
+from asyncio import _get_running_loop as get_running_loop
 from asyncio import current_task
 from bisect import bisect_left
 from functools import lru_cache
 from importlib import import_module
+from os import getpid
 from sys import _getframe
 from threading import get_ident
 from time import perf_counter
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol
 from weakref import ref
 
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from db_health_reporter.call_site import find_call_site
+from db_health_reporter.call_site import CAN_MARK, CallMark, find_call_site
 from db_health_reporter.totals import BOUNDS, FIRST_BOUND, SUM, observe
 
 if TYPE_CHECKING:
@@ -35,58 +38,84 @@ _FRAMES_OF_POOL = 4  # `Pool.connect` calls two functions before `_do_get`, in e
 _FRAMES_OF_ENGINE = 6  # since 2.0, below `Engine.connect`: nearly every checkout
 _ENGINE_CONNECT = Engine.connect.__code__
 
-Checkout = tuple[float, Any, Optional[CodeType], int]
-"""When a connection was checked out, the thread or task that did it, and the application's instruction."""
+Checkout = tuple[float, Any, Optional[CodeType], int, Optional[CallMark]]
+"""When a connection was checked out, by which thread or task, at which of the application's instructions and calls."""
+
+
+class PoolOwner(Protocol):
+    """What the instrumentation calls; none of it raises."""
+
+    def start(self) -> None:
+        """Begin to report: the pool is used for the first time."""
+
+    def on_fork(self) -> None:
+        """Start again as the child of a fork."""
+
+    def watch_loop(self, loop: Any) -> None:
+        """Watch the event loop whose thread uses a synchronous engine."""
+
+    def report_from_checkin(self) -> None:
+        """Report at once, from the thread that returned a connection."""
+
+    def follow(self, pool: Pool) -> None:
+        """Instrument the pool that replaces this one."""
 
 
 class PoolInstrumentation:
     """What is recorded about one pool object besides what its class knows."""
 
     __slots__ = (
-        "_start",
         "checkouts",
         "classifier",
         "is_shared",
         "last_checkin",
+        "long_lived",
         "on_checkout",
-        "on_recreate",
+        "overdue_at",
+        "owner",
+        "pid",
+        "report_when_idle",
         "totals",
         "use",
         "wait",
         "waiting",
+        "watch_loop",
     )
 
     def __init__(
         self,
         totals: Totals,
         classifier: FileClassifier,
+        owner: PoolOwner,
         *,
-        start: Callable[[], None],
-        on_recreate: Callable[[Pool], None],
         is_shared: bool,
     ) -> None:
-        """Record into `totals`; `start` is called at the first checkout, `on_recreate` with each pool made of this one.
+        """Record into `totals`, and call `owner`.
 
         A pool is shared if it gives one connection to several holders at once: it has no oldest checkout.
         """
         self.totals = totals
         self.wait, self.use = totals.wait, totals.use
         self.classifier = classifier
-        self.on_recreate = on_recreate
+        self.owner = owner
         self.is_shared = is_shared
-        self._start = start
         self.clear()
 
     def clear(self) -> None:
         """Forget waiting requests and checkouts, in a forked child: they belong to threads of the parent."""
-        self.on_checkout: Callable[[], None] | None = self._start
+        self.pid = getpid()
+        self.on_checkout: Callable[[], None] | None = self.owner.start
+        self.watch_loop = True  # until a synchronous engine is seen in an event loop
+        self.report_when_idle = False  # the last report said that connections are out
+        self.overdue_at = math.inf  # when the next report should have been sent long ago
+        self.long_lived: dict[Any, Checkout] = {}  # the checkouts that the application declared as meant
         self.waiting: dict[int, float] = {}  # by thread or task: since when
         self.checkouts: dict[Any, Checkout] = {}  # by connection record, the oldest first
         self.last_checkin: float | None = None
 
     def restart(self) -> None:
-        """Call `start` again at the next checkout."""
-        self.on_checkout = self._start
+        """Call the owner's `start` again at the next checkout."""
+        self.on_checkout = self.owner.start
 
     def record_failure(self, waiter: int, began: float, error: BaseException) -> None:
         """Count a request that got no connection, unless it is counted already: creating one failed, or a retry."""
@@ -130,10 +159,13 @@ def _instrumented_class(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FB
     if asynchronous:
         getcurrent = import_module("greenlet").getcurrent  # only asynchronous engines need it
 
-    def _do_get(self: Any) -> Any:  # noqa: C901, PLR0912 - each function call would add a tenth of the whole cost
+    def _do_get(self: Any) -> Any:  # noqa: C901, PLR0912, PLR0915 - each function call would add a tenth of the whole cost
         state = self._dbhealth
         if state is None:
             return base_get(self)
+        if getpid() != state.pid:  # forked by C code that calls no hook of Python, as uWSGI does
+            state.owner.on_fork()
+            state.pid = getpid()
         if state.on_checkout is not None:
             state.on_checkout()
         me = get_ident()
@@ -144,6 +176,8 @@ def _instrumented_class(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FB
                 me, holder = id(task := current_task()), ref(task)
             except (RuntimeError, TypeError):  # outside of an event loop or task
                 pass
+        elif state.watch_loop and (loop := get_running_loop()) is not None:
+            state.owner.watch_loop(loop)
         waiting, began = state.waiting, now()
         waiting[me] = began
         try:
@@ -168,13 +202,18 @@ def _instrumented_class(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FB
                 frame = _getframe()
             if frame is not None:
                 frame = find_call_site(frame, state.classifier)
-            if frame is None and asynchronous and (parent := getcurrent().parent) is not None:
+            if asynchronous and (frame is None or frame.f_code.co_filename not in state.classifier.applications):
                 # SQLAlchemy runs in a greenlet of its own: the application is in the parent, which waits for it.
-                frame = find_call_site(parent.gr_frame, state.classifier)
+                parent = getcurrent().parent
+                if parent is not None:
+                    frame = find_call_site(parent.gr_frame, state.classifier) or frame
             if frame is None:
-                state.checkouts[record] = (got, holder, None, 0)
+                state.checkouts[record] = (got, holder, None, 0, None)
             else:
-                state.checkouts[record] = (got, holder, frame.f_code, frame.f_lasti)
+                mark: Any = frame.f_trace
+                if mark is None and CAN_MARK:
+                    frame.f_trace = mark = CallMark()
+                state.checkouts[record] = (got, holder, frame.f_code, frame.f_lasti, mark)
         return record
 
     def _create_connection(self: Any) -> Any:
@@ -186,22 +225,25 @@ def _instrumented_class(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FB
             observe(state.wait, now() - began)
         return base_create(self)
 
-    def _do_return_conn(self: Any, record: Any) -> Any:
+    def _do_return_conn(self: Any, record: Any) -> None:
         state = self._dbhealth
         if state is None:
-            return base_return(self, record)
+            base_return(self, record)
+            return
         state.last_checkin = back = now()
         checkout = state.checkouts.pop(record, None)
         if checkout is not None:
             use, used = state.use, back - checkout[0]
             use[bisect_left(BOUNDS, used)] += 1
             use[SUM] += used
-        return base_return(self, record)
+        base_return(self, record)
+        if back > state.overdue_at or (state.report_when_idle and not state.checkouts):
+            state.owner.report_from_checkin()
 
     def recreate(self: Any) -> Any:
         pool = base.recreate(self)
         if self._dbhealth is not None:
-            self._dbhealth.on_recreate(pool)
+            self._dbhealth.owner.follow(pool)
         return pool
 
     members = {

@@ -1,4 +1,4 @@
-"""Reports from the event loop that uses a pool, and detects from a thread that the loop is blocked."""
+"""Runs a timer in the event loop that uses a pool, and tells the reporter's thread whether the loop is blocked."""
 
 from __future__ import annotations
 
@@ -18,17 +18,12 @@ _GRACE = 1.0  # seconds: a busy event loop is late but not blocked
 class LoopReporter(Protocol):
     """What the watchdog needs of a reporter."""
 
-    started: bool
-
     @property
     def interval(self) -> float:
         """Seconds between two reports."""
 
     def report_from_loop(self, watchdog: LoopWatchdog, lag: float) -> bool:
-        """Send a report; False if no more are wanted from this loop."""
-
-    def send(self, *, outside_loop: bool = False, stalled_thread: int | None = None, **seconds: float) -> None:
-        """Send a report from another thread than the loop's."""
+        """Take note that the loop runs, and how late; False if this is not wanted any more."""
 
 
 class LoopWatchdog:
@@ -38,7 +33,7 @@ class LoopWatchdog:
         """Start the timer; must be called in the thread that runs the loop."""
         self._loop = weakref.ref(loop)  # a strong reference would keep the sockets of a loop that nobody closes
         self._reporter = reporter
-        self._thread = threading.get_ident()
+        self.thread = threading.get_ident()
         self._last_tick = perf_counter()
         self._schedule(min(_FIRST_REPORT, reporter.interval), loop)
 
@@ -46,18 +41,25 @@ class LoopWatchdog:
         """Tell whether the timer runs in this loop."""
         return self._loop() is loop
 
-    def check(self, now: float) -> bool:
-        """Look at the loop from the reporter's thread and report for it if it cannot; False if it is closed."""
-        loop, reporter = self._loop(), self._reporter
-        if loop is None or loop.is_closed():
-            return False
-        if not loop.is_running():
+    @property
+    def is_open(self) -> bool:
+        """Whether the loop may run again."""
+        loop = self._loop()
+        return loop is not None and not loop.is_closed()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the loop runs now."""
+        loop = self._loop()
+        return loop is not None and loop.is_running()
+
+    def stalled_for(self, now: float) -> float | None:
+        """Return the seconds since the timer last ran, if it should have run since; None if all is well."""
+        if not self.is_running:
             self._last_tick = now
-            if reporter.started:
-                reporter.send(outside_loop=True)
-        elif now > self._last_tick + _MISSED_TICKS * reporter.interval + _GRACE:
-            reporter.send(outside_loop=True, stalled_thread=self._thread, stalled=now - self._last_tick)
-        return True
+            return None
+        is_late = now > self._last_tick + _MISSED_TICKS * self._reporter.interval + _GRACE
+        return now - self._last_tick if is_late else None
 
     def _schedule(self, delay: float, loop: asyncio.AbstractEventLoop) -> None:
         loop.call_later(delay, self._tick, perf_counter() + delay)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import weakref
+import math
+import os
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable
 
-from sqlalchemy import event
-from sqlalchemy.pool import Pool, StaticPool
-
-from db_health_reporter.instrumentation import PoolInstrumentation, instrument, instrumentation_of
+from db_health_reporter.engine_pools import EnginePools
+from db_health_reporter.instrumentation import instrumentation_of
 from db_health_reporter.labels import to_label
 from db_health_reporter.loop_watchdog import LoopWatchdog
 from db_health_reporter.sender import Sender
 from db_health_reporter.snapshot import take_snapshot
-from db_health_reporter.totals import observe
 from db_health_reporter.wire_format import encode, identity_fields, total_fields
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
+    from sqlalchemy.pool import Pool
 
     from db_health_reporter.call_site import FileClassifier
     from db_health_reporter.identity import ProcessIdentity
@@ -28,12 +28,26 @@ if TYPE_CHECKING:
     from db_health_reporter.totals import Totals
 
 _FIRST_REPORT = 0.1  # seconds after the first checkout
+_MISSED_REPORTS = 2
+_GRACE = 1.0  # seconds: a busy machine is late
 
 logger = logging.getLogger("db_health_reporter")
 
 
+@dataclass(frozen=True)
+class SharedState:
+    """What the reporters of one process share."""
+
+    identity: ProcessIdentity
+    classifier: FileClassifier
+    start_thread: Callable[[], None]
+    """Starts the reporter's thread, or wakes it."""
+    reset_process: Callable[[], None]
+    """Makes all reporters a forked child's, if Python did not know of the fork."""
+
+
 class PoolReporter:
-    """Instruments the pools of one engine, those that replace its first one included, and sends their reports."""
+    """Sends the reports of one engine's pool: from its event loop, from the reporter's thread, or at a checkin."""
 
     def __init__(
         self,
@@ -43,36 +57,38 @@ class PoolReporter:
         settings: Settings,
         given: dict[str, Any],
         totals: Totals,
-        identity: ProcessIdentity,
-        classifier: FileClassifier,
-        start_thread: Callable[[], None],
+        shared: SharedState,
     ) -> None:
-        """Instrument the engine's pool; reports begin with the first checkout, which calls `start_thread`.
+        """Instrument the engine's pool; reports begin with the first checkout.
 
         Raises:
             TypeError: the pool's class cannot be instrumented.
         """
         self.name = name
+        self.base_name = name  # before it got a number
+        self.naming_key: tuple[str, ...] = ()
         self.settings = settings
         self.given = given  # by the URL and by calls: what a later call leaves out stays
-        self.totals = totals
         self.started = False
-        self._identity, self._classifier, self._start_thread = identity, classifier, start_thread
-        self._engine = weakref.ref(engine)
-        self._pool: weakref.ref[Pool] = weakref.ref(engine.pool)
-        self._database = to_label(engine.url.database)
+        self._shared = shared
+        self._database = engine.url.database
         self._asynchronous = bool(getattr(engine.dialect, "is_async", False))
         self._sender = Sender(settings.address)
         self._watchdog: LoopWatchdog | None = None
+        self._lag: float | None = None  # of the event loop whose thread uses a synchronous engine
         self._due = 0.0
         self._logged = False
-        self._instrument(engine.pool)
+        self.pools = EnginePools(engine, totals, shared.classifier, self)
 
     @property
     def pool(self) -> Pool | None:
         """The engine's present pool; None when nobody can use it any more."""
-        engine = self._engine()
-        return self._pool() if engine is None else engine.pool
+        return self.pools.present
+
+    @property
+    def totals(self) -> Totals:
+        """What is counted under this name."""
+        return self.pools.totals
 
     @property
     def interval(self) -> float:
@@ -93,34 +109,16 @@ class PoolReporter:
     def tick(self, now: float) -> float:
         """Do what is due, in the reporter's thread; return when something is due again."""
         if self._asynchronous:
-            return self._check_loop(now)
+            self._check_loop(now)
+            return now + self.interval
         if now >= self._due:
             self._due = now + self.interval
-            self.send()
+            self._send_from_thread(now)
         return self._due
-
-    def report_from_loop(self, watchdog: LoopWatchdog, lag: float) -> bool:
-        """Send a report; False if another loop uses the pool by now, or nobody can use it any more."""
-        if watchdog is not self._watchdog or self.pool is None:
-            return False
-        self.started = True
-        self.send(lag=lag)
-        return True
-
-    def send(self, *, outside_loop: bool = False, stalled_thread: int | None = None, **seconds: float) -> None:
-        """Send one report with these durations; never raises."""
-        try:
-            content = self._report(outside_loop=outside_loop, stalled_thread=stalled_thread)
-            content.update({name: round(value, 6) for name, value in seconds.items()})
-            self._sender.send(encode(content))
-        except Exception:  # a custom pool class may raise anything
-            if not self._logged:
-                self._logged = True
-                logger.debug("pool %s could not be reported; later failures are not logged", self.name, exc_info=True)
 
     def goodbye(self) -> None:
         """Send the final totals; the next checkout starts the reports again."""
-        if not self.started:
+        if not self.started or self._shared.identity.pid != os.getpid():  # a fork unknown to Python: the parent's pool
             return
         self.started = False
         self._sender.send(encode({**self._identity_fields(), **total_fields(self.totals), "bye": True}))
@@ -128,103 +126,152 @@ class PoolReporter:
     def reset_after_fork(self) -> None:
         """Start again in a child, with a socket of its own, at the child's first checkout."""
         self.started = False
-        self._watchdog = None
+        self._watchdog = self._lag = None
         self._sender.reset()
-        instrumentation = self._instrumentation()
+        instrumentation = self.pools.instrumentation
         if instrumentation is not None:
             instrumentation.clear()
 
-    def _instrument(self, pool: Pool) -> None:
-        instrumentation = PoolInstrumentation(
-            self.totals,
-            self._classifier,
-            start=self._start,
-            on_recreate=self._follow,
-            is_shared=isinstance(pool, StaticPool),
-        )
-        instance: Any = pool
-        is_new = instrumentation_of(pool) is None
-        instrument(pool, instrumentation, asynchronous=self._asynchronous)  # first, because it may fail
-        if is_new:
-            instance._invoke_creator = self._timed(instance._invoke_creator)
-        for name in ("invalidate", "soft_invalidate"):  # a recreated pool may have inherited them
-            if not event.contains(pool, name, self._count_invalidation):
-                event.listen(pool, name, self._count_invalidation)
-        self._pool = weakref.ref(pool)
+    # What the watchdog and the instrumentation call
 
-    def _follow(self, pool: Pool) -> None:
-        """Instrument the pool that replaces the present one; never raises: `dispose` must not fail."""
-        try:
-            self._instrument(pool)
-        except Exception as error:  # noqa: BLE001 - a custom pool class may raise anything
-            logger.warning("the pool %s is not reported any more (%s)", self.name, error)
+    def report_from_loop(self, watchdog: LoopWatchdog, lag: float) -> bool:
+        """Send a report; False if another loop uses the pool by now, or nobody can use it any more."""
+        if watchdog is not self._watchdog or self.pool is None:
+            return False
+        if self._asynchronous:
+            self.started = True
+            self._send(lag=lag)
+        else:
+            self._lag = lag
+        return True
 
-    def _start(self) -> None:
+    def start(self) -> None:
         """Begin to report: from the running event loop, or from the thread that all synchronous engines share."""
-        instrumentation = self._instrumentation()
+        instrumentation = self.pools.instrumentation
         if instrumentation is not None:
             instrumentation.on_checkout = None
         self.started = True
         self._due = perf_counter() + min(_FIRST_REPORT, self.interval)
+        self._set_overdue()
         try:
             if self._asynchronous:
-                self._watch(asyncio.get_running_loop())
-            self._start_thread()
-        except RuntimeError as error:  # there is no event loop, or no thread can be started: at exit, out of resources
+                self.watch_loop(asyncio.get_running_loop())
+            self._shared.start_thread()
+        except Exception as error:  # noqa: BLE001 - no event loop, no thread at exit, whatever: a checkout must not fail
             logger.debug("the pool %s is not watched (%s)", self.name, error)
 
-    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._watchdog is None or not self._watchdog.watches(loop):  # each `dispose` makes a pool that starts anew
-            self._watchdog = LoopWatchdog(loop, self)
+    def on_fork(self) -> None:
+        """Start again in a child of which Python was not told."""
+        if self._shared.identity.pid != os.getpid():
+            self._shared.reset_process()
 
-    def _check_loop(self, now: float) -> float:
+    def watch_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start a timer in the event loop that runs in this thread."""
+        instrumentation = self.pools.instrumentation
+        if instrumentation is not None:
+            instrumentation.watch_loop = False
+        if self._watchdog is None or not self._watchdog.watches(loop):  # each `dispose` makes a pool that starts anew
+            try:
+                self._watchdog = LoopWatchdog(loop, self)
+            except Exception as error:  # noqa: BLE001 - a loop of another library may refuse a timer in any way
+                logger.debug("the event loop of pool %s is not watched (%s)", self.name, error)
+
+    def report_from_checkin(self) -> None:
+        """Report the pool that has become idle: a process may end without a word right after it returned a connection.
+
+        Also where the thread gets no time to run. This may run in the garbage collector: it starts no thread and
+        describes no other one, because both take locks.
+        """
+        instrumentation = self.pools.instrumentation
+        if instrumentation is not None:
+            instrumentation.report_when_idle = False
+        if self.started and self._sender.is_resolved:
+            self._send(describe=False)
+
+    def follow(self, pool: Pool) -> None:
+        """Instrument the pool that replaces the present one; never raises."""
+        self.pools.follow(pool, self.name)
+
+    # Sending
+
+    def _send_from_thread(self, now: float) -> None:
+        """Report a synchronous engine, and the event loop that its use may have blocked."""
+        watchdog, stalled = self._watchdog, None
+        if watchdog is not None:
+            if watchdog.is_open:
+                stalled = watchdog.stalled_for(now)
+            else:
+                self._watchdog = self._lag = None
+                instrumentation = self.pools.instrumentation
+                if instrumentation is not None:
+                    instrumentation.watch_loop = True
+        stalled_thread = watchdog.thread if watchdog is not None and stalled is not None else None
+        self._send(stalled_thread=stalled_thread, stalled=stalled, lag=self._lag)
+
+    def _check_loop(self, now: float) -> None:
+        """Report for an event loop that cannot do it itself: it is paused or blocked."""
         watchdog = self._watchdog
-        if watchdog is not None and not watchdog.check(now):
+        if watchdog is None:
+            return
+        if not watchdog.is_open:
             self.goodbye()
             self._watchdog = None
             self._restart_on_checkout()
-        return now + self.interval
+            return
+        stalled = watchdog.stalled_for(now)
+        if stalled is not None:
+            self._send(outside_loop=True, stalled_thread=watchdog.thread, stalled=stalled)
+        elif not watchdog.is_running and self.started:
+            self._send(outside_loop=True)
 
-    def _restart_on_checkout(self) -> None:
-        instrumentation = self._instrumentation()
-        if instrumentation is not None:
-            instrumentation.restart()
+    def _send(
+        self,
+        *,
+        outside_loop: bool = False,
+        stalled_thread: int | None = None,
+        describe: bool = True,
+        **seconds: float | None,
+    ) -> None:
+        """Send one report with these durations; never raises."""
+        try:
+            content = self._report(outside_loop=outside_loop, stalled_thread=stalled_thread, describe=describe)
+            content.update({name: round(value, 6) for name, value in seconds.items() if value is not None})
+            self._sender.send(encode(content))
+        except Exception:  # a custom pool class may raise anything
+            if not self._logged:
+                self._logged = True
+                logger.debug("pool %s could not be reported; later failures are not logged", self.name, exc_info=True)
 
-    def _report(self, *, outside_loop: bool, stalled_thread: int | None) -> dict[str, Any]:
+    def _report(self, *, outside_loop: bool, stalled_thread: int | None, describe: bool) -> dict[str, Any]:
         content = {**self._identity_fields(), **total_fields(self.totals)}
         pool = self.pool
         if pool is None:
             return content
         instrumentation = instrumentation_of(pool)
         if instrumentation is None:  # the application gave the engine another pool
-            self._instrument(pool)
+            self.pools.instrument(pool)
             return content
+        instrumentation.report_when_idle = bool(instrumentation.checkouts)
+        self._set_overdue()
         snapshot = take_snapshot(
             pool,
             instrumentation,
-            leak_after=self.settings.leak_after,
+            leak_after=self.settings.leak_after if describe and self.settings.leak_after else math.inf,
             outside_loop=outside_loop,
             stalled_thread=stalled_thread,
         )
         return {**content, **snapshot}
 
     def _identity_fields(self) -> dict[str, Any]:
-        return identity_fields(self._identity, interval=self.interval, pool=self.name, database=self._database)
+        database = to_label(self.settings.database or self._database)
+        return identity_fields(self._shared.identity, interval=self.interval, pool=self.name, database=database)
 
-    def _instrumentation(self) -> PoolInstrumentation | None:
-        pool = self.pool
-        return None if pool is None else instrumentation_of(pool)
+    def _set_overdue(self) -> None:
+        instrumentation = self.pools.instrumentation
+        if instrumentation is not None:
+            instrumentation.overdue_at = perf_counter() + _MISSED_REPORTS * self.interval + _GRACE
 
-    def _timed(self, create: Any) -> Any:
-        totals = self.totals
-
-        def timed(record: Any) -> Any:
-            began = perf_counter()
-            connection = create(record)
-            observe(totals.create, perf_counter() - began)
-            return connection
-
-        return timed
-
-    def _count_invalidation(self, *_: object) -> None:
-        self.totals.invalidations += 1
+    def _restart_on_checkout(self) -> None:
+        instrumentation = self.pools.instrumentation
+        if instrumentation is not None:
+            instrumentation.restart()

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import atexit
-import itertools
+import logging
 import os
+import sys
 import threading
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from db_health_reporter.call_site import FileClassifier
+from db_health_reporter.call_site import FileClassifier, find_call_site
 from db_health_reporter.identity import ProcessIdentity
-from db_health_reporter.labels import to_label
-from db_health_reporter.pool_reporter import PoolReporter
+from db_health_reporter.naming import base_name, insert_by_key, naming_key, unique
+from db_health_reporter.pool_reporter import PoolReporter, SharedState
 from db_health_reporter.settings import read_settings
-from db_health_reporter.shutdown_hooks import on_child_exit, on_uvicorn_shutdown
+from db_health_reporter.shutdown_hooks import on_child_exit, on_pool_worker_end, on_uvicorn_shutdown
 from db_health_reporter.totals import Totals
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
+    from db_health_reporter.naming import Key
+    from db_health_reporter.settings import Settings
+
 _MIN_PAUSE = 0.01  # seconds
 _MAX_PAUSE = 3600.0  # seconds
-_MAX_NUMBERED_NAME = 60  # characters before the number
+_RETRY_AFTER = 2.0  # seconds
+
+logger = logging.getLogger("db_health_reporter")
 
 
 class ProcessReporter:
@@ -32,7 +38,10 @@ class ProcessReporter:
         """Register the hooks; the thread starts when a pool is first used."""
         self._identity = ProcessIdentity()
         self._classifier = FileClassifier()
+        self._shared = SharedState(self._identity, self._classifier, self._start_thread, self._reset_after_fork)
+        self._defaults: dict[str, Any] = {}
         self._warned: set[tuple[str, str]] = set()
+        self._has_logged_failure = False
         self._reporters: list[PoolReporter] = []
         self._totals: dict[str, Totals] = {}  # by name: an engine that replaces another one continues its counts
         self._lock = threading.Lock()
@@ -40,6 +49,10 @@ class ProcessReporter:
         self._thread: threading.Thread | None = None
         os.register_at_fork(after_in_child=self._reset_after_fork)
         atexit.register(self.goodbye)
+
+    def set_defaults(self, given: dict[str, Any]) -> None:
+        """Use these settings for every engine that has none of its own."""
+        self._defaults = given
 
     def add(self, engine: Engine, given: dict[str, Any]) -> None:
         """Report an engine's pool under a name that no other pool of this process has.
@@ -50,31 +63,61 @@ class ProcessReporter:
         with self._lock:
             self._drop_unused()
             known = next((reporter for reporter in self._reporters if reporter.pool is engine.pool), None)
-            given = {**(known.given if known is not None else {}), **given}
+            given = {**self._defaults, **(known.given if known is not None else {}), **given}
             settings = read_settings(given, self._warned)
-            taken = {reporter.name for reporter in self._reporters if reporter is not known}
-            name = _unique(to_label(settings.pool or engine.url.database), taken)
-            if known is not None:  # named in the URL already: the call in the code wins
-                known.goodbye()
-                self._rename(known, name)
-                known.configure(name, settings, given)
-                return
-            reporter = PoolReporter(
-                engine,
-                name=name,
-                settings=settings,
-                given=given,
-                totals=self._totals.setdefault(name, Totals()),
-                identity=self._identity,
-                classifier=self._classifier,
-                start_thread=self._start_thread,
-            )
-            self._reporters.append(reporter)
+            base = base_name(engine, settings, given)
+            if known is not None:  # reported already by its URL or by `install`: the later call wins
+                self._reconfigure(known, base, settings, given)
+            elif not settings.is_off:
+                self._add_new(engine, base, settings, given)
+
+    def declare_long_lived(self, record: Any) -> bool:
+        """Tell whether a pool of this process has this connection out, which is held on purpose."""
+        return any(reporter.pools.declare_long_lived(record) for reporter in list(self._reporters))
+
+    def _reconfigure(self, known: PoolReporter, base: str, settings: Settings, given: dict[str, Any]) -> None:
+        if base == known.base_name and settings == known.settings:
+            return
+        name = known.name
+        if base != known.base_name:
+            name = unique(base, [reporter.name for reporter in self._reporters if reporter is not known])
+        known.base_name = base
+        self._configure(known, name, settings, given)
+
+    def _configure(self, reporter: PoolReporter, name: str, settings: Settings, given: dict[str, Any]) -> None:
+        reporter.goodbye()
+        self._rename(reporter, name)
+        reporter.configure(name, settings, given)
+
+    def _add_new(self, engine: Engine, base: str, settings: Settings, given: dict[str, Any]) -> None:
+        call_site = find_call_site(sys._getframe(), self._classifier)
+        key = naming_key(engine, "" if call_site is None else f"{call_site.f_code.co_filename}:{call_site.f_lineno:06}")
+        name = self._make_place(base, key)
+        reporter = PoolReporter(
+            engine,
+            name=name,
+            settings=settings,
+            given=given,
+            totals=self._totals.setdefault(name, Totals()),
+            shared=self._shared,
+        )
+        reporter.base_name, reporter.naming_key = base, key
+        self._reporters.append(reporter)
+
+    def _make_place(self, base: str, key: Key) -> str:
+        """Return the name of a new pool; others of its base name may have to take another one."""
+        same = {reporter.name: reporter for reporter in self._reporters if reporter.base_name == base}
+        free = unique(base, [reporter.name for reporter in self._reporters])
+        name, moves = insert_by_key(free, key, {name: reporter.naming_key for name, reporter in same.items()})
+        for old, new in moves:
+            reporter = same[old]
+            self._configure(reporter, new, reporter.settings, reporter.given)
+        return name
 
     def goodbye(self) -> None:
         """Report of every pool that it ends with the process on purpose."""
         for reporter in list(self._reporters):
-            reporter.goodbye()
+            self._say_goodbye(reporter)
 
     def _start_thread(self) -> None:
         """Start the thread if it does not run yet, and let it see who has begun to report.
@@ -88,6 +131,8 @@ class ProcessReporter:
                 thread.start()
                 self._thread = thread
                 on_child_exit(self.goodbye)
+                on_pool_worker_end(self.goodbye)
+                _warn_of_uwsgi_without_threads()
         on_uvicorn_shutdown(self.goodbye)
         self._wake.set()
 
@@ -105,12 +150,35 @@ class ProcessReporter:
         while True:
             wake.wait(pause)
             wake.clear()
-            with self._lock:
-                self._drop_unused()
-                reporters = [reporter for reporter in self._reporters if reporter.is_in_use]
             now = perf_counter()
-            due = min((reporter.tick(now) for reporter in reporters), default=now + _MAX_PAUSE)
+            due = now + _MAX_PAUSE
+            try:
+                with self._lock:
+                    self._drop_unused()
+                    reporters = [reporter for reporter in self._reporters if reporter.is_in_use]
+                due = min([due, *(self._tick(reporter, now) for reporter in reporters)])
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other pools' reports go on
+                self._log_failure(error)
+                due = now + _RETRY_AFTER
             pause = max(_MIN_PAUSE, due - perf_counter())
+
+    def _say_goodbye(self, reporter: PoolReporter) -> None:
+        try:
+            reporter.goodbye()
+        except Exception as error:  # noqa: BLE001 - the end of the process is the application's
+            self._log_failure(error)
+
+    def _tick(self, reporter: PoolReporter, now: float) -> float:
+        try:
+            return reporter.tick(now)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other pools' reports go on
+            self._log_failure(error)
+            return now + reporter.interval
+
+    def _log_failure(self, error: Exception) -> None:
+        if not self._has_logged_failure:
+            self._has_logged_failure = True
+            logger.warning("a report failed (%s: %s); later failures are not logged", type(error).__name__, error)
 
     def _rename(self, known: PoolReporter, name: str) -> None:
         if name == known.name:
@@ -128,7 +196,8 @@ class ProcessReporter:
             self._reporters.remove(reporter)
 
 
-def _unique(name: str, taken: set[str]) -> str:
-    if name not in taken:
-        return name
-    return next(other for n in itertools.count(2) if (other := f"{name[:_MAX_NUMBERED_NAME]}-{n}") not in taken)
+def _warn_of_uwsgi_without_threads() -> None:
+    uwsgi: Any = sys.modules.get("uwsgi")
+    options = getattr(uwsgi, "opt", {})
+    if uwsgi is not None and not {"enable-threads", b"enable-threads", "threads", b"threads"} & set(options):
+        logger.warning("uWSGI runs no Python threads: reports are sent while requests are served; set enable-threads")

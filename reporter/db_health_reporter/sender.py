@@ -8,7 +8,7 @@ import socket
 import threading
 from typing import Any
 
-from db_health_reporter.settings import parse_address
+from db_health_reporter.settings import OFF, parse_address
 
 logger = logging.getLogger("db_health_reporter")
 
@@ -36,6 +36,8 @@ class Sender:
         self._socket = None
         self._target: Any = None
         self._resolver: threading.Thread | None = None
+        if self._address == OFF:
+            return
         if self._address.startswith("unix:"):
             self._family, self._target = socket.AF_UNIX, self._address[len("unix:") :]
             return
@@ -48,11 +50,17 @@ class Sender:
         self._family = socket.AF_INET if is_version_4 else socket.AF_INET6
         self._target = (host, port)
 
+    @property
+    def is_resolved(self) -> bool:
+        """Whether `send` needs no other thread."""
+        return self._target is not None
+
     def send(self, datagram: bytes) -> None:
         """Send the datagram, or count an error."""
         try:
             if self._target is None:
-                self._start_resolving()
+                if self._address != OFF:
+                    self._start_resolving()
                 return
             if self._socket is None:
                 self._socket = socket.socket(self._family, socket.SOCK_DGRAM)

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("db_health_reporter")
 
-PARAMETERS = ("dbhealth_address", "dbhealth_pool", "dbhealth_interval", "dbhealth_leak_after")
+PARAMETERS = ("dbhealth_address", "dbhealth_database", "dbhealth_pool", "dbhealth_interval", "dbhealth_leak_after")
+OFF = "off"
+"""The address that switches the reports off."""
 _DEFAULT_ADDRESS = "127.0.0.1:9851"
 _MAX_SECONDS = 3600.0
 _PORTS = 2**16
@@ -24,9 +26,15 @@ class Settings:
     """The settings of one pool; durations are in seconds."""
 
     address: str
+    database: str | None
     pool: str | None
     interval: float
-    leak_after: float
+    leak_after: float  # 0: never
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing is to be reported."""
+        return self.address == OFF
 
 
 def read_settings(given: Mapping[str, Any], warned: set[tuple[str, str]]) -> Settings:
@@ -49,11 +57,14 @@ def read_settings(given: Mapping[str, Any], warned: set[tuple[str, str]]) -> Set
         return default
 
     address = _value(given, "dbhealth_address") or _DEFAULT_ADDRESS
-    if not address.startswith("unix:") and parse_address(address) is None:
-        warn("dbhealth_address", address, "neither host:port nor unix:/path", _DEFAULT_ADDRESS)
+    if address.lower() == OFF:
+        address = OFF
+    elif not address.startswith("unix:") and parse_address(address) is None:
+        warn("dbhealth_address", address, "not host:port, unix:/path or off", _DEFAULT_ADDRESS)
         address = _DEFAULT_ADDRESS
     return Settings(
         address=address,
+        database=_value(given, "dbhealth_database"),
         pool=_value(given, "dbhealth_pool"),
         interval=seconds("dbhealth_interval", 2.0, 0.05),
         leak_after=seconds("dbhealth_leak_after", 30.0, 0.0),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from functools import wraps
 from typing import Any, Callable
 
@@ -21,6 +23,28 @@ def on_child_exit(goodbye: Goodbye) -> None:
             goodbye()
 
         celery.worker_process_shutdown.connect(on_shutdown, weak=False)
+
+
+def on_pool_worker_end(goodbye: Goodbye) -> None:
+    """Call it in a child of multiprocessing before SIGTERM kills it, as `with multiprocessing.Pool(...)` does.
+
+    Only where the signal has no handler yet; the child still dies of the signal.
+    """
+    processes = sys.modules.get("multiprocessing.process")
+    is_child = processes is not None and processes.parent_process() is not None
+    if not is_child or threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        return
+
+    def end(number: int, _frame: object) -> None:
+        try:
+            goodbye()
+        finally:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def on_uvicorn_shutdown(goodbye: Goodbye) -> None:

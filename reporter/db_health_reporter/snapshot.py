@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.pool import Pool, QueuePool
 
-from db_health_reporter.activity import describe_activity
+from db_health_reporter.activity import describe_activity, describe_thread
 from db_health_reporter.call_site import format_call_site
 
 if TYPE_CHECKING:
-    from db_health_reporter.call_site import FileClassifier
     from db_health_reporter.instrumentation import Checkout, PoolInstrumentation
 
 logger = logging.getLogger("db_health_reporter")
 
 _MIN_WAIT = 0.001  # seconds: a request that has been in the pool's code for less does not count as waiting
+_MAX_LEAKS = 5
 
 
 def take_snapshot(
@@ -29,7 +29,7 @@ def take_snapshot(
     outside_loop: bool,
     stalled_thread: int | None,
 ) -> dict[str, Any]:
-    """Return the pool's gauges and its oldest checkout; for a stalled event loop also what blocks it."""
+    """Return the pool's gauges and its oldest checkouts; for a stalled event loop also what blocks it."""
     now = perf_counter()
     content: dict[str, Any] = {}
     # Before its first use an asynchronous queue must not be touched from outside of its event loop.
@@ -37,12 +37,13 @@ def take_snapshot(
     if not outside_loop or is_used:
         content.update(_gauges(pool))
     if "size" in content:
-        content["pending"] = sum(1 for since in _values(instrumentation.waiting) if now - since > _MIN_WAIT)
+        content["pending"] = sum(1 for since in _items(instrumentation.waiting).values() if now - since > _MIN_WAIT)
     if instrumentation.last_checkin is not None:
         content["since_checkin"] = round(max(0.0, now - instrumentation.last_checkin), 6)
     if not instrumentation.is_shared:
-        oldest = _first(instrumentation.checkouts)
-        content["oldest"] = _oldest(oldest, now, instrumentation.classifier, leak_after, stalled_thread)
+        checkouts = _items(instrumentation.checkouts)
+        content.setdefault("checked_out", len(checkouts))  # a NullPool does not count them
+        content.update(_checkouts(checkouts, instrumentation, now, leak_after, stalled_thread))
     return content
 
 
@@ -80,30 +81,49 @@ def _log_once(pool_class: str, method: str, answer: str) -> None:
     logger.debug("%s.%s() returns no number but %s: it is not reported", pool_class, method, answer)
 
 
-def _oldest(
-    checkout: Checkout | None, now: float, classifier: FileClassifier, leak_after: float, stalled_thread: int | None
+def _checkouts(
+    checkouts: dict[Any, Checkout],
+    instrumentation: PoolInstrumentation,
+    now: float,
+    leak_after: float,
+    stalled_thread: int | None,
 ) -> dict[str, Any]:
-    if checkout is None:
-        return {"age": 0}
-    since, holder, code, instruction = checkout
-    is_leak = now - since >= leak_after
-    content: dict[str, Any] = {"age": round(now - since, 6), "id": int(since * 1e6), "leak": is_leak}
-    if is_leak or stalled_thread is not None:
-        if code is not None:
-            content["where"] = format_call_site(code, instruction)
-        content["doing"] = describe_activity(classifier, holder if stalled_thread is None else stalled_thread)
+    """Describe the oldest checkout that is not held on purpose, and each that has been out for too long."""
+    meant = instrumentation.long_lived
+    for record in [record for record, checkout in meant.items() if checkouts.get(record) is not checkout]:
+        meant.pop(record, None)
+    unmeant = [checkout for record, checkout in checkouts.items() if record not in meant]
+    if not unmeant:
+        return {"oldest": {"age": 0}}
+    oldest = _age(unmeant[0], now, leak_after)
+    if stalled_thread is not None:
+        oldest.update(_where(unmeant[0]), doing=describe_thread(instrumentation.classifier, stalled_thread))
+    elif oldest["leak"]:
+        oldest.update(_describe(unmeant[0], instrumentation))
+    content: dict[str, Any] = {"oldest": oldest}
+    leaks = [checkout for checkout in unmeant if now - checkout[0] >= leak_after][:_MAX_LEAKS]
+    if len(leaks) > 1:
+        content["leaks"] = [{**_age(leak, now, leak_after), **_describe(leak, instrumentation)} for leak in leaks]
     return content
 
 
-def _values(entries: dict[Any, float]) -> list[float]:
+def _age(checkout: Checkout, now: float, leak_after: float) -> dict[str, Any]:
+    age = now - checkout[0]
+    return {"age": round(age, 6), "id": int(checkout[0] * 1e6), "leak": age >= leak_after}
+
+
+def _where(checkout: Checkout) -> dict[str, str]:
+    _, _, code, instruction, _ = checkout
+    return {} if code is None else {"where": format_call_site(code, instruction)}
+
+
+def _describe(checkout: Checkout, instrumentation: PoolInstrumentation) -> dict[str, str]:
+    _, holder, code, _, mark = checkout
+    return {**_where(checkout), "doing": describe_activity(instrumentation.classifier, holder, code, mark)}
+
+
+def _items(entries: dict[Any, Any]) -> dict[Any, Any]:
     try:
-        return list(entries.values())
+        return dict(entries)
     except RuntimeError:  # another thread changed the dict meanwhile
-        return _values(entries)
-
-
-def _first(entries: dict[Any, Checkout]) -> Checkout | None:
-    try:
-        return next(iter(entries.values()), None)
-    except RuntimeError:
-        return _first(entries)
+        return _items(entries)

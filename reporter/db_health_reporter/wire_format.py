@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from db_health_reporter.totals import Totals
 
 VERSION = 1
+MAX_BYTES = 8192
 
 
 def identity_fields(identity: ProcessIdentity, *, interval: float, pool: str, database: str) -> dict[str, Any]:
@@ -39,5 +40,15 @@ def total_fields(totals: Totals) -> dict[str, Any]:
 
 
 def encode(content: dict[str, Any]) -> bytes:
-    """Write a report as it is sent."""
-    return json.dumps(content, separators=(",", ":")).encode()
+    """Write a report as it is sent; what would make it too long is left out, the least important first."""
+    datagram = _encode(content)
+    if len(datagram) > MAX_BYTES and "leaks" in content:
+        datagram = _encode({name: value for name, value in content.items() if name != "leaks"})
+    if len(datagram) > MAX_BYTES and "oldest" in content:
+        oldest = {name: value for name, value in content["oldest"].items() if name != "doing"}
+        datagram = _encode({**content, "oldest": oldest, "leaks": None})
+    return datagram
+
+
+def _encode(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
