@@ -1,0 +1,67 @@
+"""Workers of job queues: a process for each job, or processes that live long."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.reporter.conftest import Start
+from tests.reporter.frameworks.conftest import APPLICATIONS, Environment, silent, workers
+from tests.support.exporter import Exporter
+from tests.support.waiting import until
+
+WEDGED_AFTER, TTL = 3.0, 3.0  # of the exporter's fixture
+
+
+def uses(exporter: Exporter) -> float:
+    """How many checkouts have ended."""
+    samples = exporter.samples("dbhealth_pool_use_seconds").items()
+    return sum(value for (name, have), value in samples if name.endswith("_count") and ("pool", "app") in have)
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads", "gevent"])
+def test_celery(pool: str, start: Start, exporter: Exporter, environment: Environment, tmp_path: Path) -> None:
+    """Every task is counted and a warm shutdown leaves nothing silent."""
+    given = environment(QUEUE=str(tmp_path))
+    send = "import celery_shop\nfor _ in range(8): celery_shop.order.delay()"
+    assert start("frameworks", "-c", send, cwd=APPLICATIONS, env=given).wait(timeout=60) == 0
+
+    arguments = ("-A", "celery_shop", "worker", "-c", "2", "-P", pool)
+    process = start("frameworks", *arguments, module="celery", cwd=APPLICATIONS, env=given)
+
+    until(lambda: uses(exporter) == 8, within=60, what="every task counted")
+    process.terminate()
+    process.wait(timeout=30)
+    until(lambda: not workers(exporter) and not any(silent(exporter)), within=10, what="goodbyes")
+
+
+def test_rq(start: Start, exporter: Exporter, environment: Environment, redis: str) -> None:
+    """A job fills its pool, returns the connection, ends by `os._exit`: idle was its last word, nothing is wedged."""
+    given = environment(REDIS_URL=redis)
+    enqueue = start("frameworks", "-c", "import rq_shop; rq_shop.enqueue(2)", cwd=APPLICATIONS, env=given)
+    assert enqueue.wait(timeout=60) == 0
+
+    start("frameworks", "worker", "-u", redis, "--burst", module="rq.cli", cwd=APPLICATIONS, env=given)
+
+    until(lambda: uses(exporter) == 1, within=60, what="the job's checkout, in the report of an idle pool")
+    assert exporter.sample("dbhealth_pool_checked_out_connections", pool="app") == 0
+    end = time.monotonic() + WEDGED_AFTER + TTL + 2
+    while time.monotonic() < end:
+        assert exporter.get("/app/livez").status == 200
+        assert exporter.verdict() == "healthy"
+        time.sleep(0.2)
+
+
+def test_dramatiq(start: Start, exporter: Exporter, environment: Environment, redis: str) -> None:
+    """Each process is a worker, its threads share a pool, and the end is a goodbye."""
+    given = environment(REDIS_URL=redis)
+    send = "import dramatiq_shop\nfor _ in range(8): dramatiq_shop.order.send()"
+    assert start("frameworks", "-c", send, cwd=APPLICATIONS, env=given).wait(timeout=60) == 0
+
+    arguments = ("--processes", "2", "--threads", "2", "dramatiq_shop")
+    process = start("frameworks", *arguments, module="dramatiq", cwd=APPLICATIONS, env=given)
+
+    until(lambda: uses(exporter) == 8, within=60, what="every message counted")
+    process.terminate()
+    process.wait(timeout=30)
+    until(lambda: not workers(exporter) and not any(silent(exporter)), within=10, what="goodbyes")

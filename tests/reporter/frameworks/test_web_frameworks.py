@@ -1,0 +1,36 @@
+"""Frameworks that make the engines for the application, or have a database of their own beside them."""
+
+from tests.reporter.frameworks.conftest import Serve, line_of, location, workers
+from tests.support.exporter import Exporter
+from tests.support.waiting import until
+
+
+def pools(exporter: Exporter) -> set[str]:
+    """The names of the application's pools."""
+    return {dict(have)["pool"] for (_, have) in exporter.samples("dbhealth_pool_size")} - {"sidecar"}
+
+
+def test_flask_sqlalchemy(serve: Serve) -> None:
+    """Binds have names of their own, and a leak is the view's line."""
+    web = serve("gunicorn", "-w", "1", "-b", "127.0.0.1:{port}", "flask_shop:app")
+
+    web.get("/all")
+    until(lambda: len(pools(web.exporter)) == 3, within=5, what="three pools")
+    web.get("/leak")
+    until(lambda: location(web.exporter), within=5, what="a place")
+
+    assert pools(web.exporter) == {"app", "app-2", "reports"}
+    assert location(web.exporter) == line_of("flask_shop.py", "session().connection()", "leak")
+
+
+def test_django(serve: Serve) -> None:
+    """The engine beside Django's ORM is reported, and nothing else."""
+    web = serve("gunicorn", "-w", "1", "-b", "127.0.0.1:{port}", "django_shop")
+
+    web.get_often(5)
+
+    until(lambda: len(workers(web.exporter)) == 1, within=5, what="a worker")
+    until(
+        lambda: web.exporter.sample("dbhealth_pool_use_seconds_count", pool="app") == 5, within=5, what="five checkouts"
+    )
+    assert pools(web.exporter) == {"app"}
