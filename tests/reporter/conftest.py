@@ -34,6 +34,7 @@ class Reports:
         self.socket.bind(("127.0.0.1", 0))
         self.socket.settimeout(10)
         self.port: int = self.socket.getsockname()[1]
+        self.address = f"127.0.0.1:{self.port}"
 
     def next(self) -> dict[str, Any]:
         """Wait for the next report."""
@@ -67,6 +68,12 @@ def shared_server(template: Template) -> Iterator[Postgres]:
     server.start()
     yield server
     server.close()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> str:
+    """A database without a server, for what is said of a pool alone."""
+    return f"sqlite:///{tmp_path}/shop.db"
 
 
 @pytest.fixture

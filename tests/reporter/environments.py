@@ -1,4 +1,4 @@
-"""Environments as applications have them: one for each SQLAlchemy, made when it is first needed and kept."""
+"""Environments as applications have them, one for each lock in `requirements`, made when first needed and kept."""
 
 import fcntl
 import hashlib
@@ -10,6 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = Path(__file__).parent / "requirements"
+REPORTER = ROOT / "reporter"
+BUILT_FROM = ("pyproject.toml", "build_backend.py", "db_health_reporter.pth")  # the rest is read from the tree
 VERSIONS = ("1.4", "2.0", "2.1")
 DRIVERS = {
     "1.4": ("psycopg2", "asyncpg"),
@@ -20,34 +22,39 @@ DRIVERS = {
 
 
 def python(version: str) -> Path:
-    """The interpreter of the environment with this SQLAlchemy; the reporter is in it as it is in the tree."""
-    home = ROOT / ".venvs" / f"sqlalchemy-{version}-python{sys.version_info.major}.{sys.version_info.minor}"
+    """Return the interpreter of the environment with this SQLAlchemy, or with the frameworks."""
+    return interpreter(f"sqlalchemy-{version}" if version in VERSIONS else version)
+
+
+def interpreter(lock: str) -> Path:
+    """Return the interpreter of the environment of a lock; the reporter is in it as it is in the tree."""
+    home = ROOT / ".venvs" / f"{lock}-python{sys.version_info.major}.{sys.version_info.minor}"
     home.parent.mkdir(exist_ok=True)
-    with (home.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the tests may run in several processes
-        stamp, wanted = home / "made-from", _fingerprint(version)
-        if not (stamp.exists() and stamp.read_text() == wanted):
-            _make(home, version)
-            stamp.write_text(wanted)
+    with (home.parent / f"lock-{lock}").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # the tests may run in several processes
+        requirements = REQUIREMENTS / f"{lock}.txt"
+        if _is_outdated(home / "requirements", _fingerprint(requirements)):
+            shutil.rmtree(home, ignore_errors=True)
+            venv.create(home, with_pip=True)
+            _install(home, "--no-deps", "--require-hashes", "-r", requirements)
+            (home / "requirements").write_text(_fingerprint(requirements))
+        built_from = _fingerprint(*(REPORTER / name for name in BUILT_FROM))
+        if _is_outdated(home / "reporter", built_from):
+            _install(home, "--no-deps", "-e", REPORTER)
+            (home / "reporter").write_text(built_from)
     return home / "bin/python"
 
 
-def _fingerprint(version: str) -> str:
-    content = _requirements(version).read_bytes() + (ROOT / "reporter/pyproject.toml").read_bytes()
-    return hashlib.sha256(content).hexdigest()
+def _is_outdated(stamp: Path, fingerprint: str) -> bool:
+    return not stamp.exists() or stamp.read_text() != fingerprint
 
 
-def _requirements(version: str) -> Path:
-    return REQUIREMENTS / f"sqlalchemy-{version}.txt"
+def _fingerprint(*files: Path) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
-def _make(home: Path, version: str) -> None:
-    shutil.rmtree(home, ignore_errors=True)
-    venv.create(home, with_pip=True)
+def _install(home: Path, *arguments: str | Path) -> None:
     pip: list[str | Path] = [home / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    theirs: list[str | Path] = ["--no-deps", "--require-hashes", "-r", _requirements(version)]
-    ours: list[str | Path] = ["--no-deps", "-e", ROOT / "reporter"]
-    for what in (theirs, ours):
-        done = subprocess.run([*pip, *what], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"the environment for SQLAlchemy {version} cannot be made: {done.stderr}")
+    done = subprocess.run([*pip, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"the environment {home.name} cannot be made: {done.stderr}")

@@ -16,7 +16,7 @@ def oldest(start: Start, shared_server: Postgres, reports: Reports, tmp_path: Pa
     (tmp_path / "package.py").write_text("def read(engine):\n    return engine.connect()\n")
 
     def run(version: str, what: str) -> dict[str, Any]:
-        url = reporting(shared_server, "psycopg2", reports.port, dbhealth_leak_after="0")
+        url = reporting(shared_server, "psycopg2", reports.port, dbhealth_leak_after="0.01")
         process = start(version, "call_sites.py", url, tmp_path, what)
         assert process.stdout is not None
         assert process.stdout.readline() == "taken\n", process.communicate()[1]

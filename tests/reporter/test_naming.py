@@ -1,0 +1,43 @@
+"""Every process of an application gives its pools the same names, whatever it uses first."""
+
+import itertools
+
+import pytest
+from db_health_reporter.naming import insert_by_key, unique
+
+from tests.reporter.conftest import Reports, Start
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["archive", "billing", "catalogue"])), ids=" ".join)
+def test_lazily_made_engines(order: tuple[str, ...], start: Start, reports: Reports, sqlite: str) -> None:
+    """The lines that make them give the numbers, `pool_logging_name` a name."""
+    environment = {"DBHEALTH_ADDRESS": reports.address, "DBHEALTH_INTERVAL": "0.1", "DBHEALTH_INSTALL": "1"}
+    names = {"DBHEALTH_POOL": "app", "DBHEALTH_DATABASE": "shop"}
+    process = start("2.1", "lazy_engines.py", sqlite, *order, env={**environment, **names})
+
+    assert process.communicate(timeout=30) == ("", "")
+    received = reports.received()
+    held = {report["pool"]: report["checked_out"] for report in received if "checked_out" in report}
+    assert held == {"app": 1, "app-2": 2, "catalogue": 3}
+    assert {report["database"] for report in received} == {"shop"}
+
+
+def test_a_later_key_gets_a_later_number() -> None:
+    """A newcomer whose key is smaller takes the number, and the others move on, the last first."""
+    assert insert_by_key("app", ("b",), {}) == ("app", [])
+    assert insert_by_key("app-2", ("c",), {"app": ("b",)}) == ("app-2", [])
+    assert insert_by_key("app-3", ("a",), {"app": ("b",), "app-2": ("c",)}) == (
+        "app",
+        [("app-2", "app-3"), ("app", "app-2")],
+    )
+
+
+def test_equal_keys_keep_their_order() -> None:
+    """Engines that cannot be told apart are numbered as they come."""
+    assert insert_by_key("app-2", ("b",), {"app": ("b",)}) == ("app-2", [])
+
+
+def test_unique() -> None:
+    """The smallest number that is free."""
+    assert unique("app", []) == "app"
+    assert unique("app", ["app", "app-3"]) == "app-2"
