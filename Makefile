@@ -16,11 +16,11 @@ help: ## list what can be made
 PIP    := $(BIN)/pip install --quiet --disable-pip-version-check
 # A lock names everything, so nothing is resolved: pip would look at versions newer than the lock's and stop at them.
 LOCKED := $(PIP) --no-deps --require-hashes
-OURS   := $(PIP) --no-deps --no-build-isolation -e . -e reporter
+OURS   := $(PIP) --no-deps --no-build-isolation -e . -e reporter -e demo
 CHECK  := $(BIN)/pip check --disable-pip-version-check
 
 # A demo wants a fraction of what the tests want; both live in one environment.
-$(DEMO): requirements/demo.txt pyproject.toml reporter/pyproject.toml
+$(DEMO): requirements/demo.txt pyproject.toml reporter/pyproject.toml demo/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(LOCKED) -r requirements/demo.txt

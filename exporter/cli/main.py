@@ -8,6 +8,7 @@ import signal
 import sys
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import TYPE_CHECKING, NoReturn
 
@@ -44,9 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         known = ", ".join(COMMANDS)
         return _refuse(f"unknown command {command!r}: there are {known}")
     if command == "demo":
-        from exporter.demo import main as demo
-
-        return demo(given)
+        return _demo(given)
     children: list[Popen[bytes]] = []
     _end_when_told(command, children)
     from exporter.settings import loader
@@ -151,6 +150,13 @@ def _in_loop(work: Awaitable[int]) -> int:
 def _cancel(task: Task[int], told: list[int], number: int) -> None:
     told.append(number)
     task.cancel()
+
+
+def _demo(arguments: Sequence[str]) -> int:
+    """Run the demo where its distribution is installed; the image has it not, and nothing here imports it."""
+    if find_spec("db_health_demo") is None:
+        return _refuse("the demo is a package of its own: pip install db-health-demo, or make demo in a checkout")
+    return int(import_module("db_health_demo.main").main(arguments))
 
 
 def _help() -> int:

@@ -1,5 +1,0 @@
-"""The show piece: a real PostgreSQL, a busy application and the exporter, to break and to heal by a key press."""
-
-from exporter.demo.main import main
-
-__all__ = ["main"]
