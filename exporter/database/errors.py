@@ -30,13 +30,15 @@ class WrongRoleError(Exception):
         self.in_recovery = in_recovery
 
 
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
+# https://www.postgresql.org/docs/current/errcodes-appendix.html. A code that neither table holds is `rejected`: the peer
+# answered, and refuses. Class 42 is the exception: it finds a defect in the exporter's own statements.
 ADMIN_SHUTDOWN = "57P01"
 _BY_SQLSTATE = {
     "28000": Outcome.AUTH,
     "28P01": Outcome.AUTH,
     "42501": Outcome.AUTH,  # no CONNECT privilege on the database, or none on the heartbeat table
     "3D000": Outcome.NO_SUCH_DATABASE,
+    "57P04": Outcome.NO_SUCH_DATABASE,  # it was dropped during the session
     "53300": Outcome.TOO_MANY_CONNECTIONS,
     "57P03": Outcome.STARTING_UP,
     "57P02": Outcome.STARTING_UP,  # a crash of another backend: recovery begins
@@ -51,7 +53,7 @@ _BY_SQLSTATE = {
     "08003": Outcome.PROTOCOL,
     "08006": Outcome.PROTOCOL,
 }
-_BY_SQLSTATE_CLASS = {"28": Outcome.AUTH}
+_BY_SQLSTATE_CLASS = {"28": Outcome.AUTH, "42": Outcome.ERROR}
 _BY_TIMEOUT = {
     Phase.POOL: Outcome.POOL_EXHAUSTED,
     Phase.RESOLVING: Outcome.DNS,
@@ -154,7 +156,7 @@ def _outcome_of(error: BaseException, attempt: ConnectAttempt) -> Outcome | None
     """Classify one error by itself; None if it says nothing."""
     state = sqlstate(error)
     if state is not None:
-        return _BY_SQLSTATE.get(state) or _BY_SQLSTATE_CLASS.get(state[:2], Outcome.ERROR)
+        return _BY_SQLSTATE.get(state) or _BY_SQLSTATE_CLASS.get(state[:2], Outcome.REJECTED)
     if isinstance(error, TimeoutError) and error.errno is None:
         return classify_timeout(attempt)
     for kind, outcome in _BY_TYPE:

@@ -124,3 +124,36 @@ def test_idle_connection_is_reset(
         for _ in range(2):
             exporter.wait_for("success", within=2)
         assert set(exporter.outcomes()) == {"success"}
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "message"),
+    [("58000", "could not get connection from the pool - AllServersDown"), ("08004", "no"), ("08001", "no")],
+)
+def test_pooler_without_servers(
+    driver: str,
+    sqlstate: str,
+    message: str,
+    background: Background,
+    cleanup: ExitStack,
+    start_exporter: StartExporter,
+) -> None:
+    """A peer that refuses the log-in by an SQLSTATE of no outcome of its own is `rejected`, and is quoted."""
+    listener = Listener(background, fake_servers.refusing(sqlstate, message))
+    cleanup.callback(listener.close)
+    exporter = start_exporter(f"{SCHEMES[driver]}://app@{listener.host}:{listener.port}/app")
+
+    fails(exporter, "rejected", verdict="database_down")
+    assert message in exporter.health().text
+
+
+def test_database_that_allows_no_connections(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """PostgreSQL's own refusal of this kind, SQLSTATE 55000, is `rejected` until connections are allowed again."""
+    exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="0.5")
+
+    with unharmed(exporter, server):
+        server.sql("ALTER DATABASE app ALLOW_CONNECTIONS false", database="template1")
+        server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'", database="template1")
+        fails(exporter, "rejected", verdict="database_down", also=("shutting_down",))
+        server.sql("ALTER DATABASE app ALLOW_CONNECTIONS true", database="template1")
+        recovers(exporter)

@@ -43,6 +43,20 @@ async def lingering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     await silent(reader, writer)
 
 
+def refusing(sqlstate: str, message: str) -> Serve:
+    """Refuse TLS, then answer the log-in by an ErrorResponse without a routine, as poolers do."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if await reader.read(65536) == TLS_REQUEST:
+            writer.write(b"N")
+            await reader.read(65536)
+        fields = f"SFATAL\0C{sqlstate}\0M{message}\0\0".encode()
+        writer.write(b"E" + struct.pack("!I", 4 + len(fields)) + fields)
+        await writer.drain()
+
+    return refuse
+
+
 def pouring(first: bytes, again: bytes) -> Serve:
     """Refuse TLS politely, begin an answer, and never end it."""
 
