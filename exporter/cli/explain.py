@@ -92,7 +92,7 @@ class Story:
         found = classify_timeout(attempt) if late else classify(error, attempt)
         write = stage == "write"
         facts = Facts(pooled=Outcome.SUCCESS, write=found) if write else Facts(pooled=found, fresh=found)
-        advice = advise(diagnose(facts), found, find_reason(error), describe(error))
+        advice = advise(diagnose(facts), found, find_reason(error, attempt), describe(error))
         _line("-", stage, seconds, f"no answer within {LIMIT:g} s" if late else describe(error))
         _say(f"      why: {advice.sentence} ({found})")
         _say(f"      try: {advice.next_step}")

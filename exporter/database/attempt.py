@@ -30,6 +30,7 @@ class ConnectAttempt:
     Attributes:
         phase: what it is waiting for.
         tls_required: whether the URL's sslmode insists on TLS.
+        tls_disabled: whether a connection over a network is made without TLS, whatever the server offers.
         time_limit: seconds that the whole probe may take; several hosts share it.
         network_error: the operating system's error of the last look-up or connect over a network, if that failed.
             asyncio joins the errors of several addresses into one without a number, and libpq turns them into text.
@@ -38,6 +39,7 @@ class ConnectAttempt:
 
     phase: Phase = Phase.POOL
     tls_required: bool = False
+    tls_disabled: bool = False
     time_limit: float = 5.0
     network_error: OSError | None = None
     connect_error: Exception | None = None

@@ -45,6 +45,7 @@ class Connector:
         attempt = current_attempt()
         attempt.connecting()
         attempt.tls_required = target.sslmode in TLS_REQUIRED
+        attempt.tls_disabled = target.sslmode == "disable" and not target.hosts[0][0].startswith("/")
         connection = await multihost.connect(target, self._driver)
         attempt.querying(connection, self._driver)
         return connection

@@ -30,16 +30,18 @@ class WrongRoleError(Exception):
         self.in_recovery = in_recovery
 
 
-# https://www.postgresql.org/docs/current/errcodes-appendix.html. A code that neither table holds is `rejected`: the peer
-# answered, and refuses. Class 42 is the exception: it finds a defect in the exporter's own statements.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html. A code that neither table holds is `rejected`: the
+# peer answered, and refuses. Class 42 is `error`: a statement of the exporter's own is wrong.
 ADMIN_SHUTDOWN = "57P01"
+INVALID_AUTHORIZATION = "28000"
+TOO_MANY_CONNECTIONS = "53300"
 _BY_SQLSTATE = {
-    "28000": Outcome.AUTH,
+    INVALID_AUTHORIZATION: Outcome.AUTH,
     "28P01": Outcome.AUTH,
     "42501": Outcome.AUTH,  # no CONNECT privilege on the database, or none on the heartbeat table
     "3D000": Outcome.NO_SUCH_DATABASE,
     "57P04": Outcome.NO_SUCH_DATABASE,  # it was dropped during the session
-    "53300": Outcome.TOO_MANY_CONNECTIONS,
+    TOO_MANY_CONNECTIONS: Outcome.TOO_MANY_CONNECTIONS,
     "57P03": Outcome.STARTING_UP,
     "57P02": Outcome.STARTING_UP,  # a crash of another backend: recovery begins
     ADMIN_SHUTDOWN: Outcome.SHUTTING_DOWN,
@@ -89,6 +91,17 @@ _REASONS = {
     "42P01": Reason.NO_TABLE,
     "08P01": Reason.POOLER,
 }
+# PostgreSQL names the function of its source that raised an error in field R of the ErrorResponse, which is never
+# translated: https://www.postgresql.org/docs/current/protocol-error-fields.html. Poolers send no such field. The limits
+# of a role and of a database have been checked in these functions since version 8.1 (src/backend/utils/init/miscinit.c
+# and postinit.c); those of the server (max_connections, reserved slots) in several others.
+_LIMITS = {
+    "InitializeSessionUserId": Reason.LIMIT_ROLE,
+    "CheckMyDatabase": Reason.LIMIT_DATABASE,
+}
+# No line of pg_hba.conf, or one with `reject`, for this client (src/backend/libpq/auth.c): a wrong password or a role
+# that may not log in is found in other functions.
+_PG_HBA_FUNCTION = "ClientAuthentication"
 TEXT_LENGTH = 200  # characters of an error's text that are shown
 
 
@@ -112,11 +125,11 @@ def classify_timeout(attempt: ConnectAttempt) -> Outcome:
     return _BY_TIMEOUT[attempt.phase]
 
 
-def find_reason(error: BaseException) -> Reason | None:
+def find_reason(error: BaseException, attempt: ConnectAttempt) -> Reason | None:
     """Return what the error's chain of causes tells beyond the outcome; None if nothing."""
     if isinstance(error, DsnError):
         return Reason.SETTING
-    found = (_REASONS.get(sqlstate(link) or "") for link in _chain(error))
+    found = (_reason_of(link, attempt) for link in _chain(error))
     return next(filter(None, found), None)
 
 
@@ -124,6 +137,13 @@ def sqlstate(error: BaseException) -> str | None:
     """Return the SQLSTATE that the server sent with this error, if it sent one; both drivers keep it in one name."""
     state = getattr(error, "sqlstate", None)
     return state if isinstance(state, str) else None
+
+
+def server_function(error: BaseException) -> str | None:
+    """Return the function of PostgreSQL's source that raised this error; None if the peer did not name one."""
+    by_psycopg = getattr(getattr(error, "diag", None), "source_function", None)
+    function = getattr(error, "server_source_function", None) or by_psycopg
+    return function if isinstance(function, str) else None
 
 
 def describe(error: BaseException) -> str:
@@ -163,6 +183,15 @@ def _outcome_of(error: BaseException, attempt: ConnectAttempt) -> Outcome | None
         if isinstance(error, kind):
             return outcome
     return _outcome_of_system(error, attempt) if isinstance(error, OSError) else None
+
+
+def _reason_of(error: BaseException, attempt: ConnectAttempt) -> Reason | None:
+    state, function = sqlstate(error), server_function(error)
+    if state == TOO_MANY_CONNECTIONS and function is not None:
+        return _LIMITS.get(function, Reason.LIMIT_SERVER)
+    if state == INVALID_AUTHORIZATION and function == _PG_HBA_FUNCTION and attempt.tls_disabled:
+        return Reason.NO_TLS
+    return _REASONS.get(state or "")
 
 
 def _outcome_of_system(error: OSError, attempt: ConnectAttempt) -> Outcome | None:

@@ -64,7 +64,7 @@ def query_check(
             found = refine(classify(error, run.attempt), seen, fresh=fresh)
             if found is Outcome.READ_ONLY:  # by target_session_attrs, it is not said which role was found
                 seen.in_recovery = error.in_recovery if isinstance(error, WrongRoleError) else None
-            run.answer(found, describe(error), find_reason(error))
+            run.answer(found, describe(error), find_reason(error, run.attempt))
 
         await check_db_connection(engine, expect=expect, on_answer=answered, on_failure=failed)
 
@@ -86,7 +86,7 @@ def write_check(write: Callable[[], Awaitable[None]], seen: ServerState, *, limi
             raise
         except Exception as error:  # noqa: BLE001 - the probe's edge
             found = refine(classify(error, run.attempt), seen, fresh=True)
-            run.answer(found, describe(error), find_reason(error))
+            run.answer(found, describe(error), find_reason(error, run.attempt))
             return
         slow = run.clock() - began > limit
         run.answer(Outcome.QUERY_TIMEOUT if slow else Outcome.SUCCESS, "the commit had to wait" if slow else "")

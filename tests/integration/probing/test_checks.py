@@ -8,10 +8,11 @@ from typing import Any
 import asyncpg
 import pytest
 
+from exporter.database.attempt import track
 from exporter.database.engine import PoolOptions, close_db, make_engine
 from exporter.database.sqlalchemy_core import AsyncConnection, AsyncEngine
 from exporter.dsn import Source
-from exporter.model.outcome import Outcome
+from exporter.model.outcome import Outcome, Reason
 from exporter.model.role import ExpectedRole
 from exporter.probing.checks import ServerState, query_check, refine, write_check
 from exporter.probing.probe import Run
@@ -82,6 +83,55 @@ async def test_wrong_role(engine: AsyncEngine) -> None:
     assert answer(made)[0] is Outcome.READ_ONLY
     assert "the server is a primary" in answer(made)[1]
     assert seen.in_recovery is False
+
+
+@pytest.mark.parametrize(
+    ("statement", "undo", "reason"),
+    [
+        ("ALTER ROLE app CONNECTION LIMIT 1", "ALTER ROLE app CONNECTION LIMIT -1", Reason.LIMIT_ROLE),
+        ("ALTER DATABASE app CONNECTION LIMIT 1", "ALTER DATABASE app CONNECTION LIMIT -1", Reason.LIMIT_DATABASE),
+    ],
+)
+async def test_connection_limit(server: Postgres, driver: str, statement: str, undo: str, reason: Reason) -> None:
+    """The limits of a role and of a database are told apart, by what PostgreSQL itself sends."""
+    engine = make_engine(Source(url=server.url(driver)), PoolOptions(), pooled=False)
+    server.sql(statement)
+    made = run()
+    async with engine.connect():
+        await query_check(engine, ServerState(), expect=ExpectedRole.ANY, fresh=True)(made)
+    server.sql(undo)
+
+    assert (answer(made)[0], made.reason) == (Outcome.TOO_MANY_CONNECTIONS, reason)
+
+
+async def test_server_limit(template: Template, driver: str) -> None:
+    """A server whose slots are all taken, or reserved for superusers, is the server's limit."""
+    server = template.copy()
+    server.configure(max_connections=4, superuser_reserved_connections=2, autovacuum_max_workers=1, max_wal_senders=0)
+    server.start()
+    engine = make_engine(Source(url=server.url(driver)), PoolOptions(), pooled=False)
+    made = run()
+    async with engine.connect(), engine.connect():
+        await query_check(engine, ServerState(), expect=ExpectedRole.ANY, fresh=True)(made)
+    await close_db(engine)
+    server.close()
+
+    assert (answer(made)[0], made.reason) == (Outcome.TOO_MANY_CONNECTIONS, Reason.LIMIT_SERVER)
+
+
+@pytest.mark.parametrize(("sslmode", "reason"), [("disable", Reason.NO_TLS), ("prefer", None)])
+async def test_no_line_in_pg_hba(template: Template, driver: str, sslmode: str, reason: Reason | None) -> None:
+    """A server that accepts TLS only refuses a client without TLS by a reason of its own."""
+    server = template.copy()
+    server.start()
+    server.allow("hostssl all all all scram-sha-256")
+    engine = make_engine(Source(url=server.url(driver, sslmode=sslmode)), PoolOptions(), pooled=False)
+    made = run()
+    track(made.attempt)
+    await query_check(engine, ServerState(), expect=ExpectedRole.ANY, fresh=True)(made)
+    server.close()
+
+    assert (answer(made)[0], made.reason) == (Outcome.AUTH, reason)
 
 
 async def test_failure(driver: str) -> None:

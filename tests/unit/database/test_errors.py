@@ -12,8 +12,8 @@ import sqlalchemy.exc
 from asyncpg.exceptions import _base
 
 from exporter.database.attempt import ConnectAttempt, Phase
-from exporter.database.errors import WrongRoleError, classify, classify_timeout, sqlstate
-from exporter.model.outcome import Outcome
+from exporter.database.errors import WrongRoleError, classify, classify_timeout, find_reason, sqlstate
+from exporter.model.outcome import Outcome, Reason
 from exporter.model.role import ExpectedRole
 
 MISLEADING_TEXT = "timeout: password authentication failed, too many connections, could not resolve host, read-only"
@@ -84,6 +84,7 @@ class ServerError(Exception):
         """Carry an SQLSTATE beside a text that says something else."""
         super().__init__(MISLEADING_TEXT)
         self.sqlstate = state
+        self.server_source_function: str | None = None
 
 
 def outcome_of(error: BaseException, **attempt: Any) -> str:
@@ -225,3 +226,27 @@ def test_sqlstate_of_none() -> None:
     """An `sqlstate` that is None is as good as none."""
     assert sqlstate(ServerError(None)) is None
     assert outcome_of(ServerError(None)) == "error"
+
+
+@pytest.mark.parametrize(
+    ("state", "function", "attempt", "reason"),
+    [
+        ("53300", "InitializeSessionUserId", ConnectAttempt(), Reason.LIMIT_ROLE),
+        ("53300", "CheckMyDatabase", ConnectAttempt(), Reason.LIMIT_DATABASE),
+        ("53300", "InitProcess", ConnectAttempt(), Reason.LIMIT_SERVER),
+        ("53300", None, ConnectAttempt(), None),  # a pooler
+        ("28000", "ClientAuthentication", ConnectAttempt(tls_disabled=True), Reason.NO_TLS),
+        ("28000", "ClientAuthentication", ConnectAttempt(), None),
+        ("28000", "InitializeSessionUserId", ConnectAttempt(tls_disabled=True), None),
+        ("08P01", None, ConnectAttempt(), Reason.POOLER),
+        ("42P01", "parserOpenTable", ConnectAttempt(), Reason.NO_TABLE),
+        ("57P03", None, ConnectAttempt(), None),
+    ],
+)
+def test_reason(state: str, function: str | None, attempt: ConnectAttempt, reason: Reason | None) -> None:
+    """The reason follows from SQLSTATE and the server's function, anywhere in the chain, never from the text."""
+    error = ServerError(state)
+    error.server_source_function = function
+
+    assert find_reason(error, attempt) is reason
+    assert find_reason(raised(RuntimeError(MISLEADING_TEXT), error), attempt) is reason
