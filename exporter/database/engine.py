@@ -97,13 +97,18 @@ async def check_db_connection(
 
     Args:
         engine: its pool pings before it hands a connection out, so a warm check costs two round trips.
-        expect: the role that the server must have.
+        expect: the role that the server must have; a connection to a server with the wrong role leaves the pool.
         on_answer: called with the connection and whether the server is in recovery, before the connection goes back.
         on_failure: called with the error; without it, the error is logged at ERROR.
     """
     try:
         async with engine.connect() as connection:
-            in_recovery = await check_role(connection, expect)
+            try:
+                in_recovery = await check_role(connection, expect)
+            except WrongRoleError:
+                # After a failover the address may point to another server, which only a new connection reaches.
+                await connection.invalidate()
+                raise
             if on_answer is not None:
                 await on_answer(connection, in_recovery)
     except Exception as error:  # noqa: BLE001 - the probe's edge: whatever failed, the answer is no
