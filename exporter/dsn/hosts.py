@@ -14,6 +14,7 @@ _HOST_NAME = re.compile(r"[\w.-]+")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]+(?:%[\w.-]+)?")
 _WRONG_IPV6 = "has a wrong IPv6 address: it must be written [::1], or [::1]:5432 with a port"
 _PORT = re.compile(r"[0-9]{1,5}")
+_SOCKET_FILE = re.compile(r"(/.*?)/*/\.s\.PGSQL\.([0-9]{1,5})")
 
 
 def listed(text: str) -> Hosts:
@@ -24,7 +25,9 @@ def listed(text: str) -> Hosts:
 def host_and_port(text: str) -> tuple[str, str]:
     """A host and its port; a bare IPv6 address and a socket's directory have colons of their own."""
     if text.startswith("/"):
-        return text, ""
+        # asyncpg and some frameworks take the socket's file, libpq its directory.
+        file = _SOCKET_FILE.fullmatch(text)
+        return (file[1], file[2]) if file else (text, "")
     bracketed = re.fullmatch(r"\[([^\]]+)\](?::(.*))?", text)
     if bracketed:
         if not _IPV6.fullmatch(bracketed[1]):
@@ -41,7 +44,7 @@ def ported(hosts: Hosts, ports: str, *, beside: str = "") -> tuple[tuple[str, in
 
     Args:
         hosts: at least one; one without a name is this machine.
-        ports: one for all hosts or one for each; they count before the hosts' own.
+        ports: one for all hosts or one for each; they count before the hosts' own, except for a socket's file.
         beside: the port of a host that has none.
     """
     each = ports.split(",")
@@ -49,7 +52,10 @@ def ported(hosts: Hosts, ports: str, *, beside: str = "") -> tuple[tuple[str, in
         each *= len(hosts)
     if len(each) != len(hosts):
         raise HostError(f"has {len(hosts)} hosts and {len(each)} ports: give one port, or one for each host")
-    return tuple((_host(host), _port(one or own or beside)) for (host, own), one in zip(hosts, each, strict=True))
+    return tuple(
+        (_host(host), _port(own if host.startswith("/") and own else one or own or beside))
+        for (host, own), one in zip(hosts, each, strict=True)
+    )
 
 
 def _host(text: str) -> str:

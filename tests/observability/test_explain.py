@@ -14,7 +14,7 @@ from tests.conftest import StartPostgres
 from tests.observability import places
 from tests.support.certificates import Authority, write
 from tests.support.ports import free_port
-from tests.support.postgres import PASSWORD, Postgres
+from tests.support.postgres import PASSWORD, SCHEMES, Postgres
 from tests.support.server_factory import ServerFactory
 from tests.support.template import Template
 
@@ -91,6 +91,16 @@ def test_a_healthy_database_passes_every_stage(healthy: Postgres, driver: str) -
         assert re.search(r" \d+\.\d ms  \S", told.line(stage)), told.text
     assert "not asked for" in told.line("write")
     assert "all stages passed in" in told.text
+
+
+def test_file_of_a_unix_socket(healthy: Postgres, driver: str) -> None:
+    """A URL that names the socket's file passes every stage, as it passes `check`."""
+    url = f"{SCHEMES[driver]}://postgres@/app?host={healthy.data}/.s.PGSQL.{healthy.port}"
+
+    told = explain(url)
+
+    assert told.status == 0, told.text
+    assert f"{healthy.data}/.s.PGSQL.{healthy.port} takes connections" in told.line("TCP connect")
 
 
 def test_the_write_stage_commits_where_it_is_asked_for(server: Postgres) -> None:

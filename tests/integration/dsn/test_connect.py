@@ -94,7 +94,7 @@ def awkward(plain_server: Postgres) -> tuple[str, str, str]:
     return user, EVERY_CHARACTER, database
 
 
-@pytest.mark.parametrize("way", ["url", "host", "file", "socket"])
+@pytest.mark.parametrize("way", ["url", "host", "file", "socket", "socket file"])
 async def test_that_a_real_server_takes_every_character(
     plain_server: Postgres,
     awkward: tuple[str, str, str],
@@ -114,12 +114,15 @@ async def test_that_a_real_server_takes_every_character(
             url=f"{scheme}://{name}:wrong@127.0.0.1:{plain_server.port}/{base}",
             password_file=str(tmp_path / "password"),
         ),
+        "socket file": Source(
+            url=f"{scheme}://postgres@/{base}?host={plain_server.data}/.s.PGSQL.{plain_server.port}",
+        ),
         "socket": Source(url=f"{scheme}://postgres@/{base}?host={plain_server.data}&port={plain_server.port}"),
     }
 
     found = await connected(sources[way].target())
 
-    assert found[:3] == ("postgres" if way == "socket" else user, database, "db-health-exporter")
+    assert found[:3] == ("postgres" if way.startswith("socket") else user, database, "db-health-exporter")
 
 
 async def test_that_several_hosts_are_tried_until_one_has_the_role(plain_server: Postgres, driver: str) -> None:

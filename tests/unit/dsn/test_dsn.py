@@ -82,6 +82,8 @@ def test_that_another_driver_is_refused_by_name(driver: str) -> None:
         ("postgresql:///db?host=::1", [("::1", 5432)]),
         ("postgresql://?host=h&port=1&user=u&dbname=d", [("h", 1)]),
         ("postgresql:///db", [("/var/run/postgresql", 5432), ("/tmp", 5432), ("localhost", 5432)]),  # as libpq
+        ("postgresql://a@/db?host=/run/sock/.s.PGSQL.6432", [("/run/sock", 6432)]),  # the socket's file, as for asyncpg
+        ("postgresql://a@/db?host=/run/sock/.s.PGSQL.6432&port=5432", [("/run/sock", 6432)]),
         ("postgresql://:6432/db", [("/var/run/postgresql", 6432), ("/tmp", 6432), ("localhost", 6432)]),
         ("postgresql:///db?hostaddr=10.0.0.1", [("10.0.0.1", 5432)]),
     ],
