@@ -64,6 +64,7 @@ _BY_TIMEOUT = {
 }
 # For errors without an SQLSTATE; the first that fits counts. A TimeoutError is an OSError and is looked at before.
 _BY_TYPE: tuple[tuple[type[BaseException], Outcome], ...] = (
+    (DsnError, Outcome.MISCONFIGURED),
     (WrongRoleError, Outcome.READ_ONLY),
     (asyncpg.TargetServerAttributeNotMatched, Outcome.READ_ONLY),  # hosts answered, none as target_session_attrs asks
     (sqlalchemy.exc.TimeoutError, Outcome.POOL_EXHAUSTED),

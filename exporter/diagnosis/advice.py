@@ -132,10 +132,6 @@ _REASONS = {
         "Check password, database name and start-up parameters in the URL, then whether the pooler is full or has lost "
         "its server: it says all of these with one code, and its log tells which.",
     ),
-    (Verdict.UNKNOWN, Reason.SETTING): Advice(
-        "The exporter cannot use its own settings any more: {detail}.",
-        "Correct that setting or the file that it names; the next connection reads it again, without a restart.",
-    ),
     (Verdict.WRITES_BLOCKED, Reason.NO_TABLE): Advice(
         "The write probe has no table to write to.",
         "Run db-health-exporter init-db once, with the same settings.",

@@ -129,10 +129,10 @@ def test_a_secret_file_that_is_lost(
 
     for words, content in UNUSABLE.items():
         file.unlink() if content is None else file.write_text(content)
-        exporter.wait_for("error", path="fresh", within=3)
-        exporter.wait_for("error", path="fresh", within=3)  # the first may have begun before the file changed
-        exporter.wait_for_verdict("unknown", within=1)
-        assert f"cannot use its own settings any more: {words}" in exporter.health().text
+        exporter.wait_for("misconfigured", path="fresh", within=3)
+        exporter.wait_for("misconfigured", path="fresh", within=3)  # the first may have begun before the file changed
+        exporter.wait_for_verdict("misconfigured", within=1)
+        assert f"cannot use the address of the database that it was given: {words}" in exporter.health().text
         stays_green(exporter, probes=1)
     file.write_text(server.url(driver))
     exporter.wait_for("success", path="fresh", within=2.5)

@@ -13,6 +13,7 @@ from asyncpg.exceptions import _base
 
 from exporter.database.attempt import ConnectAttempt, Phase
 from exporter.database.errors import WrongRoleError, classify, classify_timeout, find_reason, sqlstate
+from exporter.dsn import DsnError
 from exporter.model.outcome import Outcome, Reason
 from exporter.model.role import ExpectedRole
 
@@ -63,6 +64,7 @@ BY_SYSTEM = [
     (ConnectionResetError(errno.ECONNRESET, MISLEADING_TEXT), "protocol"),
     (BrokenPipeError(errno.EPIPE, MISLEADING_TEXT), "protocol"),
     (EOFError(MISLEADING_TEXT), "protocol"),
+    (DsnError(MISLEADING_TEXT), "misconfigured"),
     (asyncpg.InternalClientError(MISLEADING_TEXT), "protocol"),
     (asyncpg.exceptions.TargetServerAttributeNotMatched(MISLEADING_TEXT), "read_only"),
     (asyncpg.InterfaceError(MISLEADING_TEXT), "error"),
