@@ -1,4 +1,4 @@
-"""What `/metrics` shows: every family of the contract, in the format asked for, kept for a moment."""
+"""What `/metrics` shows: every family of the contract, in the format asked for."""
 
 import gzip
 import http.client
@@ -7,15 +7,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.diagnosis.verdict import Verdict
-from exporter.metrics.registry import KEPT_BYTES, Metrics
 from exporter.model.outcome import Outcome
-from exporter.model.result import ProbePath, ProbeResult
-from exporter.probing.status import DatabaseStatus, PathStatus
+from exporter.model.result import ProbePath
 from tests.support.client import Answer, StallDetector, get
 from tests.support.exporter import Exporter
 from tests.support.postgres import Postgres
@@ -243,79 +240,3 @@ def test_same_on_every_scrape(exporter: Exporter) -> None:
 
     assert len(helped) == len(set(helped))
     assert len(series) == len(set(series))
-
-
-# In this process
-
-
-class Clock:
-    """Time that passes when told."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        """Tell it."""
-        return self.now
-
-
-def metrics(clock: Clock | None = None) -> Metrics:
-    """Metrics of nothing."""
-    return Metrics({}, app_pools=None, tasks=lambda: 7, lag=lambda: 0.0, clock=clock or Clock())
-
-
-def test_duplicates_are_refused() -> None:
-    """A second metric of a name in use is an error at once, not two families on one page."""
-    registry: CollectorRegistry = metrics()._registry
-
-    with pytest.raises(ValueError, match="Duplicated"):
-        Counter("dbhealth_up", "Again.", registry=registry)
-
-
-def test_rendering_is_kept() -> None:
-    """The same bytes until something changes; each form has its own."""
-    shown = metrics()
-    first = shown.render(accept="", compress=False)
-
-    assert shown.render(accept="", compress=False) is first
-    assert shown.render(accept=OPENMETRICS, compress=False) is not first
-    packed = shown.render(accept="", compress=True, names=["dbhealth_build_info"])
-    assert gzip.decompress(packed[0]) == shown.render(accept="", compress=False, names=["dbhealth_build_info"])[0]
-    shown.clear_cache()
-    assert shown.render(accept="", compress=False) is not first
-
-
-def test_rendering_is_young() -> None:
-    """A second later what the process uses and how late its loop is are read anew, though no probe ended."""
-    clock = Clock()
-    shown = metrics(clock)
-    first = shown.render(accept="", compress=False)
-    clock.now += 0.9
-    kept = shown.render(accept="", compress=False)
-    clock.now += 0.1
-
-    assert kept is first
-    assert shown.render(accept="", compress=False) is not first
-
-
-def test_a_probe_is_a_change() -> None:
-    """After a probe nobody is shown the state before it."""
-    shown = metrics()
-    first = shown.render(accept="", compress=False)[0]
-    failed = PathStatus().add(ProbeResult(Outcome.DNS, 0.02, 1.0, 2.0))
-    shown.update(DatabaseStatus(name="app", slow_after=0.4, paths={ProbePath.POOLED: failed}), ProbePath.POOLED)
-    second = shown.render(accept="", compress=False)[0]
-
-    assert b'outcome="dns"' not in first
-    assert b'dbhealth_probes_total{database="app",outcome="dns",path="pooled"} 1.0' in second
-
-
-@pytest.mark.parametrize("name", ["nothing_{}" + "x" * 4000, "dbhealth_build_info&dbhealth_verdict&{}" + "y" * 2000])
-def test_kept_renderings_are_bounded(name: str) -> None:
-    """A client that names ever new filters does not grow the process, not even by filters that match nothing."""
-    shown = metrics()
-    for number in range(3000):
-        shown.render(accept="", compress=False, names=name.format(number).split("&"))
-    kept = sum(len(body) + sum(map(len, key[2])) for key, (body, _) in shown._renderings.items())
-
-    assert 0 < kept <= KEPT_BYTES
-    assert len(shown._renderings) < 3000
