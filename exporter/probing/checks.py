@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 
     AfterAnswer = Callable[[AsyncConnection], Awaitable[None]]
 
-FAREWELL = Outcome.SHUTTING_DOWN
-
 
 @dataclass(slots=True)
 class ServerState:
-    """What the checks of one database have seen of its server, kept between probes.
+    """What the checks of one database have learned about its server; it lasts from probe to probe.
 
-    `farewell`: a session was told that the server shuts down, and no connect has succeeded since. A server that
-    starts and one that stops refuse connections with the same SQLSTATE, 57P03: the farewell tells them apart.
-    `connected`: the pooled path's last answer was a success, so a session is alive.
+    Attributes:
+        in_recovery: whether the server is a replica or recovering, if that is known.
+        shutting_down: the server told a session that it shuts down, and no connect has succeeded since. Servers that
+            start and servers that stop refuse connections with the same SQLSTATE, 57P03: this tells them apart.
+        connected: the latest pooled probe passed, so a session is alive.
     """
 
     in_recovery: bool | None = None
-    farewell: bool = False
+    shutting_down: bool = False
     connected: bool = False
 
-    def hear(self, sqlstate: str) -> None:
-        """Take in an error that the server sent unasked."""
-        self.farewell = sqlstate == ADMIN_SHUTDOWN
+    def note_error(self, sqlstate: str) -> None:
+        """Take in an error that the server sent without being asked."""
+        self.shutting_down = sqlstate == ADMIN_SHUTDOWN
 
 
 def query_check(
     engine: AsyncEngine,
-    seen: ServerState,
+    server: ServerState,
     *,
     expect: ExpectedRole,
     fresh: bool = False,
@@ -50,32 +50,37 @@ def query_check(
 ) -> Check:
     """Make the check of the pooled or the fresh path.
 
-    `after` is called once the answer is known, with the connection, before it goes back to the pool.
+    Args:
+        engine: connects to the database.
+        server: what is known of the server; the check keeps it up to date.
+        expect: the role that the server must have.
+        fresh: whether each check opens a new connection.
+        after: called with the connection once the result is known, before the connection returns to the pool.
     """
 
     async def check(run: Run) -> None:
-        async def answered(connection: AsyncConnection, in_recovery: bool) -> None:  # noqa: FBT001 - a callback
-            seen.in_recovery, seen.farewell = in_recovery, False
+        async def on_answer(connection: AsyncConnection, in_recovery: bool) -> None:  # noqa: FBT001 - a callback
+            server.in_recovery, server.shutting_down = in_recovery, False
             run.answer(Outcome.SUCCESS)
             if after is not None:
                 await after(connection)
 
-        def failed(error: Exception) -> None:
-            found = refine(classify(error, run.attempt), seen, fresh=fresh)
-            if found is Outcome.READ_ONLY:  # by target_session_attrs, it is not said which role was found
-                seen.in_recovery = error.in_recovery if isinstance(error, WrongRoleError) else None
-            run.answer(found, describe(error), find_reason(error, run.attempt))
+        def on_failure(error: Exception) -> None:
+            outcome = refine(classify(error, run.attempt), server, fresh=fresh)
+            if outcome is Outcome.READ_ONLY:  # target_session_attrs does not say which role was found
+                server.in_recovery = error.in_recovery if isinstance(error, WrongRoleError) else None
+            run.answer(outcome, describe(error), find_reason(error, run.attempt))
 
-        await check_db_connection(engine, expect=expect, on_answer=answered, on_failure=failed)
+        await check_db_connection(engine, expect=expect, on_answer=on_answer, on_failure=on_failure)
 
     return check
 
 
-def write_check(write: Callable[[], Awaitable[None]], seen: ServerState, *, limit: float) -> Check:
+def write_check(write: Callable[[], Awaitable[None]], server: ServerState, *, limit: float) -> Check:
     """Make the check of the write path.
 
-    A commit that took longer than `limit` seconds, the server's own statement time-out, is a failure even when it
-    succeeded: a time-out ends the wait for a synchronous standby with a warning, and the commit stays.
+    A commit that takes longer than `limit` seconds, the server's own statement time-out, is a failure although it
+    succeeds: a time-out ends the wait for a synchronous standby with a warning, and the commit stays.
     """
 
     async def check(run: Run) -> None:
@@ -85,8 +90,8 @@ def write_check(write: Callable[[], Awaitable[None]], seen: ServerState, *, limi
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - the probe's edge
-            found = refine(classify(error, run.attempt), seen, fresh=True)
-            run.answer(found, describe(error), find_reason(error, run.attempt))
+            outcome = refine(classify(error, run.attempt), server, fresh=True)
+            run.answer(outcome, describe(error), find_reason(error, run.attempt))
             return
         slow = run.clock() - began > limit
         run.answer(Outcome.QUERY_TIMEOUT if slow else Outcome.SUCCESS, "the commit had to wait" if slow else "")
@@ -94,9 +99,9 @@ def write_check(write: Callable[[], Awaitable[None]], seen: ServerState, *, limi
     return check
 
 
-def refine(found: Outcome, seen: ServerState, *, fresh: bool) -> Outcome:
-    """Tell a server that stops from one that starts: one that has a session alive does not start."""
-    if found is Outcome.STARTING_UP:
-        return FAREWELL if seen.farewell or (fresh and seen.connected) else found
-    seen.farewell = found is FAREWELL
-    return found
+def refine(outcome: Outcome, server: ServerState, *, fresh: bool) -> Outcome:
+    """Tell a server that stops from one that starts: a server with a live session cannot be starting."""
+    if outcome is Outcome.STARTING_UP:
+        return Outcome.SHUTTING_DOWN if server.shutting_down or (fresh and server.connected) else outcome
+    server.shutting_down = outcome is Outcome.SHUTTING_DOWN
+    return outcome

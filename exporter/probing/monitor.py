@@ -1,9 +1,7 @@
-"""One database: its engines, its probes and their loops, and the status that follows from what they find."""
+"""One database: its engines and its probes, and the status that follows from what they find."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 import random
 from dataclasses import replace
@@ -17,6 +15,7 @@ from exporter.database.server_stats import ServerStats, read_server_stats
 from exporter.model.outcome import Outcome
 from exporter.model.result import ProbePath, ProbeResult
 from exporter.probing.checks import ServerState, query_check, write_check
+from exporter.probing.loops import ProbeLoops
 from exporter.probing.probe import Probe
 from exporter.probing.status import DatabaseStatus, PathStatus
 
@@ -37,7 +36,6 @@ STATS_INTERVAL = 30.0  # seconds
 STATS_JITTER = 0.2
 STATS_TIMEOUT = 0.4  # seconds: the query takes under a millisecond, and the next probe may be waiting for it
 CLOSE_TIMEOUT = 0.3  # seconds in which idle connections may close politely when the process ends
-STALLED_AFTER = 5.0  # seconds that a loop may be late beyond three of its intervals
 
 
 class Monitor:
@@ -55,10 +53,11 @@ class Monitor:
         self.driver = config.source.target().driver
         self._clock, self._wall_clock = clock, wall_clock
         self._server = ServerState()
-        self._pooled_engine = make_engine(config.source, config.pool, on_server_error=self._server.hear)
+        self._pooled_engine = make_engine(config.source, config.pool, on_server_error=self._server.note_error)
         self._direct_engine = make_engine(config.source, config.pool, pooled=False)
         self.pool = SidecarPool(self._pooled_engine, database=config.name)
         self._probes = {path: self._make_probe(path) for path in self._paths()}
+        self._loops = ProbeLoops(self._probes, config=config, clock=clock)
         self._status = DatabaseStatus(
             name=config.name,
             required=config.required,
@@ -67,9 +66,6 @@ class Monitor:
         )
         self._subscribers: list[Subscriber] = []
         self._stats_due_at = 0.0
-        self._heartbeats: dict[str, tuple[float, float]] = {}
-        self._pooled_changed = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def status(self) -> DatabaseStatus:
@@ -91,28 +87,19 @@ class Monitor:
 
     def latest(self, *, max_age: float) -> ProbeResult | None:
         """Return the latest pooled result if it is at most `max_age` seconds old."""
-        return self._probes[ProbePath.POOLED].current(max_age)
+        return self._probes[ProbePath.POOLED].cached(max_age)
 
     def stalled_loop(self) -> str:
         """Name a loop that has stopped making progress, or nothing."""
-        now = self._clock()
-        late = (name for name, (beat, allowed) in self._heartbeats.items() if now - beat > allowed)
-        dead = (task.get_name() for task in self._tasks if task.done())
-        return next(late, "") or next(dead, "")
+        return self._loops.stalled()
 
     def start(self) -> None:
         """Start the loops."""
-        loops = {"pooled": self._probe_pooled()}
-        if self.config.fresh_interval or self.config.write_interval:
-            loops["direct"] = self._probe_direct()
-        for name, loop in loops.items():
-            self._tasks.append(asyncio.create_task(loop, name=f"monitor-{self.config.name}-{name}"))
+        self._loops.start()
 
     async def close(self) -> None:
         """End loops and probes at once and dispose of the engines."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, *(probe.close() for probe in self._probes.values()), return_exceptions=True)
+        await self._loops.close()
         await close_db(self._pooled_engine, self._direct_engine, within=CLOSE_TIMEOUT)
 
     def _paths(self) -> list[ProbePath]:
@@ -143,43 +130,6 @@ class Monitor:
 
         factory = sessions.session_factory(self._direct_engine)
         return partial(sessions.write_heartbeat, factory, slot=sessions.heartbeat_slot(self.config.host), limit=limit)
-
-    async def _probe_pooled(self) -> None:
-        while True:
-            next_at = self._heartbeat("pooled", self.config.interval)
-            await self._probes[ProbePath.POOLED].read()
-            await asyncio.sleep(max(0.0, next_at - self._clock()))
-
-    async def _probe_direct(self) -> None:
-        """Probe by new connections, one path after the other: at most one of them exists beside the pool's."""
-        config = self.config
-        intervals = {ProbePath.FRESH: config.fresh_interval, ProbePath.WRITE: config.write_interval}
-        due = {path: self._clock() for path, interval in intervals.items() if interval}
-        while True:
-            path = min(due, key=lambda each: due[each])
-            if await self._wait_for_pooled_change(within=due[path] - self._clock()):
-                due = dict.fromkeys(due, self._clock())
-                path = min(due)
-            probe = self._probes[path]
-            result = await probe.read()
-            await probe.settle()
-            # After a failure, probe as often as the pooled path does, to see its end as soon.
-            pause = intervals[path] if result.passed else min(intervals[path], config.interval)
-            due[path] = self._clock() + pause
-
-    async def _wait_for_pooled_change(self, *, within: float) -> bool:
-        """Wait so many seconds, or until the pooled path's outcome changes: new connections may then fare otherwise."""
-        self._heartbeat("direct", max(within, 0.0))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._pooled_changed.wait(), max(within, 0.0))
-        changed = self._pooled_changed.is_set()
-        self._pooled_changed.clear()
-        return changed
-
-    def _heartbeat(self, name: str, interval: float) -> float:
-        now = self._clock()
-        self._heartbeats[name] = (now, 3 * interval + STALLED_AFTER)
-        return now + interval
 
     async def _after_answer(self, connection: AsyncConnection) -> None:
         """Read the server's statistics when they are due, on the probe's connection: it has its answer already."""
@@ -212,7 +162,7 @@ class Monitor:
         if result.outcome is Outcome.POOL_EXHAUSTED:
             self.pool.timeouts += 1
         if result.outcome is not (former.outcome if former else Outcome.SUCCESS):
-            self._pooled_changed.set()
+            self._loops.note_pooled_change()
             status = replace(status, pooled_changed_at=result.taken_at)
         if not result.passed:  # what the server said of itself held while it answered
             self._stats_due_at = 0.0

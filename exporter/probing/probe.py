@@ -1,4 +1,4 @@
-"""One probe path: a shared run, its one deadline, and what is left of a run after it."""
+"""One probe path: a run that all callers share, its deadline, and the abort of a run that does not end."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from exporter.model.result import ProbeResult
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TEAR_DOWN = 1.0  # seconds that an aborted run may take to unwind; it needs none, so this only bounds a defect
+ABORT_TIMEOUT = 1.0  # seconds for an aborted run to unwind; it needs none, so this only bounds a defect
 
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """One question under way; `settled` holds its outcome, seconds and detail."""
+    """One run of a check; `settled` holds its outcome, seconds and detail."""
 
     started_at: float
     clock: Callable[[], float]
@@ -27,26 +27,26 @@ class Run:
     attempt: ConnectAttempt = field(default_factory=ConnectAttempt)
     reason: Reason | None = None
 
-    def answer(self, found: Outcome, detail: str = "", reason: Reason | None = None) -> None:
-        """Settle the run; the first answer counts."""
+    def answer(self, outcome: Outcome, detail: str = "", reason: Reason | None = None) -> None:
+        """Settle the run; only the first answer counts."""
         if not self.settled.done():
             self.reason = reason
-            self.settled.set_result((found, self.clock() - self.started_at, detail))
+            self.settled.set_result((outcome, self.clock() - self.started_at, detail))
 
 
 class Check(Protocol):
-    """Asks the database once; calls `run.answer` as soon as it knows, and may then take time to tear down."""
+    """Queries the database once; calls `run.answer` as soon as the result is known, and may take longer to clean up."""
 
     async def __call__(self, run: Run, /) -> None:
-        """Ask."""
+        """Check the database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How long a probe may take, in seconds.
 
-    `grace` is how long an unfinished run is kept after its deadline. An answer that comes late tells a slow
-    server from a dead one, and a connection that answered late is still a good one.
+    An unfinished run is aborted `grace` seconds after its deadline: a late answer tells a slow server from a dead one,
+    and a connection that answers late is still good.
     """
 
     timeout: float = 0.8
@@ -66,7 +66,16 @@ class Probe:
         on_result: Callable[[ProbeResult], None],
         on_settled: Callable[[], None] = lambda: None,
     ) -> None:
-        """Keep the parts; nothing runs before the first question."""
+        """Nothing runs before the first `read`.
+
+        Args:
+            check: queries the database.
+            limits: how long a run may take.
+            clock: monotonic seconds.
+            wall_clock: seconds since the epoch, for export.
+            on_result: called with each result, before any caller of `read` gets it.
+            on_settled: called when nothing of a run is left; `answered_late` and `abandoned` may have changed.
+        """
         self.latest: ProbeResult | None = None
         self.answered_late = False
         self.abandoned = 0
@@ -75,71 +84,71 @@ class Probe:
         self._clock = clock
         self._wall_clock = wall_clock
         self._on_result, self._on_settled = on_result, on_settled
-        self._reading: asyncio.Task[ProbeResult] | None = None
+        self._shared: asyncio.Task[ProbeResult] | None = None
         self._run: Run | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._run_task: asyncio.Task[None] | None = None
 
-    def current(self, max_age: float) -> ProbeResult | None:
-        """Return the latest reading if it is at most `max_age` seconds old."""
+    def cached(self, max_age: float) -> ProbeResult | None:
+        """Return the latest result if it is at most `max_age` seconds old."""
         if self.latest is not None and self._clock() - self.latest.taken_at <= max_age:
             return self.latest
         return None
 
     async def read(self, *, max_age: float = 0.0) -> ProbeResult:
-        """Return a reading at most `max_age` seconds old, or join the probe under way, or start one.
+        """Return a result at most `max_age` seconds old: the latest, or that of the run under way or of a new one.
 
-        Answers within the deadline, whatever the database, the network or the resolver do.
+        Returns within the deadline, whatever the database, the network or the resolver do.
         """
-        kept = self.current(max_age)
-        if kept is not None:
-            return kept
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._read(), name="probe-reading")
-            self._reading.add_done_callback(self._forget)
-        return await asyncio.shield(self._reading)
+        cached = self.cached(max_age)
+        if cached is not None:
+            return cached
+        if self._shared is None:
+            self._shared = asyncio.create_task(self._read(), name="probe-result")
+            self._shared.add_done_callback(self._forget)
+        return await asyncio.shield(self._shared)
 
     async def settle(self) -> None:
         """Wait until nothing of the last run is left."""
-        if self._task is not None:
-            await asyncio.wait({self._task})
+        if self._run_task is not None:
+            await asyncio.wait({self._run_task})
 
     async def close(self) -> None:
-        """End what is under way, at once."""
-        tasks = {task for task in (self._reading, self._task) if task is not None}
+        """End the run under way at once."""
+        tasks = {task for task in (self._shared, self._run_task) if task is not None}
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks, timeout=TEAR_DOWN)
+            await asyncio.wait(tasks, timeout=ABORT_TIMEOUT)
 
     def _forget(self, _: object) -> None:
-        self._reading = None
+        self._shared = None
 
     async def _read(self) -> ProbeResult:
-        asked_at = self._clock()
-        deadline = asked_at + self._limits.timeout
+        began = self._clock()
+        deadline = began + self._limits.timeout
         answered, reason = False, None
-        if self._run is None or await self._ended(deadline):
+        if self._run is None or await self._has_ended(deadline):
             self._run = self._start()
             await asyncio.wait({self._run.settled}, timeout=max(0.0, deadline - self._clock()))
             answered = self._run.settled.done()
         if answered:
-            found, seconds, detail = self._run.settled.result()
+            outcome, seconds, detail = self._run.settled.result()
             reason = self._run.reason
         else:
-            seconds = self._clock() - asked_at
-            found, detail = _overdue(self._run.attempt, self._limits.timeout)
-        return self._take(ProbeResult(found, seconds, self._clock(), self._wall_clock(), detail, reason))
+            seconds = self._clock() - began
+            outcome, detail = _overdue(self._run.attempt, self._limits.timeout)
+        return self._take(ProbeResult(outcome, seconds, self._clock(), self._wall_clock(), detail, reason))
 
-    async def _ended(self, deadline: float) -> bool:
-        """Whether the former run is over: while it lasts no other is started, so that no server is piled up on."""
-        if self._task is None or self._task.done():
+    async def _has_ended(self, deadline: float) -> bool:
+        """Whether the former run is over by the deadline; a second one beside it would only load a slow server."""
+        if self._run_task is None or self._run_task.done():
             return True
-        done, _ = await asyncio.wait({self._task}, timeout=max(0.0, deadline - self._clock()))
+        done, _ = await asyncio.wait({self._run_task}, timeout=max(0.0, deadline - self._clock()))
         return bool(done)
 
     def _start(self) -> Run:
         run = Run(self._clock(), self._clock, asyncio.get_running_loop().create_future())
-        self._task = asyncio.create_task(self._supervise(run), name="probe-run")
+        self._run_task = asyncio.create_task(self._supervise(run), name="probe-run")
         return run
 
     async def _supervise(self, run: Run) -> None:
@@ -153,8 +162,8 @@ class Probe:
                 self.abandoned += 1
                 with run.attempt.aborting():  # cancelling alone would wait for a server that does not answer
                     check.cancel()
-                    await asyncio.wait({check}, timeout=TEAR_DOWN)
-        self.answered_late = _late(run, self._limits.timeout)
+                    await asyncio.wait({check}, timeout=ABORT_TIMEOUT)
+        self.answered_late = _is_late(run, self._limits.timeout)
         self._on_settled()
 
     def _take(self, result: ProbeResult) -> ProbeResult:
@@ -164,14 +173,14 @@ class Probe:
 
 
 def _overdue(attempt: ConnectAttempt, timeout: float) -> tuple[Outcome, str]:
-    """Name what a run that has not settled met: a failed connect if there was one, else what it is waiting for."""
+    """Return the outcome of a run that has not settled: of a failed connect if there was one, else of its phase."""
     if attempt.connect_error is not None:
         return classify(attempt.connect_error, attempt), describe(attempt.connect_error)
     return classify_timeout(attempt), f"no answer within {timeout:g} s"
 
 
-def _late(run: Run, timeout: float) -> bool:
+def _is_late(run: Run, timeout: float) -> bool:
     if not run.settled.done():
         return False
-    found, seconds, _ = run.settled.result()
-    return found is Outcome.SUCCESS and seconds > timeout
+    outcome, seconds, _ = run.settled.result()
+    return outcome is Outcome.SUCCESS and seconds > timeout

@@ -51,16 +51,16 @@ def answer(made: Run) -> tuple[Outcome, str]:
 
 async def test_success(engine: AsyncEngine) -> None:
     """The answer is given before anything else is asked on the same connection."""
-    seen, made, order = ServerState(), run(), []
+    server_state, made, order = ServerState(), run(), []
 
     async def after(connection: AsyncConnection) -> None:
         order.append((made.settled.done(), connection.closed))
 
-    await query_check(engine, seen, expect=ExpectedRole.ANY, after=after)(made)
+    await query_check(engine, server_state, expect=ExpectedRole.ANY, after=after)(made)
 
     assert answer(made) == (Outcome.SUCCESS, "")
     assert order == [(True, False)]
-    assert seen.in_recovery is False
+    assert server_state.in_recovery is False
 
 
 async def test_an_extra_that_fails(engine: AsyncEngine) -> None:
@@ -77,12 +77,12 @@ async def test_an_extra_that_fails(engine: AsyncEngine) -> None:
 
 async def test_wrong_role(engine: AsyncEngine) -> None:
     """A primary where a replica is expected is `read_only`, and its role is known all the same."""
-    seen, made = ServerState(), run()
-    await query_check(engine, seen, expect=ExpectedRole.REPLICA)(made)
+    server_state, made = ServerState(), run()
+    await query_check(engine, server_state, expect=ExpectedRole.REPLICA)(made)
 
     assert answer(made)[0] is Outcome.READ_ONLY
     assert "the server is a primary" in answer(made)[1]
-    assert seen.in_recovery is False
+    assert server_state.in_recovery is False
 
 
 @pytest.mark.parametrize(
@@ -194,33 +194,33 @@ async def test_write_cancelled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "fresh", "found"),
+    ("server_state", "fresh", "found"),
     [
         (ServerState(), False, Outcome.STARTING_UP),
         (ServerState(), True, Outcome.STARTING_UP),
-        (ServerState(farewell=True), False, Outcome.SHUTTING_DOWN),
-        (ServerState(farewell=True), True, Outcome.SHUTTING_DOWN),
+        (ServerState(shutting_down=True), False, Outcome.SHUTTING_DOWN),
+        (ServerState(shutting_down=True), True, Outcome.SHUTTING_DOWN),
         (ServerState(connected=True), True, Outcome.SHUTTING_DOWN),
         (ServerState(connected=True), False, Outcome.STARTING_UP),
     ],
     ids=str,
 )
-def test_stops_or_starts(seen: ServerState, fresh: bool, found: Outcome) -> None:
+def test_stops_or_starts(server_state: ServerState, fresh: bool, found: Outcome) -> None:
     """Both refuse with one code: a server that said goodbye, or that still has a session, is on its way out."""
-    assert refine(Outcome.STARTING_UP, seen, fresh=fresh) is found
+    assert refine(Outcome.STARTING_UP, server_state, fresh=fresh) is found
 
 
 async def test_a_farewell_is_remembered_until_the_next_success(engine: AsyncEngine) -> None:
     """Once a server has answered again its goodbye is history."""
-    seen = ServerState()
-    assert refine(Outcome.SHUTTING_DOWN, seen, fresh=False) is Outcome.SHUTTING_DOWN
-    assert refine(Outcome.STARTING_UP, seen, fresh=False) is Outcome.SHUTTING_DOWN
-    await query_check(engine, seen, expect=ExpectedRole.ANY)(run())
+    server_state = ServerState()
+    assert refine(Outcome.SHUTTING_DOWN, server_state, fresh=False) is Outcome.SHUTTING_DOWN
+    assert refine(Outcome.STARTING_UP, server_state, fresh=False) is Outcome.SHUTTING_DOWN
+    await query_check(engine, server_state, expect=ExpectedRole.ANY)(run())
 
-    assert refine(Outcome.STARTING_UP, seen, fresh=False) is Outcome.STARTING_UP
+    assert refine(Outcome.STARTING_UP, server_state, fresh=False) is Outcome.STARTING_UP
 
 
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each is not Outcome.STARTING_UP])
 def test_the_rest_stays(outcome: Outcome) -> None:
     """Nothing else is anything but itself."""
-    assert refine(outcome, ServerState(farewell=True, connected=True), fresh=True) is outcome
+    assert refine(outcome, ServerState(shutting_down=True, connected=True), fresh=True) is outcome

@@ -109,7 +109,7 @@ async def test_a_young_reading_costs_nothing(bench: Bench) -> None:
     first = await bench.probe.read()
 
     assert await bench.probe.read(max_age=60) is first
-    assert bench.probe.current(60) is first
+    assert bench.probe.cached(60) is first
     assert await bench.probe.read(max_age=0) is not first
     assert bench.checks == 2
 
