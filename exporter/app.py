@@ -19,7 +19,7 @@ from exporter.probing.change_log import ChangeLog
 from exporter.probing.config import MonitorConfig
 from exporter.probing.monitor import Monitor
 from exporter.probing.probe import Limits
-from exporter.runtime.loop_monitor import Pulse
+from exporter.runtime.loop_monitor import LoopMonitor
 from exporter.web.health import HealthService
 from exporter.web.listener import KEEP_ALIVE, format_address, open_listener
 from exporter.web.routes import health_routes, make_application, metrics_routes
@@ -46,14 +46,14 @@ class App:
     def __init__(self, values: Values) -> None:
         """Put the parts together; nothing is connected or listened on yet."""
         self._values = values
-        self._pulse = pulse = Pulse(time.monotonic)
+        self._loop_monitor = loop_monitor = LoopMonitor(time.monotonic)
         self.monitors = {each.name: _make_monitor(values, each) for each in values.databases}
         self.app_pools = self._make_app_pools() if values.app_pool_listen != "off" else None
         self.metrics = Metrics(
             self.monitors,
             app_pools=self.app_pools,
             tasks=lambda: len(asyncio.all_tasks()),
-            lag=lambda: pulse.lag,
+            lag=lambda: loop_monitor.lag,
             clock=time.monotonic,
         )
         for monitor in self.monitors.values():
@@ -61,7 +61,7 @@ class App:
             monitor.subscribe(ChangeLog())
         self.service = HealthService(
             self.monitors,
-            pulse=pulse,
+            loop_monitor=loop_monitor,
             app_pools=self.app_pools,
             max_age=values.health_max_age,
             readiness=values.readiness,
@@ -82,7 +82,7 @@ class App:
             CannotListenError: an address is in use, or not this machine's.
         """
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(_running(self._pulse.beat(), name="loop-monitor"))
+            await stack.enter_async_context(_running(self._loop_monitor.run(), name="loop-monitor"))
             stack.push_async_callback(self._close_monitors)
             stack.push_async_callback(self._close_http)
             await self._open_http()

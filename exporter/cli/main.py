@@ -1,22 +1,20 @@
-"""The command line, and the only place that wires settings to the program."""
+"""The command line: arguments and dispatch."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
 from typing import TYPE_CHECKING, NoReturn
 
 from exporter import __version__
+from exporter.cli.process import USAGE_ERROR, exit_on_signal, run_command, run_service
 
 if TYPE_CHECKING:
-    from asyncio import Task
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Sequence
     from subprocess import Popen
 
     from exporter.settings.config import Values
@@ -28,7 +26,6 @@ COMMANDS = {
     "init-db": "create DATABASE_EXTENSIONS and the heartbeat table, all or nothing",
     "demo": "an embedded PostgreSQL, a busy application and the exporter, to play with",
 }
-BAD_SETTINGS = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command == "demo":
         return _demo(given)
     children: list[Popen[bytes]] = []
-    _end_when_told(command, children)
+    exit_on_signal(children, status=0 if command == "serve" else None)
     from exporter.settings import loader
 
     own, rest = _own_flags(command).parse_known_args(given)
@@ -58,26 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _run(command, own, values)
 
 
-def _end_when_told(command: str, children: list[Popen[bytes]]) -> None:
-    """End at once and with the children on a signal that comes before the event loop listens for it.
-
-    The kernel drops a signal that process 1 does not handle: in the first second of a container it was lost. Nothing
-    is connected or promised yet, and an exception in the midst of imports could be swallowed.
-    """
-
-    def end(number: int, _: object) -> NoReturn:
-        for child in children:
-            child.kill()
-        os._exit(0 if command == "serve" else 128 + number)
-
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, end)
-
-
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Say it in one line, as a bad setting is said, where argparse would repeat the usage."""
-        self.exit(BAD_SETTINGS, f"db-health-exporter: {message}\n")
+        """Print one line, as for a wrong setting; argparse would repeat the usage."""
+        self.exit(USAGE_ERROR, f"db-health-exporter: {message}\n")
 
 
 def _own_flags(command: str) -> argparse.ArgumentParser:
@@ -105,51 +86,20 @@ def _run(command: str, own: argparse.Namespace, values: Values) -> int:
     isolate(os.environ)
     logs.set_up(style=values.log_format, level=values.log_level)
     if command == "serve":
-        from exporter.cli import serve as server
+        from exporter.cli.serve import serve
 
-        return _in_loop(server.serve(values))
+        return run_service(lambda stop: serve(values, stop))
     from exporter.cli import commands
 
     if command == "check" and own.explain:
         from exporter.cli.explain import explain
 
-        return _in_loop(explain(values))
+        return run_command(explain(values))
     if command == "check":
-        return _in_loop(commands.check(values))
+        return run_command(commands.check(values))
     if command == "wait":
-        return _in_loop(commands.wait(values, timeout=own.timeout))
-    return _in_loop(commands.init_db(values))
-
-
-def _in_loop(work: Awaitable[int]) -> int:
-    import asyncio
-
-    from exporter.database.event_loop import ResolverLoop
-    from exporter.runtime.io_buffers import read_little
-
-    told: list[int] = []
-
-    async def finish() -> int:
-        task = asyncio.current_task()
-        if task is not None:
-            for each in (signal.SIGTERM, signal.SIGINT):
-                end = partial(_cancel, task, told, each)
-                asyncio.get_running_loop().add_signal_handler(each, end)
-        return await work
-
-    read_little()
-    try:
-        with asyncio.Runner(loop_factory=ResolverLoop) as runner:
-            return runner.run(finish())
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    except asyncio.CancelledError:
-        return 128 + told[0]
-
-
-def _cancel(task: Task[int], told: list[int], number: int) -> None:
-    told.append(number)
-    task.cancel()
+        return run_command(commands.wait(values, timeout=own.timeout))
+    return run_command(commands.init_db(values))
 
 
 def _demo(arguments: Sequence[str]) -> int:
@@ -174,4 +124,4 @@ def _version() -> int:
 
 def _refuse(sentence: str) -> int:
     print(f"db-health-exporter: {sentence}", file=sys.stderr)  # noqa: T201
-    return BAD_SETTINGS
+    return USAGE_ERROR

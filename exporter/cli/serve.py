@@ -1,50 +1,44 @@
-"""`serve`: run the program until a signal ends it."""
+"""`serve`: listen and probe until a signal ends the process."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import logging
-import signal
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from exporter.app import App, CannotListenError
-from exporter.web.listener import Complaints
+from exporter.cli.process import USAGE_ERROR
+from exporter.runtime.exception_handler import RateLimitedExceptionHandler
 
 if TYPE_CHECKING:
     from exporter.settings.config import Values
 
 log = logging.getLogger(__name__)
 
-CANNOT_LISTEN = 2
 
-
-async def serve(values: Values) -> int:
-    """Serve until SIGTERM or SIGINT; 0, or 2 if an address cannot be listened on."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, stop.set)
-    loop.set_exception_handler(Complaints(time.monotonic))
+async def serve(values: Values, stop: asyncio.Event) -> int:
+    """Serve until the event is set: 0; or 2 if an address cannot be listened on."""
+    asyncio.get_running_loop().set_exception_handler(RateLimitedExceptionHandler(time.monotonic))
     try:
         async with App(values) as app:
             log.info("serving on %s; watching %s", ", ".join(app.addresses), ", ".join(app.monitors))
-            _set_aside()
+            _freeze_imported_objects()
             await stop.wait()
     except CannotListenError as error:
-        print(f"db-health-exporter: {error}", file=sys.stderr)  # noqa: T201 - before the log
-        return CANNOT_LISTEN
+        print(f"db-health-exporter: {error}", file=sys.stderr)  # noqa: T201 - a command's answer
+        return USAGE_ERROR
     return 0
 
 
-def _set_aside() -> None:
-    """Keep the garbage collector from weighing what was imported.
+def _freeze_imported_objects() -> None:
+    """Keep what was imported out of garbage collections.
 
     A full collection waits until a quarter as many objects are new as survived the last one. Imports leave over
-    200,000, so what failing connects leave behind in cycles grew to 2 MB before anybody looked; now to 0.3.
+    200,000 objects, so the reference cycles of failing connects grew to 2 MB before a collection; now to 0.3 MB.
     """
     gc.collect()
     gc.freeze()
-    gc.collect()  # counts the survivors anew: none
+    gc.collect()  # resets the count of survivors to none

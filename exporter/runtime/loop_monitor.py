@@ -1,4 +1,4 @@
-"""The event loop's own pulse: how late it wakes up, and whether it has stood still."""
+"""The event loop's own health: how late it wakes up, and whether it has stalled."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EVERY = 0.5  # seconds
-STALL = 3.0  # seconds late: three of the kubelet's default time-outs
-REMEMBERED = 5.0  # seconds that a stall is told after it ended: while it lasts, nobody can be answered
+INTERVAL = 0.5  # seconds
+STALL_SECONDS = 3.0  # late by that much is a stall: three of the kubelet's default time-outs
+REPORTED_FOR = 5.0  # seconds after a stall in which it is still reported: a stalled loop answers no request
 
 
-class Pulse:
-    """Measures the loop's lag. A stalled loop answers nobody, so a stall is told for a while after it."""
+class LoopMonitor:
+    """Measures how late the event loop wakes up; run it as a task."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Start with no lag."""
+        """Start without lag; `clock` is monotonic seconds."""
         self.lag = 0.0
         self._clock = clock
-        self._due = clock() + EVERY
+        self._due = clock() + INTERVAL
         self._stalled_at: float | None = None
 
-    async def beat(self) -> None:
-        """Beat until cancelled."""
+    async def run(self) -> None:
+        """Measure until cancelled."""
         while True:
-            self._due = self._clock() + EVERY
-            await asyncio.sleep(EVERY)
-            self._note()
+            self._due = self._clock() + INTERVAL
+            await asyncio.sleep(INTERVAL)
+            self._measure()
 
     def stalled(self) -> bool:
-        """Whether the loop stands still, or did so a short while ago."""
-        self._note()
-        return self._stalled_at is not None and self._clock() - self._stalled_at < REMEMBERED
+        """Whether the loop is stalled, or was a short while ago."""
+        self._measure()
+        return self._stalled_at is not None and self._clock() - self._stalled_at < REPORTED_FOR
 
-    def _note(self) -> None:
+    def _measure(self) -> None:
         late = self._clock() - self._due
         self.lag = max(0.0, late)
-        if late > STALL:
+        if late > STALL_SECONDS:
             self._stalled_at = self._clock()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from exporter.app_pools.registry import AppPools
     from exporter.model.result import ProbeResult
     from exporter.probing.monitor import Monitor
-    from exporter.runtime.loop_monitor import Pulse
+    from exporter.runtime.loop_monitor import LoopMonitor
 
 
 class HealthService:
@@ -26,7 +26,7 @@ class HealthService:
         self,
         watches: Mapping[str, Monitor],
         *,
-        pulse: Pulse,
+        loop_monitor: LoopMonitor,
         app_pools: AppPools | None,
         max_age: float,
         readiness: str,
@@ -35,7 +35,7 @@ class HealthService:
         self.watches = watches
         self.app_pools = app_pools
         self.shutting_down = False
-        self._pulse = pulse
+        self._loop_monitor = loop_monitor
         self._max_age = max_age
         self._readiness = readiness
 
@@ -74,7 +74,7 @@ class HealthService:
 
     def livez(self, database: str | None = None) -> HealthReport:
         """Report the process itself: its event loop and its probe loops; never the database."""
-        stalled = self._pulse.stalled()
+        stalled = self._loop_monitor.stalled()
         checks = [Check("event-loop", Status.FAIL if stalled else Status.PASS, "stood still" if stalled else "ok")]
         for name, watch in self._selected(database).items():
             late = watch.stalled_loop()

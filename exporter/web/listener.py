@@ -1,28 +1,20 @@
-"""HTTP listeners: a limit of connections each, and what is logged when the process runs out of files."""
+"""HTTP listeners, and the limit of connections that each of them has."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import logging
 import resource
 import socket
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from aiohttp import web
-
-log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 512  # of a listener; kubelets and Prometheus hold a handful
 KEEP_ALIVE = 65.0  # seconds an idle connection is kept: longer than the usual interval between two scrapes
-SAY_AGAIN = 60.0  # seconds between two lines about a lack
 # asyncio accepts as many connections in one turn as its backlog, before the limit counts any: a backlog of 512 would
 # take every file at once.
 ACCEPTS_PER_TURN = 8
-_LACKS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 async def open_listener(server: web.Server, host: str | None, port: int) -> asyncio.Server:
@@ -59,21 +51,3 @@ def format_address(name: tuple[Any, ...]) -> str:
     """Write a socket's address as in a URL."""
     host, port = name[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-class Complaints:
-    """An event loop's exception handler: asyncio says at each attempt that it cannot accept, this says it once."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        """Nothing was said yet."""
-        self._clock = clock
-        self._quiet_until = clock()
-
-    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Log it."""
-        error = context.get("exception")
-        if not (isinstance(error, OSError) and error.errno in _LACKS and "accept" in context["message"]):
-            loop.default_exception_handler(context)
-        elif self._clock() >= self._quiet_until:
-            self._quiet_until = self._clock() + SAY_AGAIN
-            log.error("cannot accept connections: %s", error.strerror)

@@ -1,15 +1,15 @@
-"""The loop's pulse: how late it is, and that a stall is told for a while after it has ended."""
+"""How late the event loop is, and that a stall is reported for a while after it has ended."""
 
 import asyncio
 
-from exporter.runtime.loop_monitor import EVERY, REMEMBERED, STALL, Pulse
+from exporter.runtime.loop_monitor import INTERVAL, REPORTED_FOR, STALL_SECONDS, LoopMonitor
 
 
 class Clock:
-    """Time that passes when told to."""
+    """Time that the test moves on."""
 
     def __init__(self) -> None:
-        """Begin."""
+        """Start at 100 seconds."""
         self.now = 100.0
 
     def __call__(self) -> float:
@@ -17,50 +17,50 @@ class Clock:
         return self.now
 
 
-def test_in_time() -> None:
+def test_loop_in_time_has_no_lag() -> None:
     """A loop that wakes when it is due has no lag and has not stalled."""
     clock = Clock()
-    pulse = Pulse(clock)
-    clock.now += EVERY
+    monitor = LoopMonitor(clock)
+    clock.now += INTERVAL
 
-    assert not pulse.stalled()
-    assert pulse.lag == 0
+    assert not monitor.stalled()
+    assert monitor.lag == 0
 
 
-def test_late() -> None:
+def test_lag_below_the_limit_is_no_stall() -> None:
     """A little late is lag, not a stall."""
     clock = Clock()
-    pulse = Pulse(clock)
-    clock.now += EVERY + STALL - 0.1
+    monitor = LoopMonitor(clock)
+    clock.now += INTERVAL + STALL_SECONDS - 0.1
 
-    assert not pulse.stalled()
-    assert round(pulse.lag, 6) == round(STALL - 0.1, 6)
+    assert not monitor.stalled()
+    assert round(monitor.lag, 6) == round(STALL_SECONDS - 0.1, 6)
 
 
-def test_stall_is_remembered() -> None:
-    """A loop that stood still answers nobody meanwhile, so it is told afterwards, and then forgotten."""
+def test_stall_is_reported_for_a_while() -> None:
+    """A stalled loop answers no request, so the stall is reported afterwards, and then no longer."""
     clock = Clock()
-    pulse = Pulse(clock)
-    clock.now += EVERY + STALL + 0.1
-    assert pulse.stalled()
-    pulse._due = clock.now + 1000  # it beats again
+    monitor = LoopMonitor(clock)
+    clock.now += INTERVAL + STALL_SECONDS + 0.1
+    assert monitor.stalled()
+    monitor._due = clock.now + 1000  # it runs again
 
-    clock.now += REMEMBERED - 0.1
-    assert pulse.stalled()
+    clock.now += REPORTED_FOR - 0.1
+    assert monitor.stalled()
     clock.now += 0.2
-    assert not pulse.stalled()
+    assert not monitor.stalled()
 
 
-async def test_beats() -> None:
-    """The beat is what moves the due time on."""
+async def test_running_moves_the_due_time() -> None:
+    """Each wake-up sets the next due time."""
     clock = Clock()
-    pulse = Pulse(clock)
-    beating = asyncio.create_task(pulse.beat())
+    monitor = LoopMonitor(clock)
+    running = asyncio.create_task(monitor.run())
     try:
-        clock.now += STALL + EVERY - 0.1
-        await asyncio.sleep(0)  # the first beat sets its next one from now
-        clock.now += STALL
+        clock.now += STALL_SECONDS + INTERVAL - 0.1
+        await asyncio.sleep(0)  # the first turn is due from now
+        clock.now += STALL_SECONDS
 
-        assert not pulse.stalled()
+        assert not monitor.stalled()
     finally:
-        beating.cancel()
+        running.cancel()
