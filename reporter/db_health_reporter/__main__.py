@@ -51,7 +51,7 @@ def _plugin() -> tuple[bool, str]:
 def _install() -> tuple[bool, str]:
     if not is_asked_for():
         return True, "install: DBHEALTH_INSTALL is not set: an engine is reported if its URL or the code asks for it"
-    if is_hooked(sqlalchemy.engine.Engine):
+    if is_hooked(sqlalchemy.engine.URL):
         return True, "install: DBHEALTH_INSTALL is set and works: every engine is reported"
     return False, "install: DBHEALTH_INSTALL is set, but this interpreter did not run db_health_reporter.pth"
 

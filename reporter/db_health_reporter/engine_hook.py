@@ -1,4 +1,7 @@
-"""Hooks the constructor of SQLAlchemy's engines."""
+"""Hooks `create_engine`, wherever it has been imported to, by the plugins that SQLAlchemy's URL class loads for it.
+
+The engine's constructor cannot be wrapped: `create_engine` reads its signature to tell its own arguments apart.
+"""
 
 from __future__ import annotations
 
@@ -8,34 +11,52 @@ TYPE_CHECKING = False  # as typing's: this module is imported before the applica
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-ENGINE_MODULE = "sqlalchemy.engine.base"
+URL_MODULE = "sqlalchemy.engine.url"
+_MARK = "_dbhealth"
 
 
-def hook_engines(engine_class: Any, on_engine: Callable[[Any], None]) -> None:
+def hook_engines(url_class: Any, on_engine: Callable[[Any], None]) -> None:
     """Call `on_engine` with each engine that is made from now on; a second hook changes nothing."""
-    if is_hooked(engine_class):
+    if is_hooked(url_class):
         return
-    create = engine_class.__init__
+    load = url_class._instantiate_plugins  # since 1.4; tests/reporter/test_plugin.py fails where it is gone
 
-    def create_and_report(self: Any, *arguments: Any, **named: Any) -> None:
-        create(self, *arguments, **named)
-        on_engine(self)
+    def load_and_add_hook(self: Any, *arguments: Any, **named: Any) -> Any:
+        url, plugins, options = load(self, *arguments, **named)
+        return url, [*plugins, _Hook(on_engine)], options
 
-    create_and_report.__wrapped__ = create  # type: ignore[attr-defined] # what `inspect.signature` reads
-    create_and_report._dbhealth = True  # type: ignore[attr-defined] # tells the second call
-    engine_class.__init__ = create_and_report
+    setattr(load_and_add_hook, _MARK, True)
+    url_class._instantiate_plugins = load_and_add_hook
 
 
 def hook_engines_when_imported(on_engine: Callable[[Any], None]) -> None:
     """Do the same without importing SQLAlchemy before the application does."""
-    module = sys.modules.get(ENGINE_MODULE)
+    module = sys.modules.get(URL_MODULE)
     if module is not None:
-        hook_engines(module.Engine, on_engine)
-    elif not any(isinstance(finder, _EngineModuleFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _EngineModuleFinder(on_engine))
+        hook_engines(module.URL, on_engine)
+    elif not any(isinstance(finder, _UrlModuleFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _UrlModuleFinder(on_engine))
 
 
-class _EngineModuleFinder:
+def is_hooked(url_class: Any) -> bool:
+    """Tell whether engines are hooked."""
+    return hasattr(getattr(url_class, "_instantiate_plugins", None), _MARK)
+
+
+class _Hook:
+    """What `create_engine` asks of a plugin."""
+
+    def __init__(self, on_engine: Callable[[Any], None]) -> None:
+        self.engine_created = on_engine
+
+    def handle_dialect_kwargs(self, *_: object) -> None:
+        """Leave the dialect's arguments as they are."""
+
+    def handle_pool_kwargs(self, *_: object) -> None:
+        """Leave the pool's arguments as they are."""
+
+
+class _UrlModuleFinder:
     """Finds SQLAlchemy's module as the other finders do, and hooks its class once the module has run."""
 
     def __init__(self, on_engine: Callable[[Any], None]) -> None:
@@ -43,7 +64,7 @@ class _EngineModuleFinder:
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Return the module's spec with a loader that calls `hook_engines`."""
-        if name != ENGINE_MODULE:
+        if name != URL_MODULE:
             return None
         sys.meta_path.remove(self)
         for finder in sys.meta_path:
@@ -60,12 +81,7 @@ def _hook_after(loader: Any, on_engine: Callable[[Any], None]) -> None:
 
     def exec_module(module: Any) -> None:
         execute(module)
-        if module.__name__ == ENGINE_MODULE:  # a loader of a ZIP file loads other modules, too
-            hook_engines(module.Engine, on_engine)
+        if module.__name__ == URL_MODULE:  # a loader of a ZIP file loads other modules, too
+            hook_engines(module.URL, on_engine)
 
     loader.exec_module = exec_module
-
-
-def is_hooked(engine_class: Any) -> bool:
-    """Tell whether the constructor is hooked."""
-    return hasattr(engine_class.__init__, "_dbhealth")

@@ -7,14 +7,13 @@ import logging
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.engine import CreateEnginePlugin, Engine
+from sqlalchemy.engine import URL, CreateEnginePlugin, Engine
 
 from db_health_reporter import settings
 from db_health_reporter.engine_hook import hook_engines
 from db_health_reporter.naming import naming_key
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import URL
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from db_health_reporter.process_reporter import ProcessReporter
@@ -68,7 +67,7 @@ def install(*, address: str | None = None, interval: float | None = None, leak_a
     """
     try:
         _process_reporter().set_defaults(_without_none(_given(address, interval, leak_after)))
-        hook_engines(Engine, report_new_engine)
+        hook_engines(URL, report_new_engine)
         engines: list[Any] = [thing for thing in gc.get_objects() if _is_engine(thing)]
     except Exception as error:  # noqa: BLE001 - the edge to the application
         logger.warning("the engines of this process are not reported (%s: %s)", type(error).__name__, error)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import os
+import sys
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable
@@ -77,7 +78,7 @@ class PoolReporter:
         self._watchdog: LoopWatchdog | None = None
         self._lag: float | None = None  # of the event loop whose thread uses a synchronous engine
         self._due = 0.0
-        self._logged = False
+        self._logged = self._has_logged_starvation = False
         self.pools = EnginePools(engine, totals, shared.classifier, self)
 
     @property
@@ -185,6 +186,8 @@ class PoolReporter:
         instrumentation = self.pools.instrumentation
         if instrumentation is not None:
             instrumentation.report_when_idle = False
+            if perf_counter() > instrumentation.overdue_at:
+                self._log_starved_thread()
         if self.started and self._sender.is_resolved:
             self._send(describe=False)
 
@@ -261,6 +264,13 @@ class PoolReporter:
             stalled_thread=stalled_thread,
         )
         return {**content, **snapshot}
+
+    def _log_starved_thread(self) -> None:
+        if "uwsgi" in sys.modules and not self._has_logged_starvation:
+            self._has_logged_starvation = True
+            logger.warning(
+                "uWSGI runs no Python thread between two requests: set enable-threads, or workers seem silent"
+            )
 
     def _identity_fields(self) -> dict[str, Any]:
         database = to_label(self.settings.database or self._database)

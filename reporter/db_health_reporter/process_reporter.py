@@ -132,7 +132,6 @@ class ProcessReporter:
                 self._thread = thread
                 on_child_exit(self.goodbye)
                 on_pool_worker_end(self.goodbye)
-                _warn_of_uwsgi_without_threads()
         on_uvicorn_shutdown(self.goodbye)
         self._wake.set()
 
@@ -194,10 +193,3 @@ class ProcessReporter:
         for reporter in [reporter for reporter in self._reporters if reporter.pool is None]:
             reporter.goodbye()
             self._reporters.remove(reporter)
-
-
-def _warn_of_uwsgi_without_threads() -> None:
-    uwsgi: Any = sys.modules.get("uwsgi")
-    options = getattr(uwsgi, "opt", {})
-    if uwsgi is not None and not {"enable-threads", b"enable-threads", "threads", b"threads"} & set(options):
-        logger.warning("uWSGI runs no Python threads: reports are sent while requests are served; set enable-threads")

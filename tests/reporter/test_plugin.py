@@ -20,7 +20,7 @@ early = create_engine(sys.argv[1], pool_logging_name="early")
 import db_health_reporter
 db_health_reporter.install()
 db_health_reporter.install()
-late = create_engine(sys.argv[1], pool_logging_name="late")
+late = create_engine(sys.argv[1], pool_logging_name="late", echo=False, hide_parameters=True)
 use(early), use(late), time.sleep(0.3)
 """
 PLUGIN_ARGUMENT = """
