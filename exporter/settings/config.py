@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.dsn import Source
+from exporter.model.readiness import Readiness
 from exporter.model.role import ExpectedRole
 
 
@@ -34,7 +35,7 @@ class Values:
     fresh_probe_interval: float  # 0 is off
     write_probe_interval: float  # 0 is off
     health_max_age: float
-    readiness: str  # off, latch or gate
+    readiness: Readiness
     listen_host: str | None  # None is every interface
     listen_port: int
     metrics_port: int | None  # None is the same listener
@@ -51,6 +52,7 @@ class Values:
         """Undo `json.dumps(dataclasses.asdict(values))`."""
         found: dict[str, Any] = json.loads(text)
         found["extensions"] = tuple(found["extensions"])
+        found["readiness"] = Readiness(found["readiness"])
         found["notes"] = tuple(found["notes"])
         found["databases"] = tuple(
             Database(**{**each, "source": Source(**each["source"]), "expect": ExpectedRole(each["expect"])})

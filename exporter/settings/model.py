@@ -11,6 +11,7 @@ from pydantic import SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from exporter.dsn import DsnError
+from exporter.model.readiness import Readiness
 from exporter.model.role import ExpectedRole
 from exporter.settings import fields as kinds
 from exporter.settings.config import Values
@@ -88,7 +89,7 @@ class Settings(BaseSettings):
         0,
     )
     health_max_age: kinds.Seconds = seconds("how old the answer of `/healthz` may be", 1, low=0, high=3600)
-    readiness: Annotated[Literal["off", "latch", "gate"], kinds.LOWER] = words(
+    readiness: Annotated[Readiness, kinds.LOWER] = words(
         "`/readyz` waits for nothing, for the first answer of the database, or follows `/healthz`",
         "latch",
         among="off, latch or gate",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.diagnosis.verdict import Verdict
+from exporter.model.readiness import Readiness
 from exporter.model.result import ProbePath
 from exporter.web.health_report import Check, HealthReport, Status
 
@@ -29,7 +30,7 @@ class HealthService:
         loop_monitor: LoopMonitor,
         app_pools: AppPools | None,
         max_age: float,
-        readiness: str,
+        readiness: Readiness,
     ) -> None:
         """Keep the parts; `max_age` in seconds."""
         self.watches = watches
@@ -59,10 +60,10 @@ class HealthService:
         """Report readiness: `off`, `latch` or `gate`; never ready while shutting down."""
         if self.shutting_down:
             return self._report("readyz", [Check("shutdown", Status.FAIL, "the process is shutting down")], database)
-        if self._readiness == "gate":
+        if self._readiness is Readiness.GATE:
             report = await self.healthz(database)
             return replace(report, endpoint="readyz")
-        if self._readiness == "off":
+        if self._readiness is Readiness.OFF:
             return self._report("readyz", [Check("serving", Status.PASS, "ok")], database)
         checks = []
         for name, watch in self._selected(database).items():
