@@ -1,4 +1,4 @@
-"""Where a connection was taken and what its holder does is said of the application, and of the right thread."""
+"""The place of a checkout is the application's line, and its holder the right thread."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from tests.support.postgres import Postgres
 
 @pytest.fixture
 def oldest(start: Start, shared_server: Postgres, reports: Reports, tmp_path: Path) -> Any:
-    """Run an application and return what is said of its oldest checkout."""
+    """Run an application and return the oldest checkout of its report."""
     (tmp_path / "package.py").write_text("def read(engine):\n    return engine.connect()\n")
 
     def run(version: str, what: str) -> dict[str, Any]:

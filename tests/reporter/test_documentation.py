@@ -1,4 +1,4 @@
-"""The beginnings in the documentation work as they are printed."""
+"""The examples in the documentation work as they are printed."""
 
 import re
 from collections.abc import Callable
@@ -31,7 +31,7 @@ app = celery.Celery("shop", broker="memory://")
 
 
 def snippet(title: str) -> str:
-    """The Python under a heading."""
+    """Return the Python under a heading."""
     found = re.search(rf"### {title}\n.*?```python\n(.*?)```", DOCUMENT, re.DOTALL)
     assert found is not None
     return found[1]

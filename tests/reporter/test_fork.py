@@ -1,4 +1,4 @@
-"""Children count for themselves: nothing of the parent is counted twice, and nothing of a child is lost."""
+"""A forked child starts its counts at 0: nothing is counted twice or lost."""
 
 import json
 
@@ -29,5 +29,5 @@ def test_children(version: str, start: Start, exporter: Exporter, shared_server:
     assert exporter.sample("dbhealth_pool_use_seconds_count", pool="passing") == 4
     silent = [labels for name, labels in exporter.samples() if name == "dbhealth_app_worker_silent"]
     assert len(silent) == 1  # the parent; each child has said goodbye
-    out, complaints = process.communicate("\n", timeout=10)
-    assert (process.returncode, out, complaints) == (0, "", "")
+    out, log = process.communicate("\n", timeout=10)
+    assert (process.returncode, out, log) == (0, "", "")

@@ -1,4 +1,4 @@
-"""Every pool class works as before, and what it cannot tell is absent, not 0."""
+"""Every pool class works as before; a gauge that it does not know is absent, not 0."""
 
 import json
 
@@ -51,22 +51,22 @@ def test_pool_class(
     )
 
     assert counted(exporter, "wait") == 5
-    _, complaints = process.communicate("\n", timeout=10)
+    _, log = process.communicate("\n", timeout=10)
     assert process.returncode == 0
-    assert complaints.count("returns no number") == (name in SILENT)
-    assert "Traceback" not in complaints
+    assert log.count("returns no number") == (name in SILENT)
+    assert "Traceback" not in log
 
 
 @pytest.mark.parametrize("name", ["proud", "strict"])
 def test_a_class_that_refuses(name: str, start: Start, shared_server: Postgres, report_port: int) -> None:
     """A class that cannot have a subclass is left as it is, and one line says that it is not reported."""
     process = start("2.1", "pool_classes.py", name, reporting(shared_server, "psycopg2", report_port), "quiet")
-    out, complaints = process.communicate("\n", timeout=20)
+    out, log = process.communicate("\n", timeout=20)
 
-    assert process.returncode == 0, complaints
+    assert process.returncode == 0, log
     assert json.loads(out)["kind"] == "Pool"
-    assert complaints.startswith(f"the {name.title()} of this engine is not reported (TypeError: ")
-    assert complaints.count("\n") == 1
+    assert log.startswith(f"the {name.title()} of this engine is not reported (TypeError: ")
+    assert log.count("\n") == 1
 
 
 def gauges(exporter: Exporter) -> set[str]:
@@ -79,7 +79,7 @@ def gauges(exporter: Exporter) -> set[str]:
 
 
 def counted(exporter: Exporter, what: str) -> float:
-    """How often something was timed."""
+    """The count of a histogram."""
     wanted = f"dbhealth_pool_{what}_seconds_count"
     return sum(
         value for (name, labels), value in exporter.samples().items() if name == wanted and ("pool", "app") in labels

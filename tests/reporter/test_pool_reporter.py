@@ -1,4 +1,4 @@
-"""What `/metrics` says of an application's pool is what SQLAlchemy says, at every step of the pool's life."""
+"""`/metrics` equals what SQLAlchemy's own pool object says at every step."""
 
 import json
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ def seen(exporter: Exporter) -> dict[str, float]:
 
 
 def expected(said: dict[str, dict[str, float]]) -> dict[str, float]:
-    """What should be seen of what the application said; a request that still waits has no duration yet."""
+    """The samples expected for the application's line; a request that still waits has no duration yet."""
     counted = said["counted"]
     return {
         **said["gauges"],
@@ -101,7 +101,7 @@ def test_a_crowd_is_counted_exactly(
     shared_server: Postgres,
     report_port: int,
 ) -> None:
-    """Twelve threads or tasks at three connections: no checkout is lost or counted twice, and nobody is left."""
+    """Twelve threads or tasks at three connections: no checkout is lost or counted twice, none is left open."""
     kind = "async" if driver in ASYNCHRONOUS else "sync"
     process = start(version, "contention.py", reporting(shared_server, driver, report_port), kind)
 

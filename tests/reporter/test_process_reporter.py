@@ -9,17 +9,17 @@ from tests.support.postgres import Postgres
 
 @pytest.mark.parametrize("version", environments.VERSIONS)
 def test_names(version: str, start: Start, shared_server: Postgres, reports: Reports) -> None:
-    """Two engines are `app` and `app-2`; a call renames; one that is gone says goodbye and leaves its name.
+    """Two engines are `app` and `app-2`; a call renames; a deleted engine says goodbye and frees its name.
 
-    Whoever takes a name counts on from what was reported under it, and for itself alone.
+    An engine that takes a name continues the counts that were reported under it.
     """
     addresses = reporting(shared_server, "psycopg2", reports.port), url(shared_server, "psycopg2")
     environment = {"DBHEALTH_ADDRESS": f"127.0.0.1:{reports.port}", "DBHEALTH_INTERVAL": "0.1"}
 
     process = start(version, "names.py", *addresses, env=environment)
-    out, complaints = process.communicate(timeout=20)
+    out, log = process.communicate(timeout=20)
 
-    assert (process.returncode, out, complaints) == (0, "", "")
+    assert (process.returncode, out, log) == (0, "", "")
     received = reports.received()
     uses: dict[str, int] = {r["pool"]: sum(r["use"]["counts"]) for r in received}
     assert uses == {"app": 2, "app-2": 3, "called": 4, "renamed": 2}

@@ -1,4 +1,4 @@
-"""A leaked, wedged or silent pool is told apart from a database that is down, and its place is named."""
+"""A leak, a wedged pool and a blocked event loop have verdicts of their own, and their line is named."""
 
 import re
 from typing import TYPE_CHECKING
@@ -18,8 +18,8 @@ ASYNC = (("2.1", "asyncpg"), ("1.4", "asyncpg"), ("2.0", "psycopg_async"))
 SYNC = (("1.4", "psycopg2"), ("2.1", "psycopg"))
 
 
-def tell(process: "subprocess.Popen[str]", word: str) -> None:
-    """Say a word to the application."""
+def send_command(process: "subprocess.Popen[str]", word: str) -> None:
+    """Send a command to the application."""
     assert process.stdin is not None
     print(word, file=process.stdin, flush=True)
 
@@ -65,7 +65,7 @@ def test_exhausted_then_wedged_then_well(
     assert oldest["location"] == location(exporter)
     assert oldest["seconds"] > 1
 
-    tell(process, "mend")
+    send_command(process, "mend")
     exporter.wait_for_verdict("healthy", within=5)
     assert exporter.get("/app/livez").status == 200
     assert exporter.log().count("checked out at stuck.py") == 1
@@ -108,7 +108,7 @@ def test_a_blocked_event_loop(start: Start, exporter: Exporter, shared_server: P
 
     exporter.wait_for_verdict("app_pool_exhausted", within=5)
 
-    tell(process, "block")
+    send_command(process, "block")
     until(lambda: exporter.sample("dbhealth_app_worker_silent", pool="app") == 1, within=5, what="silent")
     exporter.wait_for_verdict("app_pool_wedged", within=8)
 
@@ -126,7 +126,7 @@ def test_a_frozen_database_restarts_nothing(
     server: Postgres,
     report_port: int,
 ) -> None:
-    """The application's pool is as stuck as can be, but it is not the application's fault."""
+    """The application's pool is wedged, too, but the verdict is the database's: nothing restarts the application."""
     exporter = start_exporter(
         server.url(),
         APP_POOL_LISTEN=f"127.0.0.1:{report_port}/udp",

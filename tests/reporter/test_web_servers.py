@@ -21,10 +21,10 @@ TTL = 3.0
 
 
 class Workers:
-    """A web server's four processes, and what was asked of them."""
+    """A web server's four processes and the number of requests sent to them."""
 
     def __init__(self, exporter: Exporter, port: int) -> None:
-        """Ask nothing yet."""
+        """Send no request yet."""
         self.exporter, self.port = exporter, port
         self.asked = 0
         self._counters: dict[object, float] = {}
@@ -57,7 +57,7 @@ class Workers:
         return sum(name == "dbhealth_pool_size" for name, _ in mine)
 
     def remembered(self) -> int:
-        """Of how many workers a word is expected: one that says no goodbye is among them for long after its end."""
+        """How many workers the exporter still expects reports from."""
         return sum(name == "dbhealth_app_worker_silent" for name, _ in self.exporter.samples())
 
     def counted(self) -> float:

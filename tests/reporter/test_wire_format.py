@@ -1,4 +1,4 @@
-"""The wire format is enough for another language: the documentation's example is run as it stands."""
+"""The documentation is enough to report from another language: its example is run as it stands."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Many threads, or many tasks, that fight for a small pool; counted by the application itself."""
+"""Many threads, or many tasks, that compete for a small pool; counted by the application itself."""
 
 import asyncio
 import json

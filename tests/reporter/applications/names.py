@@ -18,7 +18,7 @@ def use(engine: Any) -> None:
 
 
 def main(url: str, plain: str) -> None:
-    """Make, use, drop."""
+    """Make, use and delete engines."""
     first, second = create_engine(url), create_engine(url)
     use(first)
     use(second)

@@ -28,10 +28,10 @@ class Own(QueuePool):
 
 
 class Wordless(QueuePool):
-    """A class that says nothing of itself, not even in SQLAlchemy's log."""
+    """A class whose status SQLAlchemy's log does not compute."""
 
     def status(self) -> str:
-        """Say so."""
+        """Return a constant."""
         return "as ever"
 
     def dispose(self) -> None:
@@ -39,7 +39,7 @@ class Wordless(QueuePool):
 
 
 class Odd(Wordless):
-    """A class that does not tell its size."""
+    """A class whose `size` raises."""
 
     def size(self) -> int:
         """Refuse."""
@@ -47,18 +47,18 @@ class Odd(Wordless):
 
 
 class Vague(Wordless):
-    """A class that does not know its overflow."""
+    """A class whose `overflow` returns None."""
 
     def overflow(self) -> Any:
-        """Tell nothing."""
+        """Return no number."""
         return None
 
 
 class Proud(QueuePool):
-    """A class that has no subclass without a word of its own."""
+    """A class that refuses a subclass without a keyword."""
 
     def __init_subclass__(cls, *, word: str, **options: Any) -> None:
-        """Ask for the word."""
+        """Require the keyword."""
         super().__init_subclass__(**options)
 
 
@@ -94,7 +94,7 @@ CLASSES: dict[str, Any] = {
 
 
 def main(name: str, address: str) -> None:
-    """Live a little with one class."""
+    """Use a pool of one class."""
     logging.basicConfig(level=logging.WARNING if "quiet" in sys.argv else logging.DEBUG, format="%(message)s")
     cls = CLASSES[name]
     if name == "own":

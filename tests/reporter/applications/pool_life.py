@@ -1,4 +1,4 @@
-"""An application that lives a pool's whole life, a step at each line of its input, and says what SQLAlchemy says."""
+"""Takes a pool through every state, a step for each line of input, and prints what SQLAlchemy says of it."""
 
 import asyncio
 import json
@@ -58,7 +58,7 @@ class Life:
         await self.may(self.held.pop(number).close())
 
     def say(self, step: str, **more: object) -> None:
-        """Tell the test what SQLAlchemy says of the engine's pool."""
+        """Print what SQLAlchemy says of the engine's pool."""
         pool: Any = self.core.pool
         said = {
             "size": pool.size(),

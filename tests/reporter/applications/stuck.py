@@ -1,4 +1,4 @@
-"""An application that leaks every connection of its pool, and at a word stops its event loop or mends itself."""
+"""An application that leaks every connection of its pool, and on command blocks its event loop or returns them."""
 
 import asyncio
 import sys
@@ -37,7 +37,7 @@ def block() -> None:
 
 
 async def asynchronous(url: str) -> None:
-    """Leak at once, then obey."""
+    """Leak, then follow commands."""
     engine = create_async_engine(url, pool_size=2, max_overflow=0, pool_timeout=0.5)
     await asyncio.gather(leak(engine), leak(engine))
     requests = [asyncio.create_task(order(engine)) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""An application that works for a second whatever becomes of its reports, and says how that went."""
+"""Works for a second whether or not reports can be sent, and prints how long each query took."""
 
 import asyncio
 import gc
@@ -24,7 +24,7 @@ def errors() -> int:
 
 
 def say(taken: list[float]) -> None:
-    """Tell the test, and end."""
+    """Print the result."""
     median = sorted(taken)[len(taken) // 2]
     print(json.dumps({"times": len(taken), "median": median, "errors": errors()}), flush=True)
 
