@@ -93,12 +93,11 @@ def _checkouts(
     for record in [record for record, checkout in meant.items() if checkouts.get(record) is not checkout]:
         meant.pop(record, None)
     unmeant = [checkout for record, checkout in checkouts.items() if record not in meant]
-    if not unmeant:
-        return {"oldest": {"age": 0}}
-    oldest = _age(unmeant[0], now, leak_after)
+    oldest: dict[str, Any] = _age(unmeant[0], now, leak_after) if unmeant else {"age": 0}
     if stalled_thread is not None:
-        oldest.update(_where(unmeant[0]), doing=describe_thread(instrumentation.classifier, stalled_thread))
-    elif oldest["leak"]:
+        where = _where(unmeant[0]) if unmeant else {}
+        oldest.update(where, doing=describe_thread(instrumentation.classifier, stalled_thread))
+    elif oldest.get("leak"):
         oldest.update(_describe(unmeant[0], instrumentation))
     content: dict[str, Any] = {"oldest": oldest}
     leaks = [checkout for checkout in unmeant if now - checkout[0] >= leak_after][:_MAX_LEAKS]

@@ -1,13 +1,20 @@
 """The place of a checkout is the application's line, and its holder the right thread."""
 
+import sys
+import sysconfig
+import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from db_health_reporter.call_site import FileClassifier, find_call_site
 
 from tests.reporter import environments
 from tests.reporter.conftest import APPLICATIONS, Reports, Start, reporting
 from tests.support.postgres import Postgres
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 @pytest.fixture
@@ -45,3 +52,44 @@ def test_a_number_is_used_again(oldest: Any) -> None:
 
     assert found["where"] == place("held.append(engine.connect())", "take")
     assert found["doing"] == "its thread has ended"
+
+
+def find(*files: str) -> str | None:
+    """Find the call site in a stack of files, the outermost first."""
+    found: list[FrameType | None] = []
+
+    def innermost() -> None:
+        found.append(find_call_site(sys._getframe(1), FileClassifier()))
+
+    call: Any = innermost
+    for file in reversed(files):
+        scope = {"call": call}
+        exec(compile("def outer():\n    call()", file, "exec"), scope)
+        call = scope["outer"]
+    thread = threading.Thread(target=call)  # below it is no frame of this test
+    thread.start()
+    thread.join()
+    return None if found[0] is None else found[0].f_code.co_filename
+
+
+PACKAGES, SCRIPTS = sysconfig.get_path("purelib"), sysconfig.get_path("scripts")
+
+
+def test_an_installed_application() -> None:
+    """Started by the script that pip made, it is its own line in site-packages, not the script's."""
+    views = f"{PACKAGES}/shop/views.py"
+
+    assert find(f"{SCRIPTS}/shop", f"{PACKAGES}/shop/main.py", views) == views
+    assert find(f"{SCRIPTS}/gunicorn", f"{PACKAGES}/gunicorn/workers/sync.py", views) == views
+
+
+@pytest.mark.parametrize(
+    "wrapper", ["opentelemetry/instrumentation/sqlalchemy/engine.py", "sentry_sdk/x.py", "wrapt/x.py"]
+)
+def test_a_tracing_library(wrapper: str) -> None:
+    """What stands between the application and SQLAlchemy is passed over, whichever environment it is in."""
+    for packages in (PACKAGES, "/opt/other/lib/python3.9/site-packages", "/usr/lib/python3/dist-packages"):
+        installed = f"{packages}/shop/views.py"
+        assert find("/srv/shop/views.py", f"{packages}/{wrapper}") == "/srv/shop/views.py"
+        assert find(installed, f"{packages}/{wrapper}") == installed
+        assert find(f"{packages}/{wrapper}") is None
