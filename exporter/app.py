@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator
     from types import TracebackType
 
+    from exporter.model.pool import PoolState
     from exporter.settings.config import Database, Values
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,6 @@ class App:
         self.service = HealthService(
             self.monitors,
             loop_monitor=loop_monitor,
-            app_pools=self.app_pools,
             max_age=values.health_max_age,
             readiness=values.readiness,
         )
@@ -100,9 +100,14 @@ class App:
         """Answer 503 on /readyz for a moment more, then end everything."""
         await self._stack.__aexit__(kind, error, traceback)
 
+    def _pool_states(self) -> list[PoolState]:
+        own = (monitor.pool.state() for monitor in self.monitors.values())
+        reported = self.app_pools.states() if self.app_pools is not None else ()
+        return [*reported, *(state for state in own if state is not None)]
+
     async def _open_http(self) -> None:
         values = self._values
-        health, metrics = health_routes(self.service), metrics_routes(self.service, self.metrics)
+        health, metrics = health_routes(self.service), metrics_routes(self.service, self.metrics, self._pool_states)
         if values.metrics_port is None:
             await self._serve(make_application(health, metrics), values.listen_port, "LISTEN_PORT")
         else:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from exporter.probing.status import DatabaseStatus
 
 
 class Status(StrEnum):
@@ -29,14 +31,21 @@ class Check:
     seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HealthReport:
-    """All checks of one endpoint; `notes` are sentences for people, `databases` diagnoses for programs."""
+    """The answer of one endpoint.
+
+    Attributes:
+        endpoint: its path without the first slash.
+        checks: what decides the answer, and what only warns.
+        databases: those that were asked for; their diagnoses are part of the JSON.
+        explained: whether people are told the diagnoses, too.
+    """
 
     endpoint: str
     checks: Sequence[Check]
-    notes: Sequence[str] = ()
-    databases: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    databases: Sequence[DatabaseStatus] = ()
+    explained: bool = False
 
     @property
     def passed(self) -> bool:
@@ -49,6 +58,11 @@ class HealthReport:
         found = {check.status for check in self.checks}
         return next((status for status in (Status.FAIL, Status.WARN) if status in found), Status.PASS)
 
+    @property
+    def notes(self) -> list[str]:
+        """The diagnoses in sentences."""
+        return [note for database in self.databases for note in _notes(database)] if self.explained else []
+
     def verbose(self) -> str:
         """Return a line for each check, as Kubernetes' own `/livez?verbose` does."""
         marks = {Status.PASS: "[+]", Status.WARN: "[!]", Status.FAIL: "[-]"}
@@ -57,9 +71,13 @@ class HealthReport:
         return "\n".join([*lines, *self.notes, end, ""])
 
     def json(self) -> str:
-        """Return `application/health+json` (draft-inadarei-api-health-check)."""
-        checks = {check.name: [_entry(check)] for check in self.checks}
-        answer = {"status": self.status, "checks": checks, "databases": dict(self.databases), "notes": list(self.notes)}
+        """Return `application/health+json` (draft-inadarei-api-health-check); docs/health-endpoints.md has the form."""
+        answer = {
+            "status": self.status,
+            "checks": {check.name: [_check_fields(check)] for check in self.checks},
+            "databases": {database.name: _diagnosis_fields(database) for database in self.databases},
+            "notes": self.notes,
+        }
         return json.dumps(answer)
 
 
@@ -68,8 +86,32 @@ def _describe(check: Check) -> str:
     return f"{'failed: ' if check.status is Status.FAIL else ''}{check.output}{took}"
 
 
-def _entry(check: Check) -> dict[str, object]:
-    entry: dict[str, object] = {"status": check.status, "output": check.output}
+def _check_fields(check: Check) -> dict[str, object]:
+    fields: dict[str, object] = {"status": check.status, "output": check.output}
     if check.seconds is not None:
-        entry |= {"observedValue": round(check.seconds * 1000, 3), "observedUnit": "ms"}
-    return entry
+        fields |= {"observedValue": round(check.seconds * 1000, 3), "observedUnit": "ms"}
+    return fields
+
+
+def _diagnosis_fields(status: DatabaseStatus) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "verdict": status.verdict,
+        "reason": status.reason,
+        "advice": status.advice.sentence,
+        "next_step": status.advice.next_step,
+    }
+    oldest = status.assessment.oldest_checkout
+    if oldest is not None and oldest.location is not None:
+        fields["oldest_checkout"] = asdict(oldest)
+    return fields
+
+
+def _notes(status: DatabaseStatus) -> list[str]:
+    advice, oldest = status.advice, status.assessment.oldest_checkout
+    notes = [f"verdict {status.name}: {status.verdict}. {advice.sentence} {advice.next_step}"]
+    if oldest is not None and oldest.location is not None:
+        notes.append(
+            f"oldest checkout {status.name}: pool {oldest.pool}, worker {oldest.worker}, at {oldest.location},"
+            f" out for {oldest.seconds or 0:.0f} s; now: {oldest.doing or 'not known'}",
+        )
+    return notes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -9,9 +11,10 @@ from aiohttp import web
 from exporter.web.accept import first_accepted
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from exporter.metrics.registry import Metrics
+    from exporter.model.pool import PoolState
     from exporter.web.health import HealthService
     from exporter.web.health_report import HealthReport
 
@@ -30,26 +33,19 @@ def health_routes(health: HealthService) -> list[web.RouteDef]:
             passed = health.cached_healthz()
             if passed is not None:  # the kubelet's request, 4 times cheaper than a whole report
                 return _plain(passed=passed)
-        return await _respond(request, health, health.healthz)
-
-    async def livez(database: str | None) -> HealthReport:
-        return health.livez(database)
-
-    async def app_livez(database: str | None) -> HealthReport:
-        return health.app_livez(database)
-
-    def route(path: str, endpoint: Endpoint) -> web.RouteDef:
-        return web.get(path, lambda request: _respond(request, health, endpoint))
+        return await _respond(request, health=health, endpoint=health.healthz)
 
     return [
         web.get("/healthz", healthz),
-        route("/readyz", health.readyz),
-        route("/livez", livez),
-        route("/app/livez", app_livez),
+        web.get("/readyz", partial(_respond, health=health, endpoint=health.readyz)),
+        web.get("/livez", partial(_respond, health=health, endpoint=health.livez)),
+        web.get("/app/livez", partial(_respond, health=health, endpoint=health.app_livez)),
     ]
 
 
-def metrics_routes(health: HealthService, metrics: Metrics) -> list[web.RouteDef]:
+def metrics_routes(
+    health: HealthService, metrics: Metrics, pool_states: Callable[[], Sequence[PoolState]]
+) -> list[web.RouteDef]:
     """Return what Prometheus scrapes and the page for people."""
 
     async def scrape(request: web.Request) -> web.Response:
@@ -69,7 +65,7 @@ def metrics_routes(health: HealthService, metrics: Metrics) -> list[web.RouteDef
         from exporter.web.page import render  # on first use: most processes are never looked at
 
         await health.healthz()  # the page is as fresh as a health answer, and as bounded in time
-        text, policy = render.render(health)
+        text, policy = render.render(health.statuses, pool_states(), now=time.monotonic())
         headers = NEVER_STORE | {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"}
         return web.Response(text=text, content_type="text/html", headers=headers)
 
@@ -84,17 +80,17 @@ def make_application(*routes: list[web.RouteDef]) -> web.Application:
     return app
 
 
-async def _respond(request: web.Request, health: HealthService, endpoint: Endpoint) -> web.Response:
+async def _respond(request: web.Request, *, health: HealthService, endpoint: Endpoint) -> web.Response:
     database = request.query.get("database")
-    if database is not None and database not in health.watches:
-        known = ", ".join(health.watches)
+    if database is not None and database not in health.monitors:
+        known = ", ".join(health.monitors)
         return web.Response(status=404, text=f"no such database; there are: {known}\n", headers=NEVER_STORE)
     report = await endpoint(database)
     status = 200 if report.passed else 503
     content_type = _response_type(request)
     if content_type != TEXT:
         return web.Response(status=status, text=report.json(), content_type=content_type, headers=NEVER_STORE)
-    if "verbose" in request.query:
+    if request.query.get("verbose", "false").lower() not in {"false", "0"}:
         return web.Response(status=status, text=report.verbose(), headers=NEVER_STORE)
     return _plain(passed=report.passed)
 

@@ -13,68 +13,65 @@ from exporter.web.page.svg import bar, icon, mark, sparkline, symbols
 from exporter.web.page.words import PATHS, ROLES, SEVERITY, VERDICTS, duration, kind_of_share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from exporter.app_pools.assessment import OldestCheckout
     from exporter.model.pool import PoolState
     from exporter.model.result import ProbePath
-    from exporter.probing.monitor import Monitor
     from exporter.probing.status import DatabaseStatus, PathStatus
-    from exporter.web.health import HealthService
 
 RUNBOOKS = "https://github.com/db-health-exporter/db-health-exporter/blob/main/docs/runbooks"
 ENDPOINTS = ("healthz?verbose", "readyz?verbose", "livez?verbose", "app/livez?verbose", "metrics")
 
 
-def render(service: HealthService, *, clock: Callable[[], float] = time.monotonic) -> tuple[str, str]:
-    """Return the page and its content security policy; asks no database.
+def render(statuses: Iterable[DatabaseStatus], pools: Sequence[PoolState], *, now: float) -> tuple[str, str]:
+    """Return the page and its content security policy.
 
     Args:
-        service: holds the facts.
-        clock: the one that the probes are timed by.
+        statuses: of every database; the worst is shown first.
+        pools: of the application and of the exporter.
+        now: seconds on the clock that the probes are timed by.
     """
     assets = load_assets()
-    watches = sorted(service.watches.items(), key=lambda each: -SEVERITY[each[1].status.verdict])
-    name, worst = watches[0]
-    shown = VERDICTS[worst.status.verdict]
-    pools = _pools(service)
-    databases = (_database(each, watch, pools, clock()) for each, watch in watches)
+    ordered = sorted(statuses, key=lambda status: -SEVERITY[status.verdict])
+    worst = ordered[0]
+    kind, words, _ = VERDICTS[worst.verdict]
+    databases = (_database(status, [pool for pool in pools if pool.database == status.name], now) for status in ordered)
     page = html(
         assets.template,
-        title=f"{shown.words} - {name}",
-        icon=icon(shown.kind),
+        title=f"{words} - {worst.name}",
+        icon=icon(kind),
         style=assets.style,
         symbols=symbols(),
-        headline=_headline(service, name, worst),
+        headline=_headline(worst, count=len(ordered)),
         rest=join((*databases, _footer())),
         script=assets.script,
     )
     return page, assets.policy
 
 
-def _headline(service: HealthService, name: str, worst: Monitor) -> Html:
-    """Show the worst verdict in a sentence, and the next step."""
-    verdict, advice, count = worst.status.verdict, worst.status.advice, len(service.watches)
-    kind, words, runbook = VERDICTS[verdict]
-    healthy = verdict is Verdict.HEALTHY
+def _headline(status: DatabaseStatus, *, count: int) -> Html:
+    """Show the worst verdict of all databases in a sentence, and the next step."""
+    kind, words, runbook = VERDICTS[status.verdict]
+    healthy = status.verdict is Verdict.HEALTHY
     return html(
         '<header class="card headline $kind" aria-live="polite"><h1>$mark<span>$database$sentence</span></h1>'
         '<p class="next"><b>Next:</b> $next_step$link</p>$oldest'
         '<p class="faint">Verdict: $words$worst_of.</p></header>',
         kind=kind,
         mark=mark(kind),
-        database="" if healthy and count == 1 else f"{name}: ",
-        sentence=advice.sentence,
-        next_step=advice.next_step,
+        database="" if healthy and count == 1 else f"{status.name}: ",
+        sentence=status.advice.sentence,
+        next_step=status.advice.next_step,
         link=EMPTY if healthy else html(' <a href="$runbooks/$name.md">Runbook</a>', runbooks=RUNBOOKS, name=runbook),
-        oldest=_oldest_checkout(worst.status),
+        oldest=_oldest_checkout(status.assessment.oldest_checkout),
         words=words,
         worst_of=f"; the worst of {count} databases" if count > 1 else "",
     )
 
 
-def _oldest_checkout(status: DatabaseStatus) -> Html:
+def _oldest_checkout(oldest: OldestCheckout | None) -> Html:
     """Show where in the application the connection was taken that is missing for longest."""
-    oldest = status.assessment.oldest_checkout
     if oldest is None or oldest.location is None:
         return EMPTY
     return html(
@@ -86,60 +83,60 @@ def _oldest_checkout(status: DatabaseStatus) -> Html:
     )
 
 
-def _database(name: str, watch: Monitor, pools: Sequence[PoolState], now: float) -> Html:
-    kind, words, _ = VERDICTS[watch.status.verdict]
-    drawing, drawing_in_words = sparkline(watch.status.pooled.recent)
+def _database(status: DatabaseStatus, pools: Sequence[PoolState], now: float) -> Html:
+    kind, words, _ = VERDICTS[status.verdict]
+    drawing, drawing_in_words = sparkline(status.pooled.recent)
     return html(
         '<section class="card"><h2>$mark$name: $words$optional</h2>'
         "<h3>Probes</h3><ul>$probes</ul>$drawing"
         '<p class="faint">Pooled probes, the newest on the right: $drawing_in_words.</p>'
         "$server$pools</section>",
         mark=mark(kind),
-        name=name,
+        name=status.name,
         words=words,
-        optional="" if watch.status.required else " (not required)",
-        probes=join(_probe(path, found, now) for path, found in watch.status.paths.items()),
+        optional="" if status.required else " (not required)",
+        probes=join(_probe(path, found, now) for path, found in status.paths.items()),
         drawing=drawing,
         drawing_in_words=drawing_in_words,
-        server=_server(watch.status),
-        pools=pool_list([pool for pool in pools if pool.database == name]),
+        server=_server(status),
+        pools=pool_list(pools),
     )
 
 
 def _probe(path: ProbePath, found: PathStatus, now: float) -> Html:
-    last, success = found.latest, found.last_success
+    latest, success = found.latest, found.last_success
     name = html("<b>$path</b> ($meaning)", path=path, meaning=PATHS[path])
-    if last is None:
+    if latest is None:
         return html("<li>$mark$name: not asked yet</li>", mark=mark("none"), name=name)
-    ago = duration(now - last.taken_at)
-    if last.passed:
-        took = f"{last.seconds * 1000:.1f} ms"
+    ago = duration(now - latest.taken_at)
+    if latest.passed:
+        took = f"{latest.seconds * 1000:.1f} ms"
         return html("<li>$mark$name: passed in $took, $ago ago</li>", mark=mark("good"), name=name, took=took, ago=ago)
     return html(
         "<li>$mark$name: failed ($outcome), $ago ago; $passed$detail</li>",
         mark=mark("bad"),
         name=name,
-        outcome=last.outcome,
+        outcome=latest.outcome,
         ago=ago,
         passed=f"last passed {duration(now - success.taken_at)} ago" if success else "has never passed",
-        detail=html('<br><span class="faint">$text</span>', text=shorten(last.detail)) if last.detail else EMPTY,
+        detail=html('<br><span class="faint">$text</span>', text=shorten(latest.detail)) if latest.detail else EMPTY,
     )
 
 
 def _server(status: DatabaseStatus) -> Html:
-    role, facts = ROLES[status.in_recovery], status.server_stats
-    if facts is None:
+    role, stats = ROLES[status.in_recovery], status.server_stats
+    if stats is None:
         return html("<h3>Server</h3><p>$role; connections not known</p>", role=role)
-    kind = kind_of_share(facts.connections / facts.max_connections)
-    idle = facts.oldest_idle_in_transaction
+    kind = kind_of_share(stats.connections / stats.max_connections)
+    idle = stats.oldest_idle_in_transaction
     return html(
         "<h3>Server</h3><p>$mark$role; $used of $limit connections$idle</p>$bar",
         mark=mark(kind),
         role=role,
-        used=facts.connections,
-        limit=facts.max_connections,
+        used=stats.connections,
+        limit=stats.max_connections,
         idle=f"; idle in a transaction for {duration(idle)}" if idle else "",
-        bar=bar(facts.connections, facts.max_connections, kind),
+        bar=bar(stats.connections, stats.max_connections, kind),
     )
 
 
@@ -151,9 +148,3 @@ def _footer() -> Html:
         runbooks=RUNBOOKS,
         now=time.strftime("%H:%M:%S UTC", time.gmtime()),
     )
-
-
-def _pools(service: HealthService) -> tuple[PoolState, ...]:
-    own = (each.pool.state() for each in service.watches.values())
-    apps = service.app_pools.states() if service.app_pools is not None else ()
-    return (*apps, *(state for state in own if state is not None))

@@ -4,8 +4,6 @@ import base64
 import hashlib
 import re
 from html import unescape
-from types import SimpleNamespace
-from typing import Any
 
 from exporter.app_pools.assessment import Assessment, OldestCheckout
 from exporter.database.server_stats import ServerStats
@@ -13,26 +11,18 @@ from exporter.diagnosis.advice import advise
 from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome
 from exporter.model.pool import PoolState
-from exporter.model.result import ProbePath, ProbeResult
-from exporter.probing.status import DatabaseStatus, PathStatus
+from exporter.model.result import ProbePath
+from exporter.probing.status import DatabaseStatus
 from exporter.web.page import render as page
 from exporter.web.page.markup import MAX_TEXT
+from tests.unit.web.statuses import NOW, path_status
 
 HOSTILE = "<script>alert('x')</script>\"&"
-NOW = 1000.0
 
 
-def path_status(outcome: Outcome | None, detail: str = "") -> PathStatus:
-    """What a path knows that has found the same sixty times, or nothing yet."""
-    if outcome is None:
-        return PathStatus()
-    latest = ProbeResult(outcome, 0.123456, NOW - 3, 0.0, detail)
-    return PathStatus(latest, latest if latest.passed else None, (latest,) * 60)
-
-
-def watch(verdict: Verdict, outcome: Outcome | None, detail: str = "", name: str = "app") -> Any:
-    """One database of which this is known."""
-    status = DatabaseStatus(
+def status(verdict: Verdict, outcome: Outcome | None, detail: str = "", name: str = "app") -> DatabaseStatus:
+    """The status of a database with this verdict, whatever its probes say."""
+    return DatabaseStatus(
         name=name,
         slow_after=0.4,
         paths={path: path_status(outcome, detail) for path in ProbePath},
@@ -41,17 +31,11 @@ def watch(verdict: Verdict, outcome: Outcome | None, detail: str = "", name: str
         verdict=verdict,
         advice=advise(verdict, outcome),
     )
-    return SimpleNamespace(status=status, pool=SimpleNamespace(state=lambda: None))
 
 
-def service(watches: dict[str, Any], pools: tuple[PoolState, ...] = ()) -> Any:
-    """All that the page reads."""
-    return SimpleNamespace(watches=watches, app_pools=SimpleNamespace(states=lambda: pools))
-
-
-def render(facts: Any) -> str:
+def render(*statuses: DatabaseStatus, pools: tuple[PoolState, ...] = ()) -> str:
     """The page's text."""
-    text, _ = page.render(facts, clock=lambda: NOW)
+    text, _ = page.render(statuses, pools, now=NOW)
     return text
 
 
@@ -63,7 +47,7 @@ def test_everything_is_shown() -> None:
         for number in range(16 * 64)
     )
 
-    text = render(service({name: watch(Verdict.DATABASE_DOWN, Outcome.DNS) for name in names}, pools))
+    text = render(*(status(Verdict.DATABASE_DOWN, Outcome.DNS, name=name) for name in names), pools=pools)
 
     assert [name for name in names if f"{name}: database down</h2>" not in text] == []
     assert text.count("(worker ") == len(pools)
@@ -73,7 +57,7 @@ def test_long_messages_are_cut_off() -> None:
     """A driver's message or a place in code takes a line or two, however long it is."""
     pools = (PoolState("app", "orders", "1", 5, 5, 0, 0, 5.0, 1, 9.0, "p" * 5000),)
 
-    text = render(service({"app": watch(Verdict.DATABASE_DOWN, Outcome.ERROR, "m" * 5000)}, pools))
+    text = render(status(Verdict.DATABASE_DOWN, Outcome.ERROR, "m" * 5000), pools=pools)
 
     assert max(map(len, re.findall("m+", text))) == MAX_TEXT
     assert max(map(len, re.findall("p+", text))) == MAX_TEXT
@@ -83,16 +67,16 @@ def test_names_and_messages_stay_text() -> None:
     """What an application or a driver says cannot become part of the page."""
     pools = (PoolState(HOSTILE, HOSTILE, HOSTILE, 5, 5, 0, 0, 5.0, 1, 9.0, HOSTILE),)
 
-    text = render(service({HOSTILE: watch(Verdict.APP_POOL_WEDGED, Outcome.ERROR, HOSTILE)}, pools))
+    text = render(status(Verdict.APP_POOL_WEDGED, Outcome.ERROR, HOSTILE, name=HOSTILE), pools=pools)
 
     assert text.count("<script>") == 1
     assert HOSTILE not in text
 
 
 def test_every_verdict_has_words_a_shape_and_a_next_step() -> None:
-    """Nothing is told by color alone, and nobody is left without advice."""
+    """A verdict is never shown by its colour alone, and always with advice."""
     for verdict in Verdict:
-        text = render(service({"app": watch(verdict, Outcome.REFUSED)}))
+        text = render(status(verdict, Outcome.REFUSED))
 
         assert re.search(r'<header class="card headline (good|warn|bad|none)"', text)
         assert re.search(r"<b>Next:</b> \w+", text)
@@ -101,14 +85,14 @@ def test_every_verdict_has_words_a_shape_and_a_next_step() -> None:
 
 def test_before_the_first_probe_there_is_a_page() -> None:
     """The first second after the start."""
-    text = render(service({"app": watch(Verdict.UNKNOWN, None)}))
+    text = render(status(Verdict.UNKNOWN, None))
 
     assert "not asked yet" in text
 
 
-def test_the_policy_admits_the_page_s_own_parts_only() -> None:
-    """The hashes are those of the style and the script; no attribute needs more."""
-    text, policy = page.render(service({"app": watch(Verdict.HEALTHY, Outcome.SUCCESS)}), clock=lambda: NOW)
+def test_the_policy_admits_only_the_page_s_own_style_and_script() -> None:
+    """Their hashes are in it, and no attribute needs more."""
+    text, policy = page.render([status(Verdict.HEALTHY, Outcome.SUCCESS)], [], now=NOW)
     for element in ("style", "script"):
         content = re.search(rf"<{element}>(.*?)</{element}>", text, re.DOTALL)
         assert content

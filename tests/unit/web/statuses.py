@@ -1,0 +1,84 @@
+"""Statuses of databases, for tests of what is answered and shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from exporter.app_pools.assessment import Assessment, OldestCheckout
+from exporter.model.outcome import Outcome, Reason
+from exporter.model.result import ProbePath, ProbeResult
+from exporter.probing.status import DatabaseStatus, PathStatus
+
+NOW = 1000.0
+WEDGED = Assessment(
+    wedged=True,
+    oldest_checkout=OldestCheckout(
+        pool="orders",
+        worker="1",
+        location="shop/views.py:41 in checkout",
+        doing="shop/views.py:44 in checkout",
+        seconds=62.5,
+    ),
+)
+
+
+def path_status(outcome: Outcome | None, detail: str = "", reason: Reason | None = None) -> PathStatus:
+    """Return what is known of a path with sixty equal results three seconds ago, or with none."""
+    if outcome is None:
+        return PathStatus()
+    latest = ProbeResult(outcome, 0.123456, NOW - 3, 0.0, detail, reason)
+    return PathStatus(latest, latest if latest.passed else None, (latest,) * 60)
+
+
+def make_status(
+    name: str = "app",
+    *,
+    pooled: Outcome | None = Outcome.SUCCESS,
+    fresh: Outcome | None = Outcome.SUCCESS,
+    reason: Reason | None = None,
+    required: bool = True,
+    assessment: Assessment | None = None,
+) -> DatabaseStatus:
+    """Return the status that follows from these outcomes; `reason` goes with the fresh one."""
+    return DatabaseStatus(
+        name=name,
+        slow_after=0.4,
+        required=required,
+        paths={ProbePath.POOLED: path_status(pooled), ProbePath.FRESH: path_status(fresh, reason=reason)},
+        assessment=assessment or Assessment(),
+    ).diagnosed()
+
+
+@dataclass
+class StubMonitor:
+    """A monitor whose status stays as it is; it counts the probes that it is asked for."""
+
+    status: DatabaseStatus
+    stalled: str = ""
+    checks: int = 0
+
+    async def check(self, *, max_age: float) -> ProbeResult:
+        """Return the latest result, as if it had just been taken."""
+        self.checks += 1
+        found = self.latest(max_age=max_age)
+        assert found is not None
+        return found
+
+    def latest(self, *, max_age: float) -> ProbeResult | None:  # noqa: ARG002 - every result is recent enough
+        """Return the latest result."""
+        return self.status.pooled.latest
+
+    def stalled_loop(self) -> str:
+        """Name the loop that is stalled."""
+        return self.stalled
+
+
+@dataclass
+class StubEventLoop:
+    """An event loop's monitor."""
+
+    stands_still: bool = False
+
+    def stalled(self) -> bool:
+        """Whether it stands still."""
+        return self.stands_still
