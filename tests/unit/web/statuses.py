@@ -71,14 +71,3 @@ class StubMonitor:
     def stalled_loop(self) -> str:
         """Name the loop that is stalled."""
         return self.stalled
-
-
-@dataclass
-class StubEventLoop:
-    """An event loop's monitor."""
-
-    stands_still: bool = False
-
-    def stalled(self) -> bool:
-        """Whether it stands still."""
-        return self.stands_still
