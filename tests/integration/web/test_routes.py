@@ -1,4 +1,4 @@
-"""Every route, for every kind of client, with one database and with several."""
+"""The routes of a running exporter, with one database and with several."""
 
 import json
 from collections.abc import Iterator
@@ -53,76 +53,6 @@ def exporter(
     return made
 
 
-@pytest.mark.parametrize("route", ROUTES)
-def test_head(exporter: Exporter, route: str) -> None:
-    """HEAD is GET without the body."""
-    asked, told = exporter.get(route), exporter.get(route, method="HEAD")
-
-    assert told.status == asked.status
-    assert told.text == ""
-    assert told.headers["content-type"] == asked.headers["content-type"]
-
-
-@pytest.mark.parametrize("route", ROUTES)
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
-def test_other_methods(exporter: Exporter, route: str, method: str) -> None:
-    """Nothing can be changed, and that is said in a short text."""
-    answer = exporter.get(route, method=method)
-
-    assert answer.status == 405
-    assert answer.headers["content-type"].startswith("text/plain")
-    assert len(answer.text) < 100
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["/nothing", "/healthz/", "/healthz/x", "/metrics/..%2f", "//", "/app", "/%00", "/HEALTHZ"],
-)
-def test_unknown_path(exporter: Exporter, path: str) -> None:
-    """What is not there is a short 404."""
-    answer = exporter.get(path)
-
-    assert answer.status == 404
-    assert answer.headers["content-type"].startswith("text/plain")
-    assert len(answer.text) < 100
-
-
-@pytest.mark.parametrize("route", PROBES)
-def test_plain(exporter: Exporter, route: str) -> None:
-    """One word for a kubelet, and nothing that anybody may keep."""
-    answer = exporter.get(route)
-
-    assert answer.text == ("ok" if answer.status == 200 else "failed")
-    assert answer.headers["content-type"].startswith("text/plain")
-    assert answer.headers["cache-control"] == "no-store"
-
-
-@pytest.mark.parametrize("route", PROBES)
-@pytest.mark.parametrize("query", ["?verbose", "?verbose=1", "?verbose=&x=y"])
-def test_verbose(exporter: Exporter, route: str, query: str) -> None:
-    """A line for each check, as Kubernetes' own endpoints have it."""
-    answer = exporter.get(route + query)
-    *lines, last = answer.text.splitlines()
-
-    passed = "passed" if answer.status == 200 else "failed"
-    assert last == f"{route[1:]} check {passed}"
-    assert all(line.startswith(("[+]", "[-]", "[!]", "verdict ", "oldest ")) for line in lines)
-    assert answer.status == (503 if any(line.startswith("[-]") for line in lines) else 200)
-
-
-@pytest.mark.parametrize("route", PROBES)
-@pytest.mark.parametrize("kind", ["application/json", "application/health+json"])
-def test_json(exporter: Exporter, route: str, kind: str) -> None:
-    """Programs get the draft for health answers, in the type that they asked for."""
-    answer = exporter.get(route, accept=kind)
-
-    assert answer.headers["content-type"].startswith(kind)
-    assert set(answer.json) >= {"status", "checks"}
-    assert answer.json["status"] in ({"pass", "warn"} if answer.status == 200 else {"fail"})
-    for entries in answer.json["checks"].values():
-        assert entries[0]["status"] in {"pass", "warn", "fail"}
-
-
 @pytest.mark.parametrize("route", PROBES)
 def test_json_holds_the_diagnosis_of_each_database(exporter: Exporter, route: str) -> None:
     """Programs need not take the verdict out of sentences."""
@@ -143,32 +73,6 @@ def test_json_holds_the_diagnosis_of_each_database(exporter: Exporter, route: st
     assert one == {"good": databases["good"]}
 
 
-@pytest.mark.parametrize(
-    ("accept", "kind"),
-    [
-        ("APPLICATION/JSON", "application/json"),
-        ("application/json, text/plain, */*", "application/json"),
-        ("application/health+json, application/json;q=0.5", "application/health+json"),
-        ("text/plain, application/json;q=0.5", "text/plain"),
-        ("application/json; q=0.0, */*", "text/plain"),
-        ("application/jsonl", "text/plain"),
-        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/plain"),
-        ("*/*", "text/plain"),
-    ],
-)
-def test_negotiation(exporter: Exporter, accept: str, kind: str) -> None:
-    """The first type of ours that a client names counts; text where it names none or refuses it."""
-    assert exporter.get("/livez", accept=accept).headers["content-type"].partition(";")[0] == kind
-
-
-def test_livez_of_one_database(exporter: Exporter) -> None:
-    """The process, and the loops of the one that is named."""
-    verbose = exporter.get("/livez?verbose&database=good").text
-
-    assert "event-loop" in verbose
-    assert {name for name in ("good", "bad", "spare") if name in verbose} == {"good"}
-
-
 def test_required_decides(exporter: Exporter) -> None:
     """One required database that is down is enough to fail; one that is not required is a warning."""
     answer = exporter.get("/healthz?verbose")
@@ -177,28 +81,6 @@ def test_required_decides(exporter: Exporter) -> None:
     assert "[+]good/pooled success" in answer.text
     assert "[-]bad/pooled failed: refused" in answer.text
     assert "[!]spare/pooled refused" in answer.text
-
-
-@pytest.mark.parametrize(("database", "status"), [("good", 200), ("bad", 503), ("spare", 503)])
-@pytest.mark.parametrize("route", ["/healthz", "/readyz"])
-def test_one_database(exporter: Exporter, route: str, database: str, status: int) -> None:
-    """Asked for by name, each answers for itself alone, required or not."""
-    assert exporter.get(f"{route}?database={database}").status == status
-    verbose = exporter.get(f"{route}?database={database}&verbose").text
-    assert {name for name in ("good", "bad", "spare") if name in verbose} == {database}
-    named = exporter.get(f"{route}?database={database}", accept="application/json")
-    assert named.status == status
-
-
-@pytest.mark.parametrize("route", PROBES)
-@pytest.mark.parametrize("name", ["other", "", "good%20", "%3Cscript%3E"])
-def test_unknown_database(exporter: Exporter, route: str, name: str) -> None:
-    """A name that nobody configured is a 404 that tells those that there are, and repeats nothing."""
-    answer = exporter.get(f"{route}?database={name}")
-
-    assert answer.status == 404
-    assert "good, bad, spare" in answer.text
-    assert "script" not in answer.text
 
 
 def test_liveness_knows_no_database(exporter: Exporter) -> None:
