@@ -20,6 +20,9 @@ class SilentWorker:
     worker: str
     silent: bool
 
+    def __str__(self) -> str:
+        return f"worker {self.worker} of pool {self.pool}"
+
 
 @dataclass(frozen=True, slots=True)
 class OldestCheckout:
@@ -41,12 +44,14 @@ class Assessment:
         wedged: a pool is full and no connection has come back for long.
         oldest_checkout: of the wedged pools, else of the exhausted, else of those that leak.
         silent_workers: those that are silent now.
+        one_of: the databases of one name, to one of which those pools belong; empty where it is known to which.
     """
 
     exhausted: bool = False
     wedged: bool = False
     oldest_checkout: OldestCheckout | None = None
     silent_workers: tuple[SilentWorker, ...] = ()
+    one_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,20 +63,24 @@ class PoolView:
         is_missing: reports stopped coming without a goodbye.
         is_stalled: the reports say themselves that the event loop stands still.
         is_shown: the latest report is recent enough to be shown.
-        is_replaced: another process that started later uses the same pool well.
-        is_starving: requests were waiting a short while ago.
+        is_crowded: the latest reports show a full pool with requests waiting; one alone may have caught a burst.
+        is_starving: requests were waiting or timed out by the latest report, and no connection came back after that.
         is_leaking: the application calls the oldest checkout a leak.
         full_since: since when the pool has been full without a check-in, in monotonic seconds.
+        one_of: the databases that it may be a pool of, where that is not known.
+        last_failure_at: when its database, or one of those, was last seen failing, in monotonic seconds.
     """
 
     state: PoolState
     is_missing: bool = False
     is_stalled: bool = False
     is_shown: bool = True
-    is_replaced: bool = False
+    is_crowded: bool = False
     is_starving: bool = False
     is_leaking: bool = False
     full_since: float | None = None
+    one_of: tuple[str, ...] = ()
+    last_failure_at: float = 0.0
 
     @property
     def silent_worker(self) -> SilentWorker:
@@ -79,60 +88,59 @@ class PoolView:
         state = self.state
         return SilentWorker(state.database, state.pool, state.worker, self.is_missing or self.is_stalled)
 
-    @property
-    def is_exhausted(self) -> bool:
-        """Whether requests wait for a connection, whether others come back or not."""
-        return self.is_shown and bool(self.state.pending) and self.state.full
+    def is_exhausted(self, now: float, *, wedged_after: float) -> bool:
+        """Whether requests have waited for a connection for some time, whether others come back or not.
 
-    def is_wedged(self, now: float, *, last_failure_at: float, wedged_after: float) -> bool:
+        A pool of one of several databases counts only while all of them are well: it may be the other one's.
+        """
+        all_well = not self.one_of or now - self.last_failure_at >= wedged_after
+        return self.is_shown and self.is_crowded and all_well
+
+    def is_wedged(self, now: float, *, wedged_after: float) -> bool:
         """Whether no request gets a connection and none has come back for long, while the database worked.
 
-        An idle pool has no check-ins either, and during an outage nothing can come back: neither counts.
+        An idle pool has no check-ins either, and during an outage nothing can come back: neither counts. A worker that
+        is silent is judged by its last report: many processes end without a goodbye, some with every connection in use.
         """
-        if self.is_replaced or self.full_since is None:
+        if self.full_since is None or now - max(self.full_since, self.last_failure_at) < wedged_after:
             return False
-        if now - max(self.full_since, last_failure_at) < wedged_after:
-            return False
-        return self.is_missing or self.is_stalled or (self.is_shown and self.is_starving)
+        return self.is_stalled or ((self.is_missing or self.is_shown) and self.is_starving)
 
 
-def assess(views: Iterable[PoolView], *, now: float, last_failure_at: float, wedged_after: float) -> Assessment:
+def assess(views: Iterable[PoolView], *, now: float, wedged_after: float) -> Assessment:
     """Assess the pools of one database.
 
     Args:
         views: its pools; those that have ended are left out.
         now: monotonic seconds.
-        last_failure_at: when the database was last seen failing, on the same clock.
         wedged_after: seconds without a check-in after which a full pool is wedged.
     """
-    wedged: list[PoolState] = []
-    exhausted: list[PoolState] = []
-    leaking: list[PoolState] = []
+    wedged: list[PoolView] = []
+    exhausted: list[PoolView] = []
+    leaking: list[PoolView] = []
     silent: list[SilentWorker] = []
     for view in views:
-        if view.is_wedged(now, last_failure_at=last_failure_at, wedged_after=wedged_after):
-            wedged.append(view.state)
-        elif view.is_exhausted:
-            exhausted.append(view.state)
+        if view.is_wedged(now, wedged_after=wedged_after):
+            wedged.append(view)
+        elif view.is_exhausted(now, wedged_after=wedged_after):
+            exhausted.append(view)
         elif view.is_leaking and view.is_shown:
-            leaking.append(view.state)
+            leaking.append(view)
         if view.silent_worker.silent:
             silent.append(view.silent_worker)
-    oldest = _oldest_checkout(wedged or exhausted or leaking)
-    return Assessment(bool(exhausted), bool(wedged), oldest, tuple(silent))
+    worst = wedged or exhausted or leaking
+    certain = [view for view in worst if not view.one_of]
+    oldest = _oldest_checkout([view.state for view in certain or worst])
+    one_of = worst[0].one_of if worst and not certain else ()
+    return Assessment(bool(exhausted), bool(wedged), oldest, tuple(silent), one_of)
 
 
 def _oldest_checkout(states: Sequence[PoolState]) -> OldestCheckout | None:
     found = max(states, key=lambda state: state.oldest_checkout_seconds or 0.0, default=None)
     if found is None:
         return None
-    return OldestCheckout(
-        found.pool,
-        found.worker,
-        found.oldest_location,
-        found.oldest_doing,
-        found.oldest_checkout_seconds,
-    )
+    place = (found.oldest_location, found.oldest_doing, found.oldest_checkout_seconds)
+    return OldestCheckout(found.pool, found.worker, *place)
 
 
 @dataclass(frozen=True, slots=True)

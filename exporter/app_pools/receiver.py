@@ -12,10 +12,12 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from exporter.app_pools.report import Rejection
+from exporter.app_pools.report import RejectedError, Rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _SWEEP_INTERVAL = 0.5  # seconds
 _READABLE_BY_ALL = 0o666  # the application runs under another uid of the same pod
@@ -27,7 +29,7 @@ class ReportHandler(Protocol):
     def receive(self, datagram: bytes) -> None:
         """Take one datagram in; never raises."""
 
-    def reject(self, reason: Rejection) -> None:
+    def reject(self, error: RejectedError) -> None:
         """Count a datagram that was dropped."""
 
     def sweep(self) -> None:
@@ -58,22 +60,25 @@ class ReportSocket:
 
 
 class _Protocol(asyncio.DatagramProtocol):
-    def __init__(self, handler: ReportHandler, sources: frozenset[str] | None) -> None:
+    def __init__(self, handler: ReportHandler, sources: Sequence[Network] | None) -> None:
         self._handler, self._sources = handler, sources
 
     def datagram_received(self, data: bytes, addr: tuple[str, int] | None) -> None:
-        """Pass on a datagram that comes from this pod; count any other."""
+        """Pass on a datagram from an allowed source; count any other."""
         if self._sources is None or (addr is not None and _is_allowed(addr[0], self._sources)):
             self._handler.receive(data)
         else:
-            self._handler.reject(Rejection.SOURCE)
+            self._handler.reject(RejectedError(Rejection.SOURCE, addr[0] if addr is not None else ""))
 
 
 async def listen(handler: ReportHandler, address: str, *, sources: Iterable[str] = ()) -> ReportSocket:
-    """Listen on `unix:/path` or `host:port[/udp]`; a UDP datagram must come from loopback or from `sources`.
+    """Receive reports at `unix:/path` or `host:port[/udp]`.
+
+    A UDP datagram must come from loopback or from one of `sources`, which are addresses and networks: reports decide
+    over restarts of the application, and where it listens on all interfaces others can reach it.
 
     Raises:
-        ValueError: the address is neither.
+        ValueError: the address is neither, or a source is no address or network.
         OSError: the socket cannot be opened.
     """
     loop = asyncio.get_running_loop()
@@ -83,9 +88,11 @@ async def listen(handler: ReportHandler, address: str, *, sources: Iterable[str]
         transport, _ = await loop.create_datagram_endpoint(lambda: _Protocol(handler, None), sock=sock)
         return ReportSocket(transport, handler, path)
     host, port = split(address)
-    own = frozenset({host, *sources})
+    networks = [ipaddress.ip_network(source, strict=False) for source in sources]
+    with contextlib.suppress(ValueError):  # a name
+        networks.append(ipaddress.ip_network(host))
     transport, _ = await loop.create_datagram_endpoint(
-        lambda: _Protocol(handler, own),
+        lambda: _Protocol(handler, networks),
         local_addr=("127.0.0.1" if host == "localhost" else host, port),
     )
     return ReportSocket(transport, handler, None)
@@ -103,10 +110,10 @@ def split(address: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-def _is_allowed(host: str, sources: frozenset[str]) -> bool:
+def _is_allowed(host: str, sources: Iterable[Network]) -> bool:
     ip = ipaddress.ip_address(host.partition("%")[0])
     ip = getattr(ip, "ipv4_mapped", None) or ip
-    return ip.is_loopback or str(ip) in sources
+    return ip.is_loopback or any(ip in network for network in sources)
 
 
 def _open_file(path: Path) -> socket.socket:

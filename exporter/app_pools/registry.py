@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from exporter.app_pools.assessment import AppPoolFacts, Assessment, PoolView, SilentWorker, assess
+from exporter.app_pools.assessment import AppPoolFacts, Assessment, SilentWorker, assess
+from exporter.app_pools.databases import DatabaseNames
 from exporter.app_pools.event_log import log_changes
+from exporter.app_pools.rejections import Rejections
 from exporter.app_pools.report import PoolReport, RejectedError, Rejection, parse
+from exporter.app_pools.succession import Lifetime, replaced
 from exporter.app_pools.worker import StalenessPolicy, Worker, WorkerPool
 from exporter.model.pool import PoolState, PoolTotals
 
@@ -47,14 +49,14 @@ class AppPools:
             on_change: called whenever something that is shown or assessed has changed.
             last_failure_at: when a configured database was last seen failing, on `clock`.
         """
-        self._names = {**{url: name for name, url in databases.items() if url}, **{n: n for n in databases}}
+        self._names = DatabaseNames(databases)
         self._databases = tuple(databases)
         self._policy = StalenessPolicy(ttl, wedged_after)
         self._clock, self._wall_clock, self._on_change = clock, wall_clock, on_change
         self._last_failure_at = last_failure_at
         self._workers: dict[tuple[int, float], Worker] = {}
         self._sums: dict[tuple[str, str], PoolTotals] = {}
-        self._rejected = Counter(dict.fromkeys(Rejection, 0))
+        self._rejections = Rejections()
         self._seen_by_sweep: object = None
         self._tidy_at = clock()
 
@@ -63,20 +65,20 @@ class AppPools:
         try:
             self._accept(parse(datagram))
         except RejectedError as error:
-            self.reject(error.reason)
+            self.reject(error)
         else:
             self._on_change()
 
-    def reject(self, reason: Rejection) -> None:
+    def reject(self, error: RejectedError) -> None:
         """Count a datagram that was dropped."""
-        self._rejected[reason] += 1
+        self._rejections.add(error)
         self._on_change()
 
     def sweep(self) -> None:
         """Call `on_change` if time alone has changed something; to be called twice a second."""
         now = self._clock()
         self._tidy(now)
-        shown = [(view.state.worker, view.is_shown, view.silent_worker.silent) for view in self._views(now)]
+        shown = [(pool.state.worker, pool.is_shown(now), pool.is_missing(now)) for pool in self._active()]
         assessed = [(found.exhausted, found.wedged) for found in map(self.assess, self._databases)]
         if self._seen_by_sweep != (shown, assessed):
             self._seen_by_sweep = (shown, assessed)
@@ -93,15 +95,16 @@ class AppPools:
 
     def rejected(self) -> dict[Rejection, int]:
         """How many datagrams were dropped for each reason."""
-        return dict(self._rejected)
+        return self._rejections.counts()
 
     def silent_workers(self) -> tuple[SilentWorker, ...]:
         """Every worker that should report, and whether it does."""
-        return tuple(view.silent_worker for view in self._views(self._clock()))
+        now = self._clock()
+        return tuple(pool.view(now).silent_worker for pool in self._active())
 
     def assess(self, database: str) -> Assessment:
         """Assess the pools of a configured database."""
-        return self._assess(database, last_failure_at=self._last_failure_at(database))
+        return self._assess(database)
 
     def facts(self, database: str, *, well_since: float = 0.0) -> AppPoolFacts:
         """Return the assessment in the fields that it had before; `well_since` is the time of the last failure."""
@@ -112,38 +115,27 @@ class AppPools:
         culprit = (oldest.pool, oldest.worker, oldest.location, oldest.doing, oldest.seconds)
         return AppPoolFacts(found.exhausted, found.wedged, *culprit, found.silent_workers)
 
-    def _assess(self, database: str, *, last_failure_at: float) -> Assessment:
-        now, wedged_after = self._clock(), self._policy.wedged_after
-        views = [view for view in self._views(now) if view.state.database == database]
-        return assess(views, now=now, last_failure_at=last_failure_at, wedged_after=wedged_after)
+    def _assess(self, database: str, *, last_failure_at: float = 0.0) -> Assessment:
+        now, views = self._clock(), []
+        for pool in self._active():
+            candidates = self._names.candidates(pool.state.database)
+            if database in candidates:
+                failed_at = max(last_failure_at, *map(self._last_failure_at, candidates))
+                one_of = candidates if len(candidates) > 1 else ()
+                views.append(pool.view(now, one_of=one_of, last_failure_at=failed_at))
+        return assess(views, now=now, wedged_after=self._policy.wedged_after)
 
     def _active(self) -> Iterator[WorkerPool]:
         for worker in self._workers.values():
             if worker.slot is not None:
                 yield from (pool for pool in worker.pools.values() if not pool.ended)
 
-    def _views(self, now: float) -> list[PoolView]:
-        return [pool.view(now, replaced=self._is_replaced(pool, now)) for pool in self._active()]
-
-    def _is_replaced(self, pool: WorkerPool, now: float) -> bool:
-        """Whether the process is probably gone, and one that started after its last report uses the pool well."""
-        if not pool.is_missing(now):
-            return False
-        last_report = self._wall_clock() - pool.age(now)
-        key = (pool.state.database, pool.state.pool)
-        return any(
-            worker.start > last_report and other.is_shown(now) and not other.state.full
-            for worker in self._workers.values()
-            if (other := worker.pools.get(key)) is not None
-        )
-
     def _accept(self, report: PoolReport) -> None:
         now = self._clock()
         if now >= self._tidy_at:
             self._tidy(now)
-        key = database, name = self._label(report.database), report.state.pool
-        if key not in self._sums and len(self._sums) >= MAX_POOLS:
-            raise RejectedError(Rejection.POOLS)
+        key = database, name = self._names.label(report.database), report.state.pool
+        self._make_place(key)
         worker = self._admit(report)
         pool, before = worker.pools.get(key), None
         if pool is None:
@@ -153,12 +145,23 @@ class AppPools:
         added = pool.update(report, worker=str(worker.slot), now=now)
         self._sums[key] = self._sums.get(key, PoolTotals(database, name)) + added
         log_changes(before, report, pool.state)
+        if before is None and not report.bye:
+            self._end_replaced(key, now)
 
-    def _label(self, database: str | None) -> str:
-        """Name the database; one that is not watched keeps its own name, and so has no part in any verdict."""
-        if database:
-            return self._names.get(database, database)
-        return self._databases[0] if len(self._databases) == 1 else "unknown"
+    def _make_place(self, key: tuple[str, str]) -> None:
+        """Keep the bound on pools: one that no worker has any more gives its place to a new one."""
+        if key in self._sums or len(self._sums) < MAX_POOLS:
+            return
+        last_report = dict.fromkeys(self._sums, 0.0)
+        for worker in self._workers.values():
+            for used, pool in worker.pools.items():
+                last_report[used] = max(last_report[used], pool.reported_at if pool.ended else float("inf"))
+        oldest = min(last_report, key=lambda used: last_report[used])
+        if last_report[oldest] == float("inf"):
+            raise RejectedError(Rejection.POOLS, key[1])
+        del self._sums[oldest]
+        for worker in self._workers.values():
+            worker.pools.pop(oldest, None)
 
     def _admit(self, report: PoolReport) -> Worker:
         key = report.pid, report.start
@@ -168,19 +171,33 @@ class AppPools:
             slot = next(number for number in itertools.count(1) if number not in taken)
             if slot > MAX_WORKERS:
                 raise RejectedError(Rejection.WORKERS)
-            worker = worker or Worker(slot, report.parent, report.start)
+            worker = worker or Worker(slot, report.start)
             worker.slot = slot
             self._workers[key] = worker
-        worker.reported_at = self._wall_clock()
         return worker
 
     def _tidy(self, now: float) -> None:
         self._tidy_at = now + _TIDY_INTERVAL
-        youngest = {worker.parent: worker.start for worker in sorted(self._workers.values(), key=lambda w: w.start)}
+        for key in {key for worker in self._workers.values() for key in worker.pools}:
+            self._end_replaced(key, now)
         for worker in self._workers.values():
-            worker.expire(now, replaced=youngest[worker.parent] > worker.reported_at)
+            for pool in worker.pools.values():
+                pool.expire(now)
             if worker.has_ended:
                 worker.slot = None
-        ended = [key for key, worker in self._workers.items() if worker.slot is None]
-        for key in ended[: max(0, len(self._workers) - _MAX_REMEMBERED)]:
-            del self._workers[key]
+        ended = [who for who, worker in self._workers.items() if worker.slot is None]
+        for who in ended[: max(0, len(self._workers) - _MAX_REMEMBERED)]:
+            del self._workers[who]
+
+    def _end_replaced(self, key: tuple[str, str], now: float) -> None:
+        """Forget each worker whose successor reports the same pool: it was killed, or ended without a goodbye."""
+        found = [(worker.start, pool) for worker in self._workers.values() if (pool := worker.pools.get(key))]
+        if not any(pool.is_missing(now) for _, pool in found):
+            return
+        offset = self._wall_clock() - now
+        lifetimes = [
+            Lifetime(start, pool.reported_at + offset, is_over=pool.ended or pool.is_missing(now))
+            for start, pool in found
+        ]
+        for (_, pool), has_successor in zip(found, replaced(lifetimes), strict=True):
+            pool.ended = pool.ended or has_successor

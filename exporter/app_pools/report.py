@@ -28,11 +28,11 @@ class Rejection(StrEnum):
 
 
 class RejectedError(Exception):
-    """A datagram is not accepted; the error holds the reason, and nothing of what was sent."""
+    """A datagram is not accepted: for this reason, and because of this pool or address where it is about one."""
 
-    def __init__(self, reason: Rejection) -> None:
+    def __init__(self, reason: Rejection, subject: str = "") -> None:
         super().__init__(reason.value)
-        self.reason = reason
+        self.reason, self.subject = reason, subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,6 @@ class PoolReport:
 
     Args:
         pid: the process, by its number in its own container.
-        parent: its parent's number, 0 where it was not told.
         start: when the process started, in seconds of the wall clock.
         interval: seconds between two reports.
         database: the database as the application names it.
@@ -53,7 +52,6 @@ class PoolReport:
     """
 
     pid: int
-    parent: int
     start: float
     interval: float
     database: str | None
@@ -98,7 +96,6 @@ def _report(content: dict[str, Any]) -> PoolReport:
     oldest = fields.optional(content, "oldest", fields.mapping)
     return PoolReport(
         pid=fields.whole(content["pid"], maximum=2**32),
-        parent=fields.optional(content, "ppid", fields.whole) or 0,
         start=fields.seconds(content["start"], maximum=1e12),
         interval=fields.optional(content, "interval", fields.seconds) or 2.0,
         database=database,

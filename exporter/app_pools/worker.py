@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _MISSED_REPORTS = 3
 _LEAST_SILENCE = 3.0  # seconds: a busy machine may hold up a report or two
+_CROWDED_REPORTS = 2  # one alone may show a burst that is over in a moment
 _EARLY = 0.6  # seconds: gauges are gone within the TTL although that is only looked at twice a second
 
 
@@ -24,10 +25,12 @@ class StalenessPolicy:
     ttl: float
     wedged_after: float
 
-    @property
-    def presumed_dead_after(self) -> float:
-        """When a worker that neither reports nor said goodbye counts as gone, no longer as silent."""
-        return self.wedged_after + 2 * self.ttl
+    def presumed_dead_after(self, *, idle: bool) -> float:
+        """When a worker that neither reports nor said goodbye counts as gone, no longer as silent.
+
+        Many processes end without a goodbye. One whose pool was idle has most probably ended.
+        """
+        return self.ttl if idle else self.wedged_after + 2 * self.ttl
 
 
 @dataclass(slots=True)
@@ -41,7 +44,8 @@ class WorkerPool:
     reported_at: float = 0.0
     starved_at: float | None = None  # when requests were last seen waiting
     full_since: float | None = None  # while the pool is full: since when it has been, or the last check-in
-    ended: bool = False  # it said goodbye, or is presumed dead
+    crowded_reports: int = 0  # the latest ones in a row that show a full pool with requests waiting
+    ended: bool = False  # it said goodbye, is presumed dead, or was replaced
 
     @classmethod
     def first(cls, report: PoolReport, *, database: str, policy: StalenessPolicy) -> WorkerPool:
@@ -56,20 +60,23 @@ class WorkerPool:
         self.state = replace(report.state, database=totals.database, worker=worker)
         if self.state.pending or added.timeouts:
             self.starved_at = now
+        self.crowded_reports = self.crowded_reports + 1 if self.state.full and self.state.pending else 0
         self._note_full(now, returned=added.use is not None and added.use.count > 0)
         return added
 
-    def view(self, now: float, *, replaced: bool) -> PoolView:
+    def view(self, now: float, *, one_of: tuple[str, ...] = (), last_failure_at: float = 0.0) -> PoolView:
         """Return what holds at this moment, for the assessment."""
         return PoolView(
             state=self.state,
             is_missing=self.is_missing(now),
             is_stalled=self.report.stalled_seconds is not None,
             is_shown=self.is_shown(now),
-            is_replaced=replaced,
-            is_starving=self.starved_at is not None and now - self.starved_at < self.policy.ttl,
+            is_crowded=self.crowded_reports >= _CROWDED_REPORTS,
+            is_starving=self._is_starving(),
             is_leaking=self.report.leak is not None,
             full_since=self.full_since,
+            one_of=one_of,
+            last_failure_at=last_failure_at,
         )
 
     def age(self, now: float) -> float:
@@ -84,6 +91,19 @@ class WorkerPool:
     def is_shown(self, now: float) -> bool:
         """Whether the latest report is recent enough to be shown."""
         return not self.ended and self.age(now) < self.policy.ttl - _EARLY
+
+    def expire(self, now: float) -> None:
+        """Presume dead what has been missing for too long."""
+        state, stalled = self.state, self.report.stalled_seconds is not None
+        idle = state.checked_out == 0 and not state.pending and not stalled
+        if self.is_missing(now) and self.age(now) > self.policy.presumed_dead_after(idle=idle):
+            self.ended = True
+
+    def _is_starving(self) -> bool:
+        """Whether requests waited or timed out shortly before the latest report, and no connection came back since."""
+        if self.starved_at is None or self.full_since is None:
+            return False
+        return self.starved_at >= self.full_since and self.reported_at - self.starved_at < self.policy.ttl
 
     def _note_full(self, now: float, *, returned: bool) -> None:
         if not self.state.full:
@@ -100,17 +120,8 @@ class Worker:
     """One application process, known by its number and when it started."""
 
     slot: int | None  # the value of the label `worker`; None once all its pools have ended
-    parent: int
     start: float  # wall clock
-    reported_at: float = 0.0  # wall clock, as `start` is
     pools: dict[tuple[str, str], WorkerPool] = field(default_factory=dict)
-
-    def expire(self, now: float, *, replaced: bool) -> None:
-        """Presume dead what has been missing for too long, or has been replaced by a younger process."""
-        for pool in self.pools.values():
-            too_long = pool.age(now) > pool.policy.presumed_dead_after
-            if pool.is_missing(now) and (replaced or too_long):
-                pool.ended = True
 
     @property
     def has_ended(self) -> bool:

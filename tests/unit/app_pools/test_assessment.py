@@ -11,24 +11,26 @@ ROOM = PoolState("main", "orders", "2", checked_out=3, max_connections=5, pendin
 STUCK = NOW - 30  # full since then: long enough
 
 
-def assessed(*views: PoolView, last_failure_at: float = 0.0) -> Assessment:
+def assessed(*views: PoolView) -> Assessment:
     """Assess with a pool wedged after 30 s."""
-    return assess(views, now=NOW, last_failure_at=last_failure_at, wedged_after=30.0)
+    return assess(views, now=NOW, wedged_after=30.0)
 
 
 @pytest.mark.parametrize(
     ("view", "exhausted", "wedged"),
     [
         (PoolView(state=ROOM), False, False),
-        (PoolView(state=FULL, full_since=NOW), True, False),
-        (PoolView(state=FULL, full_since=NOW, is_shown=False), False, False),
-        (PoolView(state=FULL, full_since=STUCK), True, False),
-        (PoolView(state=FULL, full_since=STUCK + 0.1, is_starving=True), True, False),
-        (PoolView(state=FULL, full_since=STUCK, is_starving=True), False, True),
+        (PoolView(state=FULL, full_since=NOW), False, False),
+        (PoolView(state=FULL, full_since=NOW, is_crowded=True), True, False),
+        (PoolView(state=FULL, full_since=NOW, is_crowded=True, is_shown=False), False, False),
+        (PoolView(state=FULL, full_since=STUCK, is_crowded=True), True, False),
+        (PoolView(state=FULL, full_since=STUCK + 0.1, is_crowded=True, is_starving=True), True, False),
+        (PoolView(state=FULL, full_since=STUCK, is_crowded=True, is_starving=True), False, True),
         (PoolView(state=FULL, full_since=STUCK, is_starving=True, is_shown=False), False, False),
         (PoolView(state=FULL, full_since=STUCK, is_stalled=True), False, True),
-        (PoolView(state=FULL, full_since=STUCK, is_missing=True, is_shown=False), False, True),
-        (PoolView(state=FULL, full_since=STUCK, is_missing=True, is_shown=False, is_replaced=True), False, False),
+        (PoolView(state=FULL, full_since=STUCK, is_missing=True, is_shown=False), False, False),
+        (PoolView(state=FULL, full_since=STUCK, is_missing=True, is_shown=False, is_starving=True), False, True),
+        (PoolView(state=FULL, full_since=STUCK, is_missing=True, is_shown=False, is_stalled=True), False, True),
     ],
 )
 def test_exhausted_and_wedged(view: PoolView, exhausted: bool, wedged: bool) -> None:
@@ -41,15 +43,15 @@ def test_exhausted_and_wedged(view: PoolView, exhausted: bool, wedged: bool) -> 
 @pytest.mark.parametrize(("last_failure_at", "wedged"), [(STUCK - 5, True), (STUCK, True), (STUCK + 1, False)])
 def test_an_outage_does_not_count(last_failure_at: float, wedged: bool) -> None:
     """Only time in which the database worked makes a pool wedged."""
-    assert assessed(
-        PoolView(state=FULL, full_since=STUCK, is_starving=True), last_failure_at=last_failure_at
-    ).wedged is (wedged)
+    view = PoolView(state=FULL, full_since=STUCK, is_starving=True, last_failure_at=last_failure_at)
+
+    assert assessed(view).wedged is wedged
 
 
 def test_the_oldest_checkout_is_of_the_worst_pools() -> None:
     """A wedged pool's place comes before an exhausted one's, and that before a leak's, whatever their ages."""
     leaking = PoolView(state=ROOM, is_leaking=True)
-    exhausted = PoolView(state=FULL, full_since=NOW)
+    exhausted = PoolView(state=FULL, full_since=NOW, is_crowded=True)
     wedged = PoolView(state=FULL, full_since=STUCK, is_stalled=True)
 
     assert assessed() == Assessment()

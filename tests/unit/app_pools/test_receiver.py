@@ -1,6 +1,7 @@
 """The sockets for reports: who may send, and what is left behind."""
 
 import asyncio
+import ipaddress
 import os
 import socket
 import stat
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from exporter.app_pools import receiver
 from exporter.app_pools.receiver import listen
 from exporter.app_pools.registry import AppPools
 from exporter.app_pools.report import Rejection
@@ -78,7 +80,7 @@ async def test_udp_over_ipv6(arrivals: Arrivals) -> None:
     listener.close()
 
 
-async def test_strangers_are_refused(arrivals: Arrivals, net: Network) -> None:
+async def test_other_sources_are_refused(arrivals: Arrivals, net: Network) -> None:
     """A datagram from outside of the pod is counted by its source and not read."""
     listener = await listen(arrivals.pools, "0.0.0.0:0/udp")
     port = listener.address[1]
@@ -100,6 +102,39 @@ async def test_the_pods_own_address_is_no_stranger(arrivals: Arrivals, net: Netw
 
     await arrivals.until(AppPools.states)
     listener.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "sources", "allowed"),
+    [
+        ("172.18.0.3", ["172.16.0.0/12"], True),
+        ("172.18.0.3", ["172.18.0.3"], True),
+        ("172.18.0.3", ["172.18.0.4", "10.0.0.0/8"], False),
+        ("172.18.0.3", [], False),
+        ("::ffff:172.18.0.3", ["172.18.0.0/16"], True),
+        ("fd00::3%eth0", ["fd00::/8"], True),
+        ("fd00::3", ["172.16.0.0/12"], False),
+        ("127.0.0.9", [], True),
+        ("::1", [], True),
+    ],
+)
+def test_sources(address: str, sources: list[str], allowed: bool) -> None:
+    """Loopback may always send; others by address or network, IPv4 in IPv6 as IPv4."""
+    networks = [ipaddress.ip_network(source) for source in sources]
+
+    assert receiver._is_allowed(address, networks) is allowed
+
+
+async def test_another_container_may_be_named(arrivals: Arrivals, net: Network) -> None:
+    """A report over another network arrives when a setting names that network."""
+    socket_for_reports = await listen(arrivals.pools, "0.0.0.0:0/udp", sources=[f"{net.inside}/30"])
+    port = socket_for_reports.address[1]
+    program = f"import socket; socket.socket(2, 2).sendto({datagram()!r}, ({net.outside!r}, {port}))"
+
+    subprocess.run([*net.prefix, sys.executable, "-c", program], check=True)
+
+    await arrivals.until(AppPools.states)
+    socket_for_reports.close()
 
 
 async def test_unix_socket_for_every_user(arrivals: Arrivals, place: Path) -> None:

@@ -1,41 +1,17 @@
-"""What is kept of the reports of application processes: states, sums, silence, and nothing without bound."""
+"""What is kept of the reports of application processes: states, sums, and nothing without bound."""
 
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from exporter.app_pools.assessment import AppPoolFacts
+from exporter.app_pools.assessment import Assessment
 from exporter.app_pools.registry import AppPools
 from exporter.app_pools.report import Rejection
 from exporter.model.pool import Histogram, PoolState, PoolTotals
 from tests.reporter.datagrams import datagram, full
-
-
-class Clock:
-    """Time that stands still until told otherwise."""
-
-    def __init__(self) -> None:
-        """Start somewhere."""
-        self.now = 5000.0
-
-    def __call__(self) -> float:
-        """Tell the time."""
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """Time in the test's hand; the wall clock shows the same."""
-    return Clock()
-
-
-@pytest.fixture
-def pools(clock: Clock) -> AppPools:
-    """One database called `main`, whose URL says `app`."""
-    return AppPools(databases={"main": "app"}, clock=clock, wall_clock=clock)
+from tests.unit.app_pools.conftest import Clock
 
 
 def only(pools: AppPools) -> PoolState:
@@ -114,10 +90,12 @@ def test_single_database_takes_a_pool_without_a_name() -> None:
 def test_a_database_that_is_not_watched_decides_nothing(clock: Clock) -> None:
     """Its pool is shown under its own name; nobody knows whether it is well, so nobody is restarted for it."""
     pools = AppPools(databases={"main": "app"}, clock=clock, wall_clock=clock)
-    stuck_for(pools, clock, 40.0, database="analytics")
+    pools.receive(full(database="analytics"))
+    clock.now += 40.0
+    pools.receive(full(database="analytics", since_checkin=40.0))
 
     assert only(pools).database == "analytics"
-    assert facts(pools) == (False, False, 0)
+    assert pools.assess("main") == Assessment()
 
 
 def test_gauges_vanish_within_the_ttl_and_sums_stay(pools: AppPools, clock: Clock) -> None:
@@ -217,192 +195,67 @@ def test_pools_are_bounded(pools: AppPools) -> None:
     assert pools.rejected()[Rejection.POOLS] == 84
 
 
-def facts(pools: AppPools) -> tuple[bool, bool, int]:
-    """Exhausted, wedged, and how many are silent."""
-    said = pools.facts("main")
-    return said.exhausted, said.wedged, len(said.silent_workers)
+@pytest.mark.parametrize("goodbye", [True, False])
+def test_a_pool_that_is_gone_gives_its_place_back(pools: AppPools, clock: Clock, goodbye: bool) -> None:
+    """Sixteen pools came and went, by a goodbye or without one: the seventeenth is shown."""
+    for number in range(16):
+        pools.receive(datagram(pool=f"pool {number}", pid=number))
+        clock.now += 1
+        if goodbye:
+            pools.receive(datagram(pool=f"pool {number}", pid=number, bye=True))
+    clock.now += 0 if goodbye else 100
+
+    pools.receive(datagram(pool="the seventeenth"))
+
+    assert only(pools).pool == "the seventeenth"
+    assert {each.pool for each in pools.totals()} == {"the seventeenth", *(f"pool {n}" for n in range(1, 16))}
 
 
-def stuck_for(pools: AppPools, clock: Clock, seconds: float, **fields: Any) -> None:
-    """Report a pool that has been full, with requests waiting, for so long, and say so at the end."""
-    pools.receive(full(**fields))
-    clock.now += seconds
-    pools.receive(full(**{"since_checkin": seconds, **fields}))
+def test_a_pool_in_use_keeps_its_place(pools: AppPools, clock: Clock) -> None:
+    """Only what has ended makes room, the longest gone first; nothing that reports is dropped."""
+    for number in range(16):
+        pools.receive(datagram(pool=f"pool {number}"))
+    pools.receive(datagram(pool="pool 3", bye=True))
+    clock.now += 1
+    pools.receive(datagram(pool="pool 5", bye=True))
+
+    for name in ("a", "b", "c"):
+        pools.receive(datagram(pool=name))
+
+    assert {state.pool for state in pools.states()} == {"a", "b", *(f"pool {n}" for n in range(16) if n not in (3, 5))}
+    assert pools.rejected()[Rejection.POOLS] == 1
 
 
-@pytest.mark.parametrize(
-    ("report", "later", "expected"),
-    [
-        (datagram(), 0, (False, False, 0)),
-        (full(), 0, (True, False, 0)),
-        (full(pending=0), 0, (False, False, 0)),
-        (full(max=6), 0, (False, False, 0)),
-        (full(since_checkin=40.0), 0, (True, False, 0)),
-        (full(since_checkin=0.0, stalled=10.0), 0, (True, False, 1)),
-        (datagram(since_checkin=30.0, stalled=10.0), 0, (False, False, 1)),
-        (full(), 5.9, (True, False, 0)),
-        (full(), 6.1, (True, False, 1)),
-        (full(), 16, (False, False, 1)),
-        (full(), 30, (False, True, 1)),
-        (full(pending=0), 30, (False, True, 1)),
-        (datagram(), 30, (False, False, 1)),
-        (full(), 59, (False, True, 1)),
-        (full(), 61, (False, False, 0)),
-        (full(bye=True), 30, (False, False, 0)),
-    ],
-)
-def test_exhausted_wedged_silent(
-    pools: AppPools,
-    clock: Clock,
-    report: bytes,
-    later: float,
-    expected: tuple[bool, bool, int],
-) -> None:
-    """At the maximum with requests waiting: exhausted while others come back, wedged after 30 s without."""
-    pools.receive(report)
+def test_a_place_that_was_taken_back_starts_anew(pools: AppPools) -> None:
+    """A pool that returns after its sums were dropped counts from its own totals, once."""
+    pools.receive(datagram(pool="first", connects=5))
+    pools.receive(datagram(pool="first", connects=5, bye=True))
+    for number in range(16):
+        pools.receive(datagram(pool=f"pool {number}"))
+    pools.receive(datagram(pool="pool 0", bye=True))
 
-    clock.now += later
-    pools.sweep()
+    pools.receive(datagram(pool="first", connects=6))
 
-    assert facts(pools) == expected
+    assert {each.pool: each.connects for each in pools.totals()}["first"] == 6
 
 
-@pytest.mark.parametrize(
-    ("before", "report", "expected"),
-    [
-        (29, full(since_checkin=29.0), (True, False, 0)),
-        (30, full(since_checkin=30.0), (False, True, 0)),
-        (30, full(since_checkin=90.0), (False, True, 0)),
-        (30, full(since_checkin=29.0), (True, False, 0)),
-        (30, full(since_checkin=30.0, pending=0), (False, False, 0)),
-        (30, full(since_checkin=30.0, stalled=10.0, pending=0), (False, True, 1)),
-        (30, full(since_checkin=None), (False, True, 0)),
-        (30, full(since_checkin=None, use={"counts": [1] * 12, "sum": 1.0}), (True, False, 0)),
-        (30, datagram(since_checkin=30.0), (False, False, 0)),
-    ],
-)
-def test_wedged_is_full_for_long(
-    pools: AppPools,
-    clock: Clock,
-    before: float,
-    report: bytes,
-    expected: tuple[bool, bool, int],
-) -> None:
-    """A pool is wedged once it has been full for 30 s without a check-in, as far as was seen."""
-    pools.receive(full(since_checkin=0.0, use={"counts": [0] * 12, "sum": 0.0}))
-    clock.now += before
-    pools.receive(report)
+def test_worker_memory_does_not_grow_with_pools(pools: AppPools, clock: Clock) -> None:
+    """One process that makes and drops a pool a thousand times is remembered by its latest pools only."""
+    for number in range(1000):
+        pools.receive(datagram(pool=f"pool {number}"))
+        clock.now += 0.1
+        pools.receive(datagram(pool=f"pool {number}", bye=True))
 
-    assert facts(pools) == expected
+    (worker,) = pools._workers.values()
+    assert len(worker.pools) <= 16
 
 
-def test_a_burst_after_idling_is_no_wedge(pools: AppPools, clock: Clock) -> None:
-    """An idle pool has no check-ins either: only the time counts for which it has been full."""
-    pools.receive(datagram(since_checkin=0.1, pending=0))
-    clock.now += 33
-    pools.receive(full(since_checkin=33.0))
-    clock.now += 2
-    pools.receive(full(since_checkin=35.0))
+def test_a_pool_without_a_size_tells_what_is_in_use(pools: AppPools) -> None:
+    """A NullPool has no maximum, but connections that are open now."""
+    pools.receive(datagram(size=None, max=None, checked_in=None, overflow=None, pending=None, checked_out=3))
 
-    assert facts(pools) == (True, False, 0)
-
-
-def test_an_outage_is_no_wedge(pools: AppPools, clock: Clock) -> None:
-    """Nothing comes back while the database is down: the time counts from when it was last seen failing."""
-    began = clock.now
-    stuck_for(pools, clock, 50.0)
-
-    assert pools.facts("main", well_since=began + 49).wedged is False
-    assert pools.facts("main", well_since=began + 49).exhausted is True
-    assert pools.facts("main", well_since=began + 20).wedged is True
-
-
-@pytest.mark.parametrize(("began", "pool", "wedged"), [(31, {}, False), (31, {"checked_out": 5}, True), (-5, {}, True)])
-def test_a_successor_clears_a_dead_process(
-    pools: AppPools,
-    clock: Clock,
-    began: float,
-    pool: dict[str, Any],
-    wedged: bool,
-) -> None:
-    """Whoever began after the last word of a process that is missing, and uses the pool well, has replaced it."""
-    stuck_for(pools, clock, 30.0, pid=7, ppid=1)
-    last_word = clock.now
-    clock.now += 8
-    kind = full if pool else datagram
-    pools.receive(kind(pid=8, ppid=2, start=last_word - 30 + began, since_checkin=0.1, pending=0))
-
-    assert pools.facts("main").wedged is wedged
-
-
-def test_waiters_that_give_up_and_return_keep_a_pool_wedged(pools: AppPools, clock: Clock) -> None:
-    """Between one request's time-out and the next request nobody waits, yet the pool is as stuck as before."""
-    stuck_for(pools, clock, 38.0)
-    clock.now += 2
-    pools.receive(full(since_checkin=40.0, pending=0, timeouts=1))
-    clock.now += 2
-    pools.receive(full(since_checkin=42.0, pending=0, timeouts=2))
-    clock.now += 2
-    pools.receive(full(since_checkin=44.0, pending=0, timeouts=2))
-
-    assert facts(pools) == (False, True, 0)
-
-
-def test_a_replaced_worker_is_dead_not_silent(pools: AppPools, clock: Clock) -> None:
-    """When the master starts another process after the last word of one, that one was killed."""
-    pools.receive(full(pid=7))
-    clock.now += 8
-    assert facts(pools) == (True, False, 1)
-
-    pools.receive(datagram(pid=8, start=clock.now - 1))
-    clock.now += 0.6
-    pools.sweep()
-
-    assert facts(pools) == (False, False, 0)
-
-
-def test_a_sibling_that_was_there_before_replaces_nobody(pools: AppPools, clock: Clock) -> None:
-    """A worker that only begins to use its pool is not a successor."""
-    pools.receive(full(pid=7))
-    clock.now += 8
-
-    pools.receive(datagram(pid=8, start=1000.75))
-    clock.now += 0.6
-    pools.sweep()
-
-    assert facts(pools) == (True, False, 1)
-
-
-def test_a_leak_is_told_while_all_is_well(pools: AppPools) -> None:
-    """A leaked connection is named before the pool runs out."""
-    pools.receive(datagram(oldest={"age": 31.0, "where": "a.py:1 in f", "doing": "b.py:2 in g", "leak": True}))
-
-    assert pools.facts("main") == AppPoolFacts(
-        culprit_pool="orders",
-        culprit_worker="1",
-        culprit_location="a.py:1 in f",
-        culprit_doing="b.py:2 in g",
-        culprit_age_seconds=31.0,
-    )
-
-
-def test_the_culprit_is_who_holds_on_for_longest(pools: AppPools, clock: Clock) -> None:
-    """Of all wedged pools the one with the oldest checkout is named."""
-    oldest = {"age": 50.0, "where": "a.py:1 in f", "doing": "b.py:2 in g"}
-    stuck_for(pools, clock, 1.0, pid=1)
-    stuck_for(pools, clock, 40.0, pid=2, oldest=oldest)
-    pools.receive(full(pid=1, since_checkin=41.0))
-
-    assert pools.facts("main") == AppPoolFacts(
-        exhausted=False,
-        wedged=True,
-        culprit_pool="orders",
-        culprit_worker="2",
-        culprit_location="a.py:1 in f",
-        culprit_doing="b.py:2 in g",
-        culprit_age_seconds=50.0,
-    )
-    assert pools.facts("other") == AppPoolFacts()
+    assert only(pools).checked_out == 3
+    assert not only(pools).full
 
 
 def test_a_leak_is_logged_once(pools: AppPools, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,98 @@
+"""Which of the configured databases a pool belongs to, and what is said where that cannot be known."""
+
+import pytest
+
+from exporter.app_pools.databases import DatabaseNames
+from exporter.app_pools.registry import AppPools
+from tests.reporter.datagrams import datagram, full
+from tests.unit.app_pools.conftest import Clock
+
+TWINS = {"primary": "app", "replica": "app"}
+
+
+@pytest.mark.parametrize(
+    ("databases", "reported", "candidates", "label"),
+    [
+        ({"main": "app"}, "app", ("main",), "main"),
+        ({"main": "app"}, None, ("main",), "main"),
+        ({"main": "app"}, "other", (), "other"),
+        ({"main": None}, "app", (), "app"),
+        ({"main": "app", "second": "other"}, None, (), "unknown"),
+        (TWINS, "app", ("primary", "replica"), "app"),
+        (TWINS, "primary", ("primary",), "primary"),
+        ({"app": "app", "replica": "app"}, "app", ("app",), "app"),
+    ],
+)
+def test_candidates(
+    databases: dict[str, str | None],
+    reported: str | None,
+    candidates: tuple[str, ...],
+    label: str,
+) -> None:
+    """A configured name is that database; a name in URLs is every database that has it."""
+    names = DatabaseNames(databases)
+
+    assert names.candidates(reported) == candidates
+    assert names.label(reported) == label
+
+
+def wedged(clock: Clock, reported: str, *, failures: dict[str, float] | None = None) -> AppPools:
+    """Two databases of one name, and a pool that has been stuck for 31 s."""
+    known = {"primary": 0.0, "replica": 0.0, **(failures or {})}
+    pools = AppPools(databases=TWINS, clock=clock, wall_clock=clock, last_failure_at=known.__getitem__)
+    pools.receive(full(database=reported))
+    clock.now += 31
+    pools.receive(full(database=reported, since_checkin=31.0))
+    return pools
+
+
+def test_the_application_says_which(clock: Clock) -> None:
+    """With the name that the exporter knows, the writer's stuck pool is the primary's alone."""
+    pools = wedged(clock, "primary")
+
+    assert pools.assess("primary").wedged
+    assert pools.assess("primary").one_of == ()
+    assert not pools.assess("replica").wedged
+
+
+def test_both_say_one_of(clock: Clock) -> None:
+    """With the name that both have, neither is passed over, and both say so."""
+    pools = wedged(clock, "app")
+
+    for name in TWINS:
+        assert pools.assess(name).wedged
+        assert pools.assess(name).one_of == ("primary", "replica")
+
+
+def test_what_is_known_comes_first(clock: Clock) -> None:
+    """Where one pool is surely this database's, its place is named, and nothing is left open."""
+    pools = wedged(clock, "app")
+    pools.receive(full(database="primary", pool="other", since_checkin=0.0, oldest={"age": 1.0, "where": "a.py:1"}))
+    clock.now += 31
+    pools.receive(full(database="primary", pool="other", since_checkin=31.0, oldest={"age": 32.0, "where": "a.py:1"}))
+
+    found = pools.assess("primary")
+
+    assert found.one_of == ()
+    assert found.oldest_checkout is not None
+    assert found.oldest_checkout.location == "a.py:1"
+
+
+@pytest.mark.parametrize("failed", ["primary", "replica"])
+def test_an_outage_of_either_excuses_the_pool(clock: Clock, failed: str) -> None:
+    """The pool may be that of the database that is down: no application is restarted, or blamed, for it."""
+    pools = wedged(clock, "app", failures={failed: clock.now + 30})
+
+    for name in TWINS:
+        assert not pools.assess(name).wedged
+        assert not pools.assess(name).exhausted
+
+
+def test_a_leak_is_told_of_both(clock: Clock) -> None:
+    """A place in the code is worth showing wherever it may belong."""
+    pools = AppPools(databases=TWINS, clock=clock, wall_clock=clock)
+    pools.receive(datagram(database="app", oldest={"age": 31.0, "where": "a.py:1 in f", "leak": True}))
+
+    for name in TWINS:
+        assert pools.assess(name).oldest_checkout is not None
+        assert pools.assess(name).one_of == ("primary", "replica")
