@@ -9,6 +9,8 @@ from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome, Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from exporter.model.result import ProbeResult
 
 
@@ -108,6 +110,8 @@ _UNKNOWN = {
         "Read the detail, and the exporter's log at LOG_LEVEL=debug.",
     ),
 }
+_OF_APP_POOLS = {Verdict.APP_POOL_EXHAUSTED, Verdict.APP_POOL_WEDGED}
+_SILENT = "the application's {} has stopped reporting, or its event loop stands still"
 _REASONS = {
     (Verdict.SERVER_FULL, Reason.LIMIT_ROLE): Advice(
         "The role has as many connections as it may have; the server itself may have room.",
@@ -139,8 +143,32 @@ _REASONS = {
 }
 
 
-def advise_on(verdict: Verdict, failure: ProbeResult | None) -> Advice:
-    """Return the sentence and the next step for a verdict and the failed probe that led to it."""
+def advise_on(
+    verdict: Verdict,
+    failure: ProbeResult | None,
+    *,
+    one_of: Sequence[str] = (),
+    silent: Sequence[str] = (),
+) -> Advice:
+    """Return the sentence and the next step for a verdict.
+
+    Args:
+        verdict: the diagnosis.
+        failure: the failed probe that led to it.
+        one_of: the databases to one of which the application's pool belongs, where it is not known to which.
+        silent: the application's workers that are silent, in words.
+    """
+    if verdict in _OF_APP_POOLS and one_of:
+        found, names = _VERDICTS[verdict], ", ".join(one_of)
+        return Advice(
+            f"{found.sentence} It is a pool of one of these databases: {names}.",
+            f"{found.next_step} DBHEALTH_DATABASE in the application says which database it is.",
+        )
+    if verdict is Verdict.HEALTHY and silent:
+        return Advice(
+            f"The database answers, but {_SILENT.format(', '.join(silent))}.",
+            "Look whether that process hangs; one that has ended without a goodbye is forgotten within a minute.",
+        )
     if failure is None:
         return advise(verdict, None)
     return advise(verdict, failure.outcome, failure.reason, failure.detail)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exporter.diagnosis import advice
-from exporter.diagnosis.advice import Advice, advise
+from exporter.diagnosis.advice import Advice, advise, advise_on
 from exporter.diagnosis.verdict import Facts, Verdict, diagnose
 from exporter.model.outcome import Outcome, Reason
 
@@ -76,6 +76,30 @@ def test_the_error_is_quoted(verdict: Verdict, outcome: Outcome) -> None:
     assert advise(verdict, outcome, None, "no servers left").sentence.endswith(": no servers left.")
     assert advise(verdict, outcome, None, "no servers left.").sentence.endswith(": no servers left.")
     assert advise(verdict, outcome).sentence == advise(verdict, outcome, None, "x").sentence.replace(": x.", ".")
+
+
+@pytest.mark.parametrize("verdict", [Verdict.APP_POOL_EXHAUSTED, Verdict.APP_POOL_WEDGED])
+def test_one_of_several_databases(verdict: Verdict) -> None:
+    """Where it is not known whose pool it is, the advice says so and how to tell."""
+    found = advise_on(verdict, None, one_of=("primary", "replica"))
+
+    assert found.sentence.startswith(advise(verdict, None).sentence)
+    assert "one of these databases: primary, replica." in found.sentence
+    assert "DBHEALTH_DATABASE" in found.next_step
+
+
+def test_a_silent_worker_is_not_nothing_to_do() -> None:
+    """The database is healthy, and a hanging process beside it is named all the same."""
+    found = advise_on(Verdict.HEALTHY, None, silent=["worker 1 of pool orders"])
+
+    assert "worker 1 of pool orders" in found.sentence
+    assert found.next_step != advise(Verdict.HEALTHY, None).next_step
+
+
+@pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.HEALTHY])
+def test_trouble_comes_before_silence(verdict: Verdict) -> None:
+    """A worker may be silent because the database is down: then the database is what is said."""
+    assert advise_on(verdict, None, silent=["worker 1"]) == advise_on(verdict, None)
 
 
 def test_no_word_too_many() -> None:
