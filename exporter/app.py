@@ -132,9 +132,9 @@ class App:
 
     async def _open_app_pools(self, app_pools: AppPools, stack: AsyncExitStack) -> None:
         values = self._values
-        own = [values.pod_ip] if values.pod_ip else []
+        sources = [values.pod_ip, *values.app_pool_sources] if values.pod_ip else values.app_pool_sources
         with _naming("APP_POOL_LISTEN"):
-            listener = await listen(app_pools, values.app_pool_listen, sources=own)
+            listener = await listen(app_pools, values.app_pool_listen, sources=sources)
         stack.callback(listener.close)
 
     async def _drain(self) -> None:

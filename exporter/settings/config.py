@@ -40,6 +40,7 @@ class Values:
     listen_port: int
     metrics_port: int | None  # None is the same listener
     app_pool_listen: str  # HOST:PORT/udp, unix:/path or off
+    app_pool_sources: tuple[str, ...]  # addresses and networks
     app_pool_ttl: float
     app_pool_wedged_after: float
     pod_ip: str | None
@@ -53,6 +54,7 @@ class Values:
         found: dict[str, Any] = json.loads(text)
         found["extensions"] = tuple(found["extensions"])
         found["readiness"] = Readiness(found["readiness"])
+        found["app_pool_sources"] = tuple(found["app_pool_sources"])
         found["notes"] = tuple(found["notes"])
         found["databases"] = tuple(
             Database(**{**each, "source": Source(**each["source"]), "expect": ExpectedRole(each["expect"])})

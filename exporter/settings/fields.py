@@ -111,6 +111,11 @@ def _app_pool_listen(text: str) -> str:
     return f"{match['host']}:{int(match['port'])}/udp"
 
 
+def _sources(text: str) -> tuple[str, ...]:
+    parts = (part.strip() for part in text.split(","))
+    return tuple(str(ipaddress.ip_network(part, strict=False)) for part in parts if part)
+
+
 def _extensions(text: str) -> tuple[str, ...]:
     names = tuple(name for name in (part.strip() for part in text.split(",")) if name)
     if not all(_EXTENSION.fullmatch(name) for name in names):
@@ -126,4 +131,5 @@ Host = Annotated[str, accepted_by(_host)]
 Address = Annotated[str, accepted_by(_address)]
 AppPoolListen = Annotated[str, accepted_by(_app_pool_listen)]
 EXTENSIONS = accepted_by(_extensions)
+SOURCES = accepted_by(_sources)
 LOWER = accepted_by(str.lower)

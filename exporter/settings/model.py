@@ -112,6 +112,11 @@ class Settings(BaseSettings):
         "127.0.0.1:9851/udp",
         shown="127.0.0.1:9851/udp",
     )
+    app_pool_sources: Annotated[tuple[str, ...], NoDecode, kinds.SOURCES] = setting(
+        "who may report pools, beside loopback and the pod's own address",
+        "IP addresses and networks, separated by commas",
+        (),
+    )
     app_pool_ttl: kinds.Seconds = seconds("how long a silent process's gauges stay", 15, high=3600)
     app_pool_wedged_after: kinds.Seconds = seconds(
         "a full pool with requests pending is wedged after this long without a check-in",
