@@ -191,8 +191,9 @@ def advise(verdict: Verdict, outcome: Outcome | None, reason: Reason | None = No
 def _advice(verdict: Verdict, outcome: Outcome | None, reason: Reason | None) -> Advice:
     if reason is not None and (verdict, reason) in _REASONS:
         return _REASONS[verdict, reason]
-    if outcome is not None and verdict is Verdict.DATABASE_DOWN:
-        return _DOWN.get(outcome, Advice("The database is down.", "Read the detail of the failing probe."))
+    if verdict is Verdict.DATABASE_DOWN:
+        unnamed = Advice("The database is down.", "Read the detail of the failing probe.")
+        return unnamed if outcome is None else _DOWN.get(outcome, unnamed)
     if outcome is not None and verdict is Verdict.UNKNOWN:
         return _UNKNOWN.get(outcome, _VERDICTS[verdict])
     return _VERDICTS[verdict]

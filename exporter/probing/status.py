@@ -84,8 +84,9 @@ class DatabaseStatus:
     def diagnosed(self) -> DatabaseStatus:
         """Return this status with the verdict and the advice that follow from it."""
         failing = next((path.latest for path in self.paths.values() if path.latest and not path.latest.passed), None)
-        verdict = diagnose(self._facts())
-        return replace(self, failing=failing, verdict=verdict, advice=advise_on(verdict, failing))
+        verdict, pools = diagnose(self._facts()), self.assessment
+        advice = advise_on(verdict, failing, one_of=pools.one_of, silent=[str(each) for each in pools.silent_workers])
+        return replace(self, failing=failing, verdict=verdict, advice=advice)
 
     def _facts(self) -> Facts:
         pooled = self.pooled.latest
