@@ -141,17 +141,3 @@ def _oldest_checkout(states: Sequence[PoolState]) -> OldestCheckout | None:
         return None
     place = (found.oldest_location, found.oldest_doing, found.oldest_checkout_seconds)
     return OldestCheckout(found.pool, found.worker, *place)
-
-
-@dataclass(frozen=True, slots=True)
-class AppPoolFacts:
-    """An assessment in the fields that it had before."""
-
-    exhausted: bool = False
-    wedged: bool = False
-    culprit_pool: str | None = None
-    culprit_worker: str | None = None
-    culprit_location: str | None = None
-    culprit_doing: str | None = None
-    culprit_age_seconds: float | None = None
-    silent_workers: tuple[SilentWorker, ...] = ()

@@ -6,7 +6,7 @@ import itertools
 import time
 from typing import TYPE_CHECKING
 
-from exporter.app_pools.assessment import AppPoolFacts, Assessment, SilentWorker, assess
+from exporter.app_pools.assessment import Assessment, SilentWorker, assess
 from exporter.app_pools.databases import DatabaseNames
 from exporter.app_pools.event_log import log_changes
 from exporter.app_pools.rejections import Rejections
@@ -104,25 +104,12 @@ class AppPools:
 
     def assess(self, database: str) -> Assessment:
         """Assess the pools of a configured database."""
-        return self._assess(database)
-
-    def facts(self, database: str, *, well_since: float = 0.0) -> AppPoolFacts:
-        """Return the assessment in the fields that it had before; `well_since` is the time of the last failure."""
-        found = self._assess(database, last_failure_at=well_since)
-        oldest = found.oldest_checkout
-        if oldest is None:
-            return AppPoolFacts(found.exhausted, found.wedged, silent_workers=found.silent_workers)
-        culprit = (oldest.pool, oldest.worker, oldest.location, oldest.doing, oldest.seconds)
-        return AppPoolFacts(found.exhausted, found.wedged, *culprit, found.silent_workers)
-
-    def _assess(self, database: str, *, last_failure_at: float = 0.0) -> Assessment:
         now, views = self._clock(), []
         for pool in self._active():
             candidates = self._names.candidates(pool.state.database)
             if database in candidates:
-                failed_at = max(last_failure_at, *map(self._last_failure_at, candidates))
                 one_of = candidates if len(candidates) > 1 else ()
-                views.append(pool.view(now, one_of=one_of, last_failure_at=failed_at))
+                views.append(pool.view(now, one_of=one_of, last_failure_at=max(map(self._last_failure_at, candidates))))
         return assess(views, now=now, wedged_after=self._policy.wedged_after)
 
     def _active(self) -> Iterator[WorkerPool]:
