@@ -136,7 +136,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an unknown setting": (
         settings(PROBE_INTERVALL=1),
-        "exporter.settings.PROBE_INTERVALL is no setting of the exporter: use one of APP_POOL_LISTEN, APP_POOL_TTL,",
+        "exporter.settings.PROBE_INTERVALL is no setting of the exporter: use one of APP_POOL_LISTEN,",
     ),
     "a URL among the settings": (
         settings(DATABASE_URL="postgresql://me:s3cret@db/orders"),

@@ -15,6 +15,7 @@ Cases = list[tuple[str, Any]]
 
 GOOD: dict[str, list[Any]] = {
     "APP_POOL_LISTEN": ["off", False, "127.0.0.1:9851", "[::]:9851/udp", "localhost:1", "unix:/run/pools.sock"],
+    "APP_POOL_SOURCES": ["", "10.0.0.1", "10.0.0.1, 172.16.0.0/12,", "fd00::/8", "::1,127.0.0.1/32"],
     "APP_POOL_TTL": [0.1, "100ms", 3600, "1h"],
     "APP_POOL_WEDGED_AFTER": [30, "45s", "1m"],
     "DATABASE_ECHO": [True, False, "true", "off", "1"],
@@ -38,6 +39,7 @@ GOOD: dict[str, list[Any]] = {
 }
 BAD: dict[str, list[Any]] = {
     "APP_POOL_LISTEN": [True, "127.0.0.1", "127.0.0.1:65536", "1.2.3:9851", "::1:9851", "unix:pools", "on"],
+    "APP_POOL_SOURCES": ["shop", "10.0.0", "10.0.0.0/33", "fd00::/129", "10.0.0.1 10.0.0.2", "abc"],
     "APP_POOL_TTL": [0, 0.01, 3601, "2h", "-1"],
     "APP_POOL_WEDGED_AFTER": [4000, "banana"],
     "DATABASE_ECHO": ["maybe", "2"],

@@ -33,6 +33,7 @@ _TYPES = {
     "an IP address or a host name": "host",
     "HOST:PORT, HOST:PORT/udp, unix:/PATH or off": "listenAddress",
     "names of extensions, separated by commas": "extensions",
+    "IP addresses and networks, separated by commas": "networks",
     "a word, as production or test": "environment",
 }
 _SCHEMA_TYPES = {

@@ -5,6 +5,7 @@ The exporter's settings. `make generate` makes this file of them: do not edit it
 {{/* What exporter.settings takes: types, limits, defaults and the exporter's own sentences. */}}
 {{- define "db-health-exporter.settings" -}}
 APP_POOL_LISTEN: {"type": "listenAddress", "allowed": "HOST:PORT, HOST:PORT/udp, unix:/PATH or off", "default": "127.0.0.1:9851/udp"}
+APP_POOL_SOURCES: {"type": "networks", "allowed": "IP addresses and networks, separated by commas", "default": ""}
 APP_POOL_TTL: {"type": "duration", "off": false, "minimum": 0.1, "maximum": 3600, "allowed": "a time from 0.1 s to 3600 s, written as 5, 0.5, 500ms, 30s or 1m", "default": "15"}
 APP_POOL_WEDGED_AFTER: {"type": "duration", "off": false, "minimum": 0.1, "maximum": 3600, "allowed": "a time from 0.1 s to 3600 s, written as 5, 0.5, 500ms, 30s or 1m", "default": "30"}
 DATABASE_ECHO: {"type": "boolean", "allowed": "true or false", "default": "false"}

@@ -24,6 +24,16 @@ What the exporter accepts as a value of each setting, checked before a pod is ma
 {{- $valid = regexMatch "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$" $text -}}
 {{- else if eq $type "extensions" -}}
 {{- $valid = regexMatch "^[ ,]*([A-Za-z_][A-Za-z0-9_-]{0,62} *(,[ ,]*|$))*$" $text -}}
+{{- else if eq $type "networks" -}}
+{{- $valid = true -}}
+{{- range splitList "," $text -}}
+{{- $network := trim . -}}
+{{- $address := regexReplaceAll "/[0-9]{1,3}$" $network "" -}}
+{{- $bits := ternary 128 32 (contains ":" $address) -}}
+{{- $length := regexFind "/[0-9]{1,3}$" $network | trimPrefix "/" | default "0" -}}
+{{- $known := and (regexMatch "^([0-9.]+|[0-9A-Fa-f.:]*:[0-9A-Fa-f.:]*)$" $address) (include "db-health-exporter.isHost" $address) -}}
+{{- $valid = and $valid (or (not $network) (and $known (le (float64 $length) (float64 $bits)))) -}}
+{{- end -}}
 {{- else if eq $type "host" -}}
 {{- $valid = include "db-health-exporter.isHost" (regexReplaceAll "^\\[(.*:.*)\\]$" $text "$1") -}}
 {{- else -}}
