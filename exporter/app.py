@@ -1,9 +1,8 @@
-"""The program: its parts put together from plain values, started and ended in order."""
+"""The program: puts its parts together, starts them and ends them in order."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import time
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -31,10 +30,8 @@ if TYPE_CHECKING:
     from exporter.model.pool import PoolState
     from exporter.settings.config import Database, Values
 
-log = logging.getLogger(__name__)
-
-DRAIN = 0.5  # seconds after SIGTERM in which /readyz still answers 503
-SHUTDOWN = 0.5  # seconds for requests under way; every answer is due within the probe's own time-out
+DRAIN_SECONDS = 0.5  # after a signal: /readyz answers 503 before the listeners close
+SHUTDOWN_TIMEOUT = 0.5  # seconds for requests under way, beyond the drain
 
 
 class CannotListenError(Exception):
@@ -67,13 +64,13 @@ class App:
             readiness=values.readiness,
         )
         self._runners: list[web.AppRunner] = []
-        self._doors: list[asyncio.Server] = []
+        self._listeners: list[asyncio.Server] = []
         self._stack = AsyncExitStack()
 
     @property
     def addresses(self) -> list[str]:
         """Where it listens, with the ports that the system chose."""
-        return [format_address(each.getsockname()) for door in self._doors for each in door.sockets]
+        return [format_address(each.getsockname()) for listener in self._listeners for each in listener.sockets]
 
     async def __aenter__(self) -> Self:
         """Listen, then start to probe.
@@ -97,7 +94,7 @@ class App:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Answer 503 on /readyz for a moment more, then end everything."""
+        """Answer 503 on /readyz for `DRAIN_SECONDS`, then close listeners, monitors and tasks, in this order."""
         await self._stack.__aexit__(kind, error, traceback)
 
     def _pool_states(self) -> list[PoolState]:
@@ -119,7 +116,7 @@ class App:
         runner = web.AppRunner(
             app,
             access_log=None,
-            shutdown_timeout=SHUTDOWN,
+            shutdown_timeout=SHUTDOWN_TIMEOUT,
             lingering_time=0,
             keepalive_timeout=KEEP_ALIVE,
         )
@@ -127,23 +124,23 @@ class App:
         self._runners.append(runner)
         server = runner.server
         if server is not None:  # it is there after the set-up
-            with _naming(setting if self._values.listen_host is None else f"{setting} or LISTEN_HOST"):
-                self._doors.append(await open_listener(server, self._values.listen_host, port))
+            with _naming_setting(setting if self._values.listen_host is None else f"{setting} or LISTEN_HOST"):
+                self._listeners.append(await open_listener(server, self._values.listen_host, port))
 
     async def _open_app_pools(self, app_pools: AppPools, stack: AsyncExitStack) -> None:
         values = self._values
         sources = [values.pod_ip, *values.app_pool_sources] if values.pod_ip else values.app_pool_sources
-        with _naming("APP_POOL_LISTEN"):
+        with _naming_setting("APP_POOL_LISTEN"):
             listener = await listen(app_pools, values.app_pool_listen, sources=sources)
         stack.callback(listener.close)
 
     async def _drain(self) -> None:
         self.service.shutting_down = True
-        await asyncio.sleep(DRAIN)
+        await asyncio.sleep(DRAIN_SECONDS)
 
     async def _close_http(self) -> None:
-        for door in self._doors:
-            door.close()
+        for listener in self._listeners:
+            listener.close()
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
 
     async def _close_monitors(self) -> None:
@@ -208,7 +205,8 @@ def monitor_config(values: Values, database: Database) -> MonitorConfig:
 
 
 @contextmanager
-def _naming(setting: str) -> Iterator[None]:
+def _naming_setting(setting: str) -> Iterator[None]:
+    """Turn an error of the operating system into one that names the setting to change."""
     try:
         yield
     except OSError as error:

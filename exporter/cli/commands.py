@@ -1,4 +1,4 @@
-"""The commands that ask once and end: `check`, `wait` and `init-db`."""
+"""The commands that end by themselves: `check`, `wait` and `init-db`."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ if TYPE_CHECKING:
     from exporter.model.result import ProbeResult
     from exporter.settings.config import Database, Values
 
-FAREWELL = 0.1  # seconds for a connection's polite end, so that the server has nothing to log
-PAUSE = 1.0  # seconds between two attempts of `wait`
-INIT_LIMIT = 60.0  # seconds that `init-db` may take
+CLOSE_TIMEOUT = 0.1  # seconds for a connection to close politely, so that the server logs nothing
+RETRY_INTERVAL = 1.0  # seconds between two attempts of `wait`
+INIT_TIMEOUT = 60.0  # seconds for `init-db`, for each database
 
 
 async def check(values: Values) -> int:
-    """Probe each database once by a new connection, print a line each; 0 if all that are required pass, else 1."""
-    readings = await asyncio.gather(*(_probe(values, each) for each in values.databases))
-    for database, reading in zip(values.databases, readings, strict=True):
-        _say(database, reading)
-    return _status(values, readings)
+    """Probe each database once by a new connection and print a line for it: 0 if all required ones pass, else 1."""
+    results = await asyncio.gather(*(_probe(values, each) for each in values.databases))
+    for database, result in zip(values.databases, results, strict=True):
+        _print_result(database, result)
+    return _status(values, results)
 
 
 async def wait(values: Values, *, timeout: float) -> int:  # noqa: ASYNC109 - the command's own limit, not a task's
     """Probe until every required database answers: 0; or until `timeout` seconds have passed: 1."""
     deadline = time.monotonic() + timeout
-    said: list[str] = []
+    printed: list[str] = []
     while True:
-        readings = await asyncio.gather(*(_probe(values, each) for each in values.databases))
-        outcomes = [reading.outcome.value for reading in readings]
-        if outcomes != said:
-            for database, reading in zip(values.databases, readings, strict=True):
-                _say(database, reading)
-            said = outcomes
-        if _status(values, readings) == 0:
+        results = await asyncio.gather(*(_probe(values, each) for each in values.databases))
+        outcomes = [result.outcome.value for result in results]
+        if outcomes != printed:
+            for database, result in zip(values.databases, results, strict=True):
+                _print_result(database, result)
+            printed = outcomes
+        if _status(values, results) == 0:
             return 0
-        if time.monotonic() + PAUSE > deadline:
-            failed = zip(values.databases, readings, strict=True)
-            last = "; ".join(_words(*each) for each in failed if each[0].required and not each[1].passed)
+        if time.monotonic() + RETRY_INTERVAL > deadline:
+            failed = zip(values.databases, results, strict=True)
+            last = "; ".join(_describe_result(*each) for each in failed if each[0].required and not each[1].passed)
             print(f"gave up after {timeout:g} s: {last}", file=sys.stderr)  # noqa: T201 - a command's answer
             return 1
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(RETRY_INTERVAL)
 
 
 async def init_db(values: Values) -> int:
-    """Create the extensions and the tables in every database: 0, or 1 if one that is required failed; a line each."""
+    """Create the extensions and the tables in every database: 0, or 1 if a required one failed; a line for each."""
     made = [await _init_one(values, database) or not database.required for database in values.databases]
     return int(not all(made))
 
@@ -62,7 +62,7 @@ async def _init_one(values: Values, database: Database) -> bool:
 
     engine = make_engine(database.source, _options(values), pooled=False)
     try:
-        async with asyncio.timeout(INIT_LIMIT):
+        async with asyncio.timeout(INIT_TIMEOUT):
             await sessions.init_db(engine, extensions=values.extensions)
     except Exception as error:  # noqa: BLE001 - the command's edge
         print(f"{database.name}: nothing was changed: {describe(error)}", file=sys.stderr)  # noqa: T201
@@ -82,27 +82,27 @@ async def _probe(values: Values, database: Database) -> ProbeResult:
         wall_clock=time.time,
         on_result=lambda _: None,
     )
-    reading = await probe.read()
+    result = await probe.read()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(FAREWELL):
+        async with asyncio.timeout(CLOSE_TIMEOUT):
             await probe.settle()
     await probe.close()
-    return reading
+    return result
 
 
 def _options(values: Values) -> PoolOptions:
     return PoolOptions(echo=values.echo)
 
 
-def _status(values: Values, readings: list[ProbeResult]) -> int:
-    required = zip(values.databases, readings, strict=True)
-    return int(not all(reading.passed for database, reading in required if database.required))
+def _status(values: Values, results: list[ProbeResult]) -> int:
+    pairs = zip(values.databases, results, strict=True)
+    return int(not all(result.passed for database, result in pairs if database.required))
 
 
-def _say(database: Database, reading: ProbeResult) -> None:
-    print(_words(database, reading), flush=True)  # noqa: T201 - a command's answer
+def _print_result(database: Database, result: ProbeResult) -> None:
+    print(_describe_result(database, result), flush=True)  # noqa: T201 - a command's answer
 
 
-def _words(database: Database, reading: ProbeResult) -> str:
-    detail = f": {reading.detail}" if reading.detail else ""
-    return f"{database.name}: {reading.outcome} in {reading.seconds * 1000:.1f} ms{detail}"
+def _describe_result(database: Database, result: ProbeResult) -> str:
+    detail = f": {result.detail}" if result.detail else ""
+    return f"{database.name}: {result.outcome} in {result.seconds * 1000:.1f} ms{detail}"

@@ -1,4 +1,4 @@
-"""The log: one line an event, as text for people or as JSON for clusters."""
+"""The log: one line for each event, as text for people or as JSON for clusters."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, default=str)
 
 
-def _is_not_the_clients_fault(record: logging.LogRecord) -> bool:
-    """Drop what aiohttp says of malformed requests: any peer could fill the log with its own bytes."""
+def _is_no_malformed_request(record: logging.LogRecord) -> bool:
+    """Drop aiohttp's lines about malformed requests: any client could fill the log with its own bytes."""
     kind = record.exc_info[0] if record.exc_info else None
     return kind is None or not any(each.__name__ == "HttpProcessingError" for each in kind.__mro__)
 
 
-def _is_not_a_dropped_connection(record: logging.LogRecord) -> bool:
-    """Drop what asyncio says of a connect that was cut off: asyncpg leaves that error in a future nobody awaits."""
+def _is_no_connection_error(record: logging.LogRecord) -> bool:
+    """Drop asyncio's lines about a connect that was cut off: asyncpg leaves its error in a future."""
     kind = record.exc_info[0] if record.exc_info else None
     return kind is None or not issubclass(kind, ConnectionError)
 
@@ -45,10 +45,10 @@ def set_up(*, style: str, level: str) -> None:
     plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if style == "json" else plain)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # SQLAlchemy gives its echo a second way out, to stdout and in words of its own, unless there is a handler.
+    # Without a handler of its own, SQLAlchemy's echo would also go to stdout, in a format of its own.
     logging.getLogger("sqlalchemy.engine.Engine").addHandler(logging.NullHandler())
-    # A connection that was dropped on purpose is no error, and its traceback would tell nothing.
+    # The pool logs a traceback for each connection that is dropped on purpose.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.ERROR)
-    logging.getLogger("asyncio").addFilter(_is_not_a_dropped_connection)
-    logging.getLogger("aiohttp.server").addFilter(_is_not_the_clients_fault)
+    logging.getLogger("asyncio").addFilter(_is_no_connection_error)
+    logging.getLogger("aiohttp.server").addFilter(_is_no_malformed_request)

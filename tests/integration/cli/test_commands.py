@@ -362,7 +362,7 @@ def test_flags_and_files(server: Postgres, tmp_path: Path) -> None:
 
 def test_pause() -> None:
     """`wait` asks once a second: an init container is no load."""
-    assert commands.PAUSE == 1.0
+    assert commands.RETRY_INTERVAL == 1.0
 
 
 def test_a_flag_before_the_command(server: Postgres) -> None:

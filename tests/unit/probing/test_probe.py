@@ -1,4 +1,4 @@
-"""One run is shared, its deadline holds whatever the check does, and nothing of it is left behind."""
+"""A run is shared by all callers, keeps its deadline whatever the check does, and leaves no task behind."""
 
 import asyncio
 import time
@@ -13,38 +13,38 @@ from exporter.model.result import ProbeResult
 from exporter.probing.probe import Limits, Probe, Run
 
 LIMITS = Limits(timeout=0.1, grace=0.2)
-SOON = 0.09  # what a deadline may be missed by, on a busy machine
+TOLERANCE = 0.09  # seconds by which a busy machine may miss a deadline
 
 Answer = Callable[[Run], Awaitable[None]]
 
 
 class Bench:
-    """A probe over a check that each test replaces, and what came of it."""
+    """A probe with a check that each test replaces, and its results."""
 
     def __init__(self) -> None:
         """Answer at once by default."""
         self.checks = 0
         self.answer: Answer = succeed
-        self.readings: list[ProbeResult] = []
+        self.results: list[ProbeResult] = []
         self.probe = Probe(
             self.check,
             limits=LIMITS,
             clock=time.monotonic,
             wall_clock=lambda: 1e9,
-            on_result=self.readings.append,
+            on_result=self.results.append,
         )
 
     async def check(self, run: Run) -> None:
-        """Count and ask."""
+        """Count the run and answer."""
         self.checks += 1
         await self.answer(run)
 
 
-class Wire:
-    """A driver's connection: only `terminate` wakes who waits for an answer."""
+class FakeConnection:
+    """A driver's connection: only `terminate` ends the wait for an answer."""
 
     def __init__(self) -> None:
-        """Be open."""
+        """Open."""
         self.ended = asyncio.Event()
 
     def terminate(self) -> None:
@@ -64,31 +64,31 @@ async def hang(_: Run) -> None:
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    """A probe of the test's own, after which no task is left."""
+    """A probe; no task is left after its test."""
     made = Bench()
     yield made
     await made.probe.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def timed(reading: Awaitable[ProbeResult]) -> tuple[ProbeResult, float]:
-    """Wait for a reading; how long it took."""
+async def timed(result: Awaitable[ProbeResult]) -> tuple[ProbeResult, float]:
+    """Return the result and how many seconds it took."""
     began = time.monotonic()
-    return await reading, time.monotonic() - began
+    return await result, time.monotonic() - began
 
 
-async def test_success(bench: Bench) -> None:
-    """A reading says what was found, how long it took and when, once."""
-    reading = await bench.probe.read()
+async def test_result_holds_outcome_duration_and_time(bench: Bench) -> None:
+    """A result is passed on once."""
+    result = await bench.probe.read()
 
-    assert (reading.outcome, reading.passed, reading.detail, reading.wall_time) == (Outcome.SUCCESS, True, "", 1e9)
-    assert 0 <= reading.seconds < LIMITS.timeout
-    assert bench.readings == [reading]
-    assert bench.probe.latest is reading
+    assert (result.outcome, result.passed, result.detail, result.wall_time) == (Outcome.SUCCESS, True, "", 1e9)
+    assert 0 <= result.seconds < LIMITS.timeout
+    assert bench.results == [result]
+    assert bench.probe.latest is result
 
 
-async def test_everybody_shares_one_run(bench: Bench) -> None:
-    """Who asks while a run is under way gets its result."""
+async def test_concurrent_callers_share_one_run(bench: Bench) -> None:
+    """Callers during a run get its result."""
     go = asyncio.Event()
 
     async def wait(run: Run) -> None:
@@ -96,16 +96,16 @@ async def test_everybody_shares_one_run(bench: Bench) -> None:
         run.answer(Outcome.SUCCESS)
 
     bench.answer = wait
-    asking = [asyncio.create_task(bench.probe.read()) for _ in range(50)]
+    callers = [asyncio.create_task(bench.probe.read()) for _ in range(50)]
     await asyncio.sleep(0)
     go.set()
 
-    assert len({id(reading) for reading in await asyncio.gather(*asking)}) == 1
-    assert bench.checks == len(bench.readings) == 1
+    assert len({id(result) for result in await asyncio.gather(*callers)}) == 1
+    assert bench.checks == len(bench.results) == 1
 
 
-async def test_a_young_reading_costs_nothing(bench: Bench) -> None:
-    """A reading is handed out again until it is too old for who asks."""
+async def test_recent_result_is_returned_again(bench: Bench) -> None:
+    """No run is started while the latest result is recent enough for the caller."""
     first = await bench.probe.read()
 
     assert await bench.probe.read(max_age=60) is first
@@ -123,23 +123,23 @@ async def test_a_young_reading_costs_nothing(bench: Bench) -> None:
         (Phase.QUERYING, Outcome.QUERY_TIMEOUT),
     ],
 )
-async def test_deadline(bench: Bench, phase: Phase, outcome: Outcome) -> None:
-    """A check that does not answer is answered for, by what it waits for, in time."""
+async def test_outcome_at_the_deadline_follows_from_the_phase(bench: Bench, phase: Phase, outcome: Outcome) -> None:
+    """A check that does not answer in time gets the outcome of what it waits for."""
 
     async def stick(run: Run) -> None:
         current_attempt().phase = phase
         await hang(run)
 
     bench.answer = stick
-    reading, took = await timed(bench.probe.read())
+    result, took = await timed(bench.probe.read())
 
-    assert reading.outcome is outcome
-    assert "0.1 s" in reading.detail
-    assert took < LIMITS.timeout + SOON
+    assert result.outcome is outcome
+    assert "0.1 s" in result.detail
+    assert took < LIMITS.timeout + TOLERANCE
 
 
-async def test_tear_down_is_not_waited_for(bench: Bench) -> None:
-    """The first answer counts and is passed on, however long the rest of the check takes."""
+async def test_first_answer_is_returned_before_the_check_ends(bench: Bench) -> None:
+    """Only the first answer counts, however long the rest of the check takes."""
 
     async def linger(run: Run) -> None:
         run.answer(Outcome.AUTH, "no")
@@ -147,25 +147,25 @@ async def test_tear_down_is_not_waited_for(bench: Bench) -> None:
         await hang(run)
 
     bench.answer = linger
-    reading, took = await timed(bench.probe.read())
+    result, took = await timed(bench.probe.read())
 
-    assert (reading.outcome, reading.detail) == (Outcome.AUTH, "no")
-    assert took < SOON
+    assert (result.outcome, result.detail) == (Outcome.AUTH, "no")
+    assert took < TOLERANCE
 
 
-async def test_one_run_at_a_time(bench: Bench) -> None:
-    """While a run lasts no other begins, and who asks is answered by the deadline all the same."""
+async def test_no_second_run_beside_an_unfinished_one(bench: Bench) -> None:
+    """Callers still get a result by the deadline."""
     bench.answer = hang
     await bench.probe.read()
-    reading, took = await timed(bench.probe.read())
+    result, took = await timed(bench.probe.read())
 
     assert bench.checks == 1
-    assert not reading.passed
-    assert took < LIMITS.timeout + SOON
+    assert not result.passed
+    assert took < LIMITS.timeout + TOLERANCE
 
 
-async def test_next_run_after_the_former(bench: Bench) -> None:
-    """A former run that ends within the deadline leaves the rest of it to the next."""
+async def test_next_run_starts_when_the_former_ends(bench: Bench) -> None:
+    """A former run that ends before the deadline leaves the rest of the time to the next one."""
     go = asyncio.Event()
 
     async def wait(_: Run) -> None:
@@ -182,18 +182,18 @@ async def test_next_run_after_the_former(bench: Bench) -> None:
     assert bench.checks == 2
 
 
-async def test_late_answer(bench: Bench) -> None:
-    """An answer after the deadline changes no reading, but tells a slow server from a dead one."""
+async def test_late_answer_is_noted(bench: Bench) -> None:
+    """An answer after the deadline changes no result, but tells a slow server from a dead one."""
 
     async def late(run: Run) -> None:
         await asyncio.sleep(LIMITS.timeout + 0.05)
         run.answer(Outcome.SUCCESS)
 
     bench.answer = late
-    reading = await bench.probe.read()
+    result = await bench.probe.read()
     await bench.probe.settle()
 
-    assert not reading.passed
+    assert not result.passed
     assert bench.probe.answered_late
     assert bench.probe.abandoned == 0
     bench.answer = succeed
@@ -202,28 +202,28 @@ async def test_late_answer(bench: Bench) -> None:
     assert not bench.probe.answered_late
 
 
-async def test_abandoned(bench: Bench) -> None:
-    """A run that does not end loses its connection first, which is counted, and then ends at once."""
-    wire = Wire()
+async def test_unfinished_run_is_aborted_after_the_grace(bench: Bench) -> None:
+    """Its connection is dropped first, which is counted; then the run ends at once."""
+    connection = FakeConnection()
 
     async def stubborn(_: Run) -> None:
-        current_attempt().querying(wire, asyncpg_driver.Driver(lambda _: None))
+        current_attempt().querying(connection, asyncpg_driver.Driver(lambda _: None))
         try:
             await hang(_)
         finally:
-            await wire.ended.wait()  # as a driver that wants to say goodbye
+            await connection.ended.wait()  # as a driver that closes politely
 
     bench.answer = stubborn
     await bench.probe.read()
     _, took = await timed(bench.probe.settle())  # type: ignore[arg-type]
 
-    assert wire.ended.is_set()
+    assert connection.ended.is_set()
     assert bench.probe.abandoned == 1
-    assert took < LIMITS.grace + SOON
+    assert took < LIMITS.grace + TOLERANCE
 
 
-async def test_who_hangs_up_takes_nobody_along(bench: Bench) -> None:
-    """One client's end does not end the run that others wait for."""
+async def test_cancelled_caller_does_not_cancel_the_run(bench: Bench) -> None:
+    """Other callers still get the result."""
     go = asyncio.Event()
 
     async def wait(run: Run) -> None:
@@ -242,24 +242,24 @@ async def test_who_hangs_up_takes_nobody_along(bench: Bench) -> None:
     assert bench.checks == 1
 
 
-async def test_close_under_way(bench: Bench) -> None:
-    """Closing ends a run at once, its connection first."""
-    wire = Wire()
+async def test_close_ends_a_run_at_once(bench: Bench) -> None:
+    """Its connection is dropped first."""
+    connection = FakeConnection()
 
     async def stubborn(_: Run) -> None:
-        current_attempt().querying(wire, asyncpg_driver.Driver(lambda _: None))
+        current_attempt().querying(connection, asyncpg_driver.Driver(lambda _: None))
         try:
             await hang(_)
         finally:
-            await wire.ended.wait()
+            await connection.ended.wait()
 
     bench.answer = stubborn
-    asking = asyncio.create_task(bench.probe.read())
+    callers = asyncio.create_task(bench.probe.read())
     await asyncio.sleep(0.02)
     began = time.monotonic()
     await bench.probe.close()
 
-    assert time.monotonic() - began < SOON
-    assert wire.ended.is_set()
+    assert time.monotonic() - began < TOLERANCE
+    assert connection.ended.is_set()
     with pytest.raises(asyncio.CancelledError):
-        await asking
+        await callers
