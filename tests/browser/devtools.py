@@ -30,25 +30,25 @@ FLAGS = (
 
 
 class Tab:
-    """One page; keeps what it asked for and what it complained of."""
+    """One page, with the URLs it requested and the errors and warnings of its console."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        """Read what comes, from now on."""
+        """Start to read the protocol's messages."""
         self.requests: list[str] = []
-        self.complaints: list[str] = []
+        self.console_errors: list[str] = []
         self._socket = socket
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Json]] = {}
         self._reading = asyncio.create_task(self._read())
 
     async def close(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self._reading.cancel()
         with suppress(asyncio.CancelledError):
             await self._reading
 
     async def send(self, method: str, **parameters: Any) -> Json:
-        """Call a method of the protocol."""
+        """Call a method of the DevTools protocol and return its result."""
         number = next(self._numbers)
         self._answers[number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
@@ -58,24 +58,24 @@ class Tab:
         return found
 
     async def value(self, expression: str) -> Any:
-        """The value of an expression in the page."""
+        """Evaluate an expression in the page."""
         answer = await self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
     async def until(self, expression: str, *, within: float) -> None:
-        """Wait until the page says so."""
+        """Wait until an expression is true in the page."""
         async with asyncio.timeout(within):
             while not await self.value(expression):
                 await asyncio.sleep(0.05)
 
     async def open(self, url: str) -> None:
-        """Go there and wait for all of it."""
+        """Open a URL and wait until the page is complete."""
         await self.send("Page.navigate", url=url)
         await self.until("document.readyState === 'complete' && location.href !== 'about:blank'", within=15)
 
-    async def look(self, *, width: int, dark: bool) -> None:
-        """Have this screen, in light or dark."""
+    async def emulate_screen(self, *, width: int, dark: bool) -> None:
+        """Emulate a screen of this width that prefers a dark or a light scheme."""
         await self.send(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -86,33 +86,33 @@ class Tab:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         await self.send("Emulation.setEmulatedMedia", features=[scheme])
 
-    async def picture(self) -> bytes:
-        """The whole page as a PNG."""
+    async def screenshot(self) -> bytes:
+        """Return the whole page as a PNG."""
         answer = await self.send("Page.captureScreenshot", format="png", captureBeyondViewport=True)
         return base64.b64decode(answer["data"])
 
     async def _read(self) -> None:
         async for message in self._socket:
-            said: Json = message.json()
-            if "id" in said:
-                self._answers.pop(said["id"]).set_result(said)
+            event: Json = message.json()
+            if "id" in event:
+                self._answers.pop(event["id"]).set_result(event)
             else:
-                self._note(said["method"], said["params"])
+                self._record(event["method"], event["params"])
 
-    def _note(self, method: str, said: Json) -> None:
+    def _record(self, method: str, event: Json) -> None:
         if method == "Network.requestWillBeSent":
-            self.requests.append(said["request"]["url"])
-        elif method == "Log.entryAdded" and said["entry"]["level"] in {"error", "warning"}:
-            self.complaints.append(said["entry"]["text"])
-        elif method == "Runtime.consoleAPICalled" and said["type"] in {"error", "warning"}:
-            self.complaints.append(str(said["args"]))
+            self.requests.append(event["request"]["url"])
+        elif method == "Log.entryAdded" and event["entry"]["level"] in {"error", "warning"}:
+            self.console_errors.append(event["entry"]["text"])
+        elif method == "Runtime.consoleAPICalled" and event["type"] in {"error", "warning"}:
+            self.console_errors.append(str(event["args"]))
         elif method == "Runtime.exceptionThrown":
-            self.complaints.append(str(said["exceptionDetails"]))
+            self.console_errors.append(str(event["exceptionDetails"]))
 
 
 @asynccontextmanager
 async def tab(program: str, folder: Path) -> AsyncIterator[Tab]:
-    """A browser with one empty tab; both end with the block."""
+    """Start a browser with one empty tab; both end with the block."""
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [program, *FLAGS, f"--user-data-dir={folder / 'profile'}", "about:blank"],

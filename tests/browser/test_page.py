@@ -1,4 +1,4 @@
-"""The page for people in a real browser: quiet, quick to tell, readable, and complete without a script."""
+"""The page for people in a real browser: quiet, up to date, readable, and complete without scripts."""
 
 import asyncio
 import time
@@ -21,19 +21,19 @@ PICTURES = places.ROOT / "docs/pictures"
 CONTRAST = Path(__file__).with_name("contrast.js").read_text()
 ENVIRONMENT = {"PROBE_INTERVAL": "5", "FRESH_PROBE_INTERVAL": "60", "POD_IP": "127.0.0.1", "APP_POOL_WEDGED_AFTER": "3"}
 SCREENS = [(390, False), (390, True), (1280, False), (1280, True)]
-DAYLIGHT = {False: "light", True: "dark"}
+SCHEMES = {False: "light", True: "dark"}
 
 
 @asynccontextmanager
 async def browser(server_factory: ServerFactory) -> AsyncIterator[Tab]:
-    """A tab of a browser of the test's own."""
+    """Open a tab in a browser of the test's own."""
     async with tab(places.chromium(), server_factory.folder("chromium")) as made:
         yield made
 
 
 @pytest.fixture
 def exporter(server: Postgres, start_exporter: StartExporter) -> Exporter:
-    """One exporter with the intervals that are the default."""
+    """One exporter with the default intervals."""
     made = start_exporter(server.url(), **ENVIRONMENT)
     made.wait_for_verdict("healthy", within=20)
     return made
@@ -49,27 +49,25 @@ def application(server_factory: ServerFactory, server: Postgres, exporter: Expor
 
 
 def address(exporter: Exporter) -> str:
-    """Where the page is."""
+    """Return the page's URL."""
     return f"http://{exporter.host}:{exporter.port}/"
 
 
-async def test_the_page_is_quiet_and_asks_for_nothing_but_itself(
-    server_factory: ServerFactory, exporter: Exporter
-) -> None:
-    """No complaint in the console, no request to anywhere else, while it refreshes itself."""
+async def test_the_page_requests_nothing_but_itself(server_factory: ServerFactory, exporter: Exporter) -> None:
+    """No error in the console and no request to another address, while it refreshes itself."""
     async with browser(server_factory) as page:
         await page.open(address(exporter))
         await page.until("document.querySelector('h1').textContent.includes('answers')", within=5)
         await page.value("document.querySelector('header').old = document.getElementById('rest').old = true")
         await page.until("!document.getElementById('rest').old", within=10)  # refreshed
-        assert await page.value("document.querySelector('header').old")  # nothing new there: not read out again
+        assert await page.value("document.querySelector('header').old")  # unchanged: not read aloud again
 
-        assert page.complaints == []
-        asked = {url for url in page.requests if not url.startswith("data:")}
-        assert asked == {address(exporter)}
+        assert page.console_errors == []
+        requested = {url for url in page.requests if not url.startswith("data:")}
+        assert requested == {address(exporter)}
 
 
-async def test_the_verdict_changes_within_five_seconds_of_the_fault(
+async def test_the_verdict_changes_within_five_seconds_of_a_fault(
     server_factory: ServerFactory,
     server: Postgres,
     exporter: Exporter,
@@ -92,11 +90,11 @@ async def test_the_verdict_changes_within_five_seconds_of_the_fault(
 
         server.start()
         await page.until("document.title.startsWith('healthy')", within=15)
-        assert page.complaints == []
+        assert page.console_errors == []
 
 
 async def test_the_page_says_when_the_exporter_is_gone(server_factory: ServerFactory, exporter: Exporter) -> None:
-    """What it shows is then old, and it does not pretend otherwise."""
+    """What it shows is then old, and it says so."""
     async with browser(server_factory) as page:
         await page.open(address(exporter))
         assert await page.value("document.getElementById('lost').hidden")
@@ -113,7 +111,7 @@ async def test_without_scripts_the_page_is_complete_and_reloads_itself(
     exporter: Exporter,
     application: Application,
 ) -> None:
-    """Scripts off: the same content, and a plain refresh."""
+    """Without scripts the content is the same, and the browser reloads the page."""
     assert application.process.poll() is None
     async with browser(server_factory) as page:
         await page.send("Emulation.setScriptExecutionDisabled", value=True)
@@ -141,38 +139,38 @@ async def test_the_page_is_readable_on_every_screen(
         await page.open(address(exporter))
         await page.until("document.body.innerText.includes('orders (worker 1)')", within=20)
         await page.until("/none of [3-6]\\d failed/.test(document.body.innerText)", within=60)  # the line has a length
-        await look_at(page, exporter, title="healthy", name="healthy")
+        await check_on_every_screen(page, exporter, title="healthy", name="healthy")
 
         application.told_to("wedge")
-        await look_at(page, exporter, title="application's pool wedged", name="wedged")
+        await check_on_every_screen(page, exporter, title="application's pool wedged", name="wedged")
 
         server.stop("immediate")
-        await look_at(page, exporter, title="database down", name="down")
-        assert page.complaints == []
+        await check_on_every_screen(page, exporter, title="database down", name="down")
+        assert page.console_errors == []
 
-        await page.look(width=1280, dark=False)
+        await page.emulate_screen(width=1280, dark=False)
         await page.value("document.querySelector('.faint').style.color = '#aaa'")
-        assert (await page.value(CONTRAST))["poor"]  # the check is able to fail
+        assert (await page.value(CONTRAST))["poor"]  # proves that the check can fail
 
 
-async def look_at(page: Tab, exporter: Exporter, *, title: str, name: str) -> None:
-    """Wait for a verdict, and look at it on every screen."""
+async def check_on_every_screen(page: Tab, exporter: Exporter, *, title: str, name: str) -> None:
+    """Wait for a verdict; check contrast and width on every screen and keep a screenshot of each."""
     await page.open(address(exporter))
     await page.until(f"document.title.startsWith({title!r})", within=20)
     for width, dark in SCREENS:
-        await page.look(width=width, dark=dark)
+        await page.emulate_screen(width=width, dark=dark)
         await page.open(address(exporter))
 
         found = await page.value(CONTRAST)
         assert found["poor"] == []
         assert found["seen"] > 10
         assert await page.value("document.scrollingElement.scrollWidth <= innerWidth")
-        keep(await page.picture(), f"page-{name}-{width}-{DAYLIGHT[dark]}.png")
+        keep(await page.screenshot(), f"page-{name}-{width}-{SCHEMES[dark]}.png")
 
 
-def keep(picture: bytes, name: str) -> None:
-    """Write a picture for the documentation, where there is none yet: `rm docs/pictures/*` asks for new ones."""
+def keep(screenshot: bytes, name: str) -> None:
+    """Write a picture of the documentation where there is none yet: `rm docs/pictures/page-*` asks for new ones."""
     file = PICTURES / name
     if not file.exists():
         PICTURES.mkdir(exist_ok=True)
-        file.write_bytes(picture)
+        file.write_bytes(screenshot)

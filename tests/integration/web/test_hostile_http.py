@@ -1,4 +1,4 @@
-"""Clients that do harm: slow, huge, broken or many; a good one is still answered in time."""
+"""Hostile HTTP clients, slow, huge, broken or many: kubelet and Prometheus are still answered in time."""
 
 import resource
 import socket
@@ -22,7 +22,7 @@ SECOND = 1.0
 
 @pytest.fixture(scope="module")
 def database(template: Template) -> Iterator[Postgres]:
-    """One for all of these tests: none of them hurts it for long."""
+    """One PostgreSQL for all of these tests."""
     made = template.copy()
     made.start()
     yield made
@@ -31,7 +31,7 @@ def database(template: Template) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="module")
 def exporter(database: Postgres, server_factory: ServerFactory, stall_detector: StallDetector) -> Iterator[Exporter]:
-    """One for all of these tests: each must leave it as it was."""
+    """One exporter for all of these tests: each must leave it as it was."""
     made = Exporter(server_factory, {"DATABASE_URL": database.url()}, stall_detector=stall_detector)
     warm(made)
     yield made
@@ -39,14 +39,14 @@ def exporter(database: Postgres, server_factory: ServerFactory, stall_detector: 
 
 
 @contextmanager
-def line(exporter: Exporter) -> Iterator[socket.socket]:
-    """A bare connection to it."""
+def connect(exporter: Exporter) -> Iterator[socket.socket]:
+    """Open a TCP connection to the exporter."""
     with socket.create_connection((exporter.host, exporter.port), timeout=5) as made:
         yield made
 
 
-def reply(connection: socket.socket) -> bytes:
-    """All that comes until the other side closes, or nothing more for a second."""
+def read_all(connection: socket.socket) -> bytes:
+    """Read until the connection closes or nothing comes for a second."""
     connection.settimeout(SECOND)
     got = b""
     try:
@@ -57,8 +57,8 @@ def reply(connection: socket.socket) -> bytes:
     return got
 
 
-def good_client_is_served(exporter: Exporter) -> None:
-    """What the kubelet and Prometheus ask is answered as ever."""
+def assert_still_serving(exporter: Exporter) -> None:
+    """Assert that kubelet, Prometheus and people are answered in time."""
     for path in ("/healthz", "/livez", "/readyz", "/metrics", "/"):
         answer = exporter.get(path)
         assert answer.status == 200
@@ -89,23 +89,23 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_request(exporter: Exporter, database: Postgres, name: str) -> None:
-    """A request that is none gets a short 4xx or a closed line, never a 5xx nor a word of the inside."""
+    """A malformed request gets a 4xx or a closed connection, never a 5xx or an internal detail."""
     with unharmed(exporter, database):
-        with line(exporter) as bad:
+        with connect(exporter) as bad:
             try:
                 bad.sendall(BROKEN[name])
                 bad.shutdown(socket.SHUT_WR)
             except OSError:  # cut off, or no longer connected
                 pass
-            got = reply(bad)
+            got = read_all(bad)
         assert got == b"" or got.startswith((b"HTTP/1.0 4", b"HTTP/1.1 4")), got[:500]
         assert b"Traceback" not in got
         assert b"/exporter/" not in got
-        good_client_is_served(exporter)
+        assert_still_serving(exporter)
 
 
 def test_wrong_methods_and_paths(exporter: Exporter) -> None:
-    """What is not served is 404 or 405 with a short text; HEAD is served."""
+    """Other methods and paths get a short 404 or 405; HEAD is served."""
     for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"):
         answer = exporter.get("/healthz", method=method)
         assert answer.status in {400, 405}, method
@@ -124,7 +124,7 @@ def test_wrong_methods_and_paths(exporter: Exporter) -> None:
 
 def test_huge_body_is_not_read(exporter: Exporter) -> None:
     """A body of a gigabyte is refused before it is sent."""
-    with line(exporter) as bad:
+    with connect(exporter) as bad:
         bad.sendall(b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
         sent = 0
         try:
@@ -135,68 +135,70 @@ def test_huge_body_is_not_read(exporter: Exporter) -> None:
         except OSError:
             pass
     assert sent < 50_000_000
-    good_client_is_served(exporter)
+    assert_still_serving(exporter)
 
 
 def test_500_idle_connections(exporter: Exporter, database: Postgres) -> None:
-    """Connections that say nothing cost a socket each, delay nobody, and are given back when they end."""
+    """Idle connections cost a socket each, delay no other client, and are freed when they close."""
     with unharmed(exporter, database):
         with ExitStack() as idle:
             for _ in range(500):
-                idle.enter_context(line(exporter))
+                idle.enter_context(connect(exporter))
             for _ in range(5):
-                good_client_is_served(exporter)
+                assert_still_serving(exporter)
                 assert exporter.health().status == 200
-        good_client_is_served(exporter)
+        assert_still_serving(exporter)
 
 
 @pytest.mark.parametrize("files", [128, 1024])
 def test_more_connections_than_files(database: Postgres, start_exporter: StartExporter, files: int) -> None:
-    """Where there are more of them than files, the oldest ones go: probes and good clients have theirs."""
-    few = start_exporter(database.url(), prefix=("prlimit", f"--nofile={files}"), FRESH_PROBE_INTERVAL="1")
-    warm(few)
+    """More connections than files: the oldest are closed, so that probes and other clients have files."""
+    limited = start_exporter(database.url(), prefix=("prlimit", f"--nofile={files}"), FRESH_PROBE_INTERVAL="1")
+    warm(limited)
     with ExitStack() as idle:
         for number in range(1100):
-            each = idle.enter_context(line(few))
+            each = idle.enter_context(connect(limited))
             if number % 2:
                 each.sendall(b"GET /healthz HTTP/1.1\r\nHost:")
         for _ in range(5):
-            good_client_is_served(few)
-        few.wait_for("success", path="fresh", within=4)
-        assert few.holdings().sockets < files / 2
-    assert set(few.outcomes("fresh")) == {"success"}
-    assert few.log().count("accept") <= 1
-    assert len(few.log()) < 2000
+            assert_still_serving(limited)
+        limited.wait_for("success", path="fresh", within=4)
+        assert limited.holdings().sockets < files / 2
+    assert set(limited.outcomes("fresh")) == {"success"}
+    assert limited.log().count("accept") <= 1
+    assert len(limited.log()) < 2000
 
 
 def test_no_files(database: Postgres, start_exporter: StartExporter) -> None:
-    """Where files run out all the same, that is one line in the log, and it serves again once there are some."""
-    poor = start_exporter(database.url())
-    warm(poor)
-    pid = poor.process.pid
+    """Running out of files is one line in the log; with files again, it serves again."""
+    limited = start_exporter(database.url())
+    warm(limited)
+    pid = limited.process.pid
     usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (poor.holdings().files, usual[1]))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (limited.holdings().files, usual[1]))
     with ExitStack() as waiting:
         for _ in range(50):
-            waiting.enter_context(line(poor))
-        until(lambda: "cannot accept connections: Too many open files" in poor.log(), within=5, what="it says so")
+            waiting.enter_context(connect(limited))
+        until(
+            lambda: "cannot accept connections: Too many open files" in limited.log(), within=5, what="the log says so"
+        )
         time.sleep(3 * SECOND)  # it tries again every second
         resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
-    until(lambda: poor.get("/livez").status == 200, within=5, what="it serves again")
+    until(lambda: limited.get("/livez").status == 200, within=5, what="it serves again")
 
-    assert poor.log().count("accept") == 1
-    assert not poor.complaints(), poor.log()
+    assert limited.log().count("accept") == 1
+    assert not limited.complaints(), limited.log()
 
 
 def test_500_slow_requests(exporter: Exporter, database: Postgres) -> None:
-    """Requests that come a byte at a time delay nobody, with a database that hangs or not."""
+    """Requests that arrive byte by byte delay no other client, even while the database hangs."""
     with unharmed(exporter, database):
         with ExitStack() as slow:
-            lines = [slow.enter_context(line(exporter)) for _ in range(500)]
+            lines = [slow.enter_context(connect(exporter)) for _ in range(500)]
             for byte in b"GET /healthz":
                 for each in lines:
                     each.sendall(bytes([byte]))
-            good_client_is_served(exporter)
+            assert_still_serving(exporter)
             database.freeze()
             exporter.wait_for("query_timeout", within=4)
             database.thaw()
@@ -204,8 +206,8 @@ def test_500_slow_requests(exporter: Exporter, database: Postgres) -> None:
 
 
 def test_slow_reader(exporter: Exporter, database: Postgres) -> None:
-    """A client that asks for `/metrics` a thousand times and reads nothing holds up nobody."""
-    with unharmed(exporter, database), line(exporter) as lazy:
+    """A client that requests `/metrics` a thousand times and reads no answer delays no other client."""
+    with unharmed(exporter, database), connect(exporter) as lazy:
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         lazy.settimeout(SECOND)
         try:
@@ -213,16 +215,16 @@ def test_slow_reader(exporter: Exporter, database: Postgres) -> None:
                 lazy.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
         except TimeoutError:
             pass
-        good_client_is_served(exporter)
+        assert_still_serving(exporter)
         lazy.close()
 
 
-def test_client_that_leaves_while_the_database_hangs(exporter: Exporter, database: Postgres) -> None:
-    """Kubelets give up after a second: what they no longer wait for leaves nothing behind."""
+def test_client_that_disconnects_while_the_database_hangs(exporter: Exporter, database: Postgres) -> None:
+    """Kubelets give up after a second: a request that was given up leaves nothing behind."""
     with unharmed(exporter, database):
         database.freeze()
         for _ in range(50):
-            with line(exporter) as hasty:
+            with connect(exporter) as hasty:
                 hasty.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         exporter.wait_for("query_timeout", within=4)
         database.thaw()
