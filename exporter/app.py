@@ -149,7 +149,7 @@ class App:
     def _make_app_pools(self) -> AppPools:
         values, monitors = self._values, self.monitors
         return AppPools(
-            databases={each.name: each.source.target().database for each in values.databases},
+            databases={each.name: each.source.database() or each.name for each in values.databases},
             ttl=values.app_pool_ttl,
             wedged_after=values.app_pool_wedged_after,
             on_change=self._assess_app_pools,

@@ -110,11 +110,12 @@ async def explain(values: Values) -> int:
 
 async def _explain(values: Values, database: Database) -> bool:
     try:
-        database.source.try_out()
-        target = database.source.target()
+        target = database.source.try_out()
     except DsnError as error:
         _line("-", "settings", None, str(error))
         return False
+    for note in database.source.notes():
+        _line("!", "settings", None, note)
     story = Story(tls_required=target.sslmode in TLS_REQUIRED)
     engine = make_engine(database.source, PoolOptions(), pooled=False)
     try:

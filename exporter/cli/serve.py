@@ -25,6 +25,8 @@ async def serve(values: Values, stop: asyncio.Event) -> int:
     try:
         async with App(values) as app:
             log.info("serving on %s; watching %s", ", ".join(app.addresses), ", ".join(app.monitors))
+            for note in values.notes:
+                log.warning("%s", note)
             _freeze_imported_objects()
             await stop.wait()
     except CannotListenError as error:

@@ -59,11 +59,8 @@ def make_engine(
         pooled: False for an engine whose every connection is new and closed after use.
         on_server_error: called with the SQLSTATE of each error that a server sends on an open connection, also on one
             that is idle in the pool.
-
-    Raises:
-        DsnError: the source holds no usable address.
     """
-    name = source.target().driver
+    name = source.driver()
     driver = load_driver(name, on_server_error)
     arguments: dict[str, Any] = {"poolclass": NullPool}
     if pooled and not options.test:

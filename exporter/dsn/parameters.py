@@ -17,7 +17,8 @@ class Use(StrEnum):
     FIELD = "a field of the target, honoured with both drivers"
     LIBPQ = "honoured by psycopg; with asyncpg only values that change nothing"
     IGNORED = "means nothing to one probe; dropped knowingly"
-    REFUSED = "cannot be honoured with any driver"
+    LEFT_OUT = "cannot be honoured with any driver, and the address is good without it"
+    REFUSED = "cannot be honoured with any driver, and the address is another one without it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ PARAMETERS = MappingProxyType(
         **_each("application_name fallback_application_name options krbsrvname", Parameter(Use.FIELD)),
         "gsslib": Parameter(Use.FIELD, values=("gssapi",)),
         # libpq's own, which asyncpg cannot honour unless they ask for what it does anyway.
-        "channel_binding": _libpq("disable", "prefer", "require", asyncpg=("disable", "prefer")),
+        "channel_binding": _libpq(
+            "disable", "prefer", "require", asyncpg=("disable", "prefer"), why="asyncpg asks for no channel binding"
+        ),
         "gssencmode": _libpq("disable", "prefer", "require", asyncpg=("disable", "prefer")),
         "gssdelegation": _libpq(*BOOLEANS, asyncpg=("0",)),
         "sslcertmode": _libpq("disable", "allow", "require", asyncpg=("allow",)),
@@ -91,8 +94,9 @@ PARAMETERS = MappingProxyType(
         # A service file of this container would not be the application's.
         "service": Parameter(Use.REFUSED, "write the address into the URL instead of naming a service file's entry"),
         "servicefile": Parameter(Use.REFUSED, "write the address into the URL"),
-        "replication": Parameter(Use.REFUSED, "a replication connection cannot run a probe; leave it out"),
-        "requiressl": Parameter(Use.REFUSED, "PostgreSQL 14 dropped it; write sslmode=require"),
+        "replication": Parameter(Use.LEFT_OUT, "a replication connection cannot run a probe"),
+        # Of libpq before PostgreSQL 14, where it meant sslmode=require.
+        "requiressl": Parameter(Use.FIELD, values=BOOLEANS),
     },
 )
 

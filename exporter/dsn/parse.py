@@ -1,4 +1,4 @@
-"""From the parts of an address to a target, every parameter honoured, ignored knowingly or refused."""
+"""From the parts of an address to a target: each parameter is honoured, ignored, left out with a note, or refused."""
 
 import importlib.util
 import os
@@ -15,9 +15,11 @@ from exporter.dsn.target import ASYNCPG, PSYCOPG, SYSTEM_ROOTS, Target
 
 _VERIFY_FROM = SSL_MODES.index("verify-ca")
 _REQUIRE = SSL_MODES.index("require")
-# Drivers whose URLs mean a plain libpq-like connection: asyncpg takes their place.
-_TO_ASYNCPG = frozenset({"", "asyncpg", "psycopg2", "psycopg2cffi"})
-_TO_PSYCOPG = frozenset({"psycopg", "psycopg_async", "psycopgasync"})
+_PSYCOPG_NAMES = frozenset({"psycopg", "psycopg_async", "psycopgasync"})
+# What asyncpg must not leave out: the connection would be less protected than the URL asks for.
+_PROTECTION = frozenset(
+    {("gssencmode", "require"), ("sslcertmode", "require"), ("require_auth", None), ("requirepeer", None)}
+)
 _SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
 _PLAIN_FIELDS = (
     "passfile",
@@ -38,18 +40,27 @@ _PLAIN_FIELDS = (
 
 
 def parse(url: str) -> Target:
-    """Understand a URL."""
+    """Understand a URL.
+
+    Raises:
+        DsnError: it names no database that can be connected to.
+    """
     return assemble(split(url))
 
 
 def assemble(parts: Parts) -> Target:
-    """Understand the parts of an address."""
-    driver = _driver(parts.driver)
-    query = _checked(parts, driver)
+    """Understand the parts of an address; what is left out or replaced is told in the target's notes.
+
+    Raises:
+        DsnError: they name no database that can be connected to.
+    """
+    notes: list[str] = []
+    driver = _driver(parts.driver, notes)
+    query = _checked(parts, driver, notes)
     user = query.get("user") or parts.user or _own_name()
     password = query.get("password")
     fields: dict[str, Any] = {name: query[name] for name in _PLAIN_FIELDS if name in query}
-    fields |= _tls(query) | _name(query) | _timeout(query)
+    fields |= _tls(query) | _name(query) | _timeout(query, notes)
     target = Target(
         driver=driver,
         hosts=_hosts(parts.hosts, query),
@@ -58,6 +69,7 @@ def assemble(parts: Parts) -> Target:
         user=user,
         password=(parts.password if password is None else password) or "",
         other=tuple((name, value) for name, value in query.items() if parameter(name).use is Use.LIBPQ),
+        notes=tuple(notes),
         **fields,
     )
     _consistent(target)
@@ -65,7 +77,7 @@ def assemble(parts: Parts) -> Target:
 
 
 def _hosts(authority: Hosts, query: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
-    """The hosts that a parameter names count before the authority's, whose port still counts beside them."""
+    """Return hosts and ports: a parameter's hosts count before the authority's, whose port still counts beside them."""
     named = any(host for host, _ in authority)
     beside = authority[0][1] if len(authority) == 1 else ""
     if "host" in query:
@@ -77,48 +89,75 @@ def _hosts(authority: Hosts, query: Mapping[str, str]) -> tuple[tuple[str, int],
     return ported(hosts, query.get("port", ""), beside=beside)
 
 
-def _driver(name: str) -> str:
-    if name in _TO_ASYNCPG:
+def _driver(name: str, notes: list[str]) -> str:
+    """Return the driver that connects: asyncpg takes the place of each one that is not installed here."""
+    if name in ("", ASYNCPG):
         return ASYNCPG
-    if name not in _TO_PSYCOPG:
-        known = ", ".join(f"+{driver}" for driver in ("asyncpg", "psycopg", "psycopg2"))
-        raise DsnError(f'names the driver "+{name[:20]}": leave it out or use one of {known}')
-    if importlib.util.find_spec("psycopg") is None:
-        raise DsnError(
-            "names the driver +psycopg, which is not installed here: install db-health-exporter[psycopg], "
-            "or write postgresql:// to use asyncpg",
-        )
-    return PSYCOPG
+    if name in _PSYCOPG_NAMES and importlib.util.find_spec("psycopg") is not None:
+        return PSYCOPG
+    notes.append(f"names the driver +{name[:20]}, which the exporter does not have: asyncpg takes its place")
+    return ASYNCPG
 
 
-def _checked(parts: Parts, driver: str) -> dict[str, str]:
-    """The parameters that count; those that cannot be honoured raise."""
+def _checked(parts: Parts, driver: str, notes: list[str]) -> dict[str, str]:
+    """Return the parameters that count."""
     query: dict[str, str] = {}
     for position, (name, value) in enumerate(parts.query):
         if not is_known(name):
-            raise DsnError(
-                f"has an unknown {parts.name_of(position)}: leave it out, "
-                "or set a server setting by options=-c%20NAME=VALUE",
-            )
+            notes.append(_left_out(parts, position))
+            continue
         known = parameter(name)
         if known.use is Use.REFUSED:
             raise DsnError(f"has the parameter {name}: {known.why}")
+        if known.use is Use.LEFT_OUT:
+            notes.append(f"has the parameter {name}, which is left out: {known.why}")
+            continue
         if known.use is Use.IGNORED or not value:
             continue
         if known.values and value not in known.values:
             raise DsnError(f"has a wrong {name}: it must be one of {', '.join(known.values)}")
         if driver == ASYNCPG and known.use is Use.LIBPQ and known.asyncpg is not None and value not in known.asyncpg:
-            only = f"be {' or '.join(known.asyncpg)}" if known.asyncpg else "not be used"
-            raise DsnError(f"has {name}: with the driver asyncpg it must {only}; postgresql+psycopg:// honours it")
+            notes.append(_without(name, value, known.why))
+            continue
         _check_text(value)
         # SQLAlchemy's form for several hosts: host=a:1&host=b:2
         query[name] = f"{query[name]},{value}" if name in {"host", "port"} and name in query else value
     return query
 
 
+def _left_out(parts: Parts, position: int) -> str:
+    """Return the note on an unknown parameter.
+
+    Raises:
+        DsnError: it may be a piece of a password that is not percent-encoded.
+    """
+    if not parts.nameable:
+        raise DsnError(
+            f"has an unknown {parts.name_of(position)}: percent-encode a password (& is %26), or leave it out"
+        )
+    return (
+        f"has an unknown {parts.name_of(position)}, which is left out "
+        "(a server setting is asked for by options=-c%20NAME=VALUE)"
+    )
+
+
+def _without(name: str, value: str, why: str) -> str:
+    """Return the note on a parameter that asyncpg cannot honour.
+
+    Raises:
+        DsnError: the connection would be less protected without it.
+    """
+    if {(name, value), (name, None)} & _PROTECTION:
+        raise DsnError(
+            f"has {name}, which asyncpg cannot honour and which protects the connection: "
+            "leave it out, or use postgresql+psycopg://, which honours it"
+        )
+    return f"has {name}, which is left out: {why or 'asyncpg cannot honour it'}"
+
+
 def _tls(query: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    word = query.get("sslmode") or query.get("ssl")
+    word = query.get("sslmode") or query.get("ssl") or ("require" if query.get("requiressl") == "1" else "")
     if word:
         found["sslmode"] = _SSL_WORDS.get(word, word)
     elif query.get("sslrootcert") == SYSTEM_ROOTS:
@@ -133,17 +172,18 @@ def _name(query: Mapping[str, str]) -> dict[str, str]:
     return {"application_name": name} if name else {}
 
 
-def _timeout(query: Mapping[str, str]) -> dict[str, float]:
+def _timeout(query: Mapping[str, str], notes: list[str]) -> dict[str, float]:
     text = query.get("connect_timeout") or query.get("timeout")
     if text is None:
         return {}
     if not re.fullmatch(r"-?[0-9]{1,6}(\.[0-9]{1,6})?", text):
-        raise DsnError("has a wrong connect_timeout: it must be a number of seconds (0 for no limit)")
+        notes.append("has a connect_timeout that is not a number of seconds: it is left out")
+        return {}
     return {"connect_timeout": float(text)} if float(text) > 0 else {}
 
 
 def _own_name() -> str:
-    """The user that libpq would take: the name of this process's own."""
+    """Return the user that libpq would take: the name of this process's own."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:

@@ -10,8 +10,10 @@ from exporter.dsn import files
 from exporter.dsn.errors import DsnError
 from exporter.dsn.hosts import listed
 from exporter.dsn.parse import assemble
+from exporter.dsn.secret_document import is_secret_document, parts_of
 from exporter.dsn.split import Parts, hides_nothing, pairs, split
-from exporter.dsn.target import Target
+from exporter.dsn.target import ASYNCPG, Target
+from exporter.dsn.text import clean, refuse_variable, without_newline
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _TEXTS = frozenset({"url", "url_file", "host", "name", "user", "password", "password_file", "parameters"})
@@ -34,17 +36,26 @@ class Source:
     password: str | None = field(default=None, repr=False)
     password_file: str | None = None
     parameters: str | None = field(default=None, repr=False)
+    problem: str = ""  # a sentence: why the settings describe no database at all
 
     @classmethod
     def of(cls, entry: object, *, name: str) -> "Source":
-        """An entry of DATABASES: a URL or an object."""
+        """Return the source of an entry of DATABASES, which is a URL or an object.
+
+        Raises:
+            DsnError: it is neither, or leaves open which of its keys counts.
+        """
         given: dict[str, Any] = {"url": entry} if isinstance(entry, str) else _object(entry, name)
         source = cls(entry=name, **{key: value for key, value in given.items() if key not in _BESIDE})
         source.check()
         return source
 
     def check(self) -> None:
-        """Refuse combinations that leave open which setting counts."""
+        """Refuse combinations that leave open which setting counts.
+
+        Raises:
+            DsnError: the sentence names both.
+        """
         ways = [key for key in ("url", "url_file", "host") if getattr(self, key) is not None]
         if len(ways) > 1:
             raise DsnError(f"{self.say(ways[0])} and {self.say(ways[1])} are both given: give one of them")
@@ -58,11 +69,17 @@ class Source:
                     raise DsnError(f"{self.say(key)} goes with {self.say('host')}: write it into the URL")
 
     def say(self, key: str) -> str:
-        """The words by which the user knows a part of this source."""
+        """Return the name by which the user knows a part of this source."""
         return f'DATABASES: "{self.entry}": {key}' if self.entry else f"DATABASE_{key.upper()}"
 
     def target(self) -> Target:
-        """Read the files and understand the address."""
+        """Read the files and understand the address.
+
+        Raises:
+            DsnError: the sentence names the setting and says what to change.
+        """
+        if self.problem:
+            raise DsnError(self.problem)
         if self.document:
             found = entries(read_text(self.document, "DATABASES_FILE"))
             if self.entry not in found:
@@ -70,55 +87,100 @@ class Source:
             return Source.of(found[self.entry], name=self.entry).target()
         try:
             parts = self._parts()
-            if self.password_file is not None:
-                password: str | None = _without_newline(read_text(self.password_file, self.say("password_file")))
-            else:
-                password = self.password
+            password = self._password()
             return assemble(parts if password is None else _with_password(parts, password))
-        except _FileError:
+        except _NamedError:
             raise
         except DsnError as error:
             raise self._named(error) from None
 
-    def try_out(self) -> None:
-        """Do all that a connection does before it connects, so that a mistake shows at the start."""
+    def try_out(self) -> Target:
+        """Do all that a connection does before it connects, so that a mistake shows at the start.
+
+        Raises:
+            DsnError: as `target`, or a certificate cannot be used.
+        """
         target = self.target()
         try:
             target.connect_arguments()
         except DsnError as error:
             raise self._named(error) from None
+        return target
+
+    def driver(self) -> str:
+        """Return the driver that the address asks for; asyncpg while it cannot be used."""
+        try:
+            return self.target().driver
+        except DsnError:
+            return ASYNCPG
+
+    def database(self) -> str | None:
+        """Return the database's name on its server; None while the address cannot be used."""
+        try:
+            return self.target().database
+        except DsnError:
+            return None
+
+    def notes(self) -> tuple[str, ...]:
+        """Return a sentence for each thing that is left out or replaced; none while the address cannot be used."""
+        try:
+            return tuple(f"{self.say(self._address())} {note}" for note in self.target().notes)
+        except DsnError:
+            return ()
+
+    def _address(self) -> str:
+        return next((key for key in ("url", "url_file") if getattr(self, key) is not None), "host")
 
     def _named(self, error: DsnError) -> DsnError:
-        """The same error with the name of the setting to change."""
-        if self.host is None:
-            key = "url" if self.url is not None else "url_file"
-        else:
-            key = "host" if error.of_host or self.parameters is None else "parameters"
+        """Return the same error with the name of the setting to change."""
+        key = self._address()
+        if key == "host" and not error.of_host and self.parameters is not None:
+            key = "parameters"
         return DsnError(f"{self.say(key)} {error}")
 
+    def _password(self) -> str | None:
+        key = "password" if self.password_file is None else "password_file"
+        password = self.password if self.password_file is None else read_text(self.password_file, self.say(key))
+        if password is None:
+            return None
+        if is_secret_document(password):
+            raise _NamedError(
+                f"{self.say(key)} holds a whole secret as a JSON object instead of a password: name its password "
+                f"alone, or give the object as {self.say('url_file')}"
+            )
+        if self.password_file is None:
+            try:
+                refuse_variable(password)
+            except DsnError as error:
+                raise _NamedError(f"{self.say(key)} {error}") from None
+        return without_newline(password)
+
     def _parts(self) -> Parts:
-        if self.url is not None:
-            return split(self.url)
-        if self.url_file is not None:
-            return split(read_text(self.url_file, self.say("url_file")))
-        query = pairs(self.parameters)
+        if self.host is None:
+            text = clean(self.url if self.url is not None else read_text(self.url_file or "", self.say("url_file")))
+            refuse_variable(text)
+            return parts_of(text) if text.startswith("{") else split(text)
+        host, name, user, parameters = (
+            clean(each or "") for each in (self.host, self.name, self.user, self.parameters)
+        )
+        for each in (host, name, user, parameters):
+            refuse_variable(each)
+        query = pairs(parameters)
         if self.port is not None:
             query.append(("port", str(self.port)))
-        return Parts(
-            hosts=listed(self.host or ""),
-            database=self.name or "",
-            user=self.user or "",
-            query=tuple(query),
-            nameable=hides_nothing(query),
-        )
+        return Parts(hosts=listed(host), database=name, user=user, query=tuple(query), nameable=hides_nothing(query))
 
 
-class _FileError(DsnError):
-    """A file that cannot be read; the text already names the variable."""
+class _NamedError(DsnError):
+    """An error whose text names the setting already."""
 
 
 def entries(text: str) -> dict[str, object]:
-    """The JSON object of DATABASES, its names checked."""
+    """Return the JSON object of DATABASES, its names checked.
+
+    Raises:
+        DsnError: it is no such object.
+    """
     try:
         found = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
@@ -162,13 +224,13 @@ def _with_password(parts: Parts, password: str) -> Parts:
     return dataclasses.replace(parts, password=password, query=query)
 
 
-def _without_newline(text: str) -> str:
-    return text.removesuffix("\n").removesuffix("\r")
-
-
 def read_text(path: str, variable: str) -> str:
-    """The text of the file that a setting names."""
+    """Return the text of the file that a setting names.
+
+    Raises:
+        DsnError: it cannot be read, or is empty.
+    """
     try:
         return files.text(path)
     except files.UnusableFileError as error:
-        raise _FileError(f"{variable} names {error}") from None
+        raise _NamedError(f"{variable} names {error}") from None

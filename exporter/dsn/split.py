@@ -38,7 +38,6 @@ class Parts:
 
 def split(url: str) -> Parts:
     """Cut a URL into parts; a password may hold raw characters as long as one reading makes sense."""
-    url = url.strip()
     scheme = _SCHEME.match(url)
     if scheme is None:
         raise DsnError(_no_scheme(url))
@@ -119,7 +118,7 @@ def _no_scheme(url: str) -> str:
     if not url:
         return "is empty"
     if url[0] in "\"'":
-        return "starts with a quotation mark: remove the quotes around the URL"
+        return "starts with a quotation mark that ends nowhere: remove it"
     foreign = re.match(r"(jdbc:|mysql|mariadb|sqlite|mssql|oracle|mongodb|redis)[+\w]*:", url)
     if foreign:
         return f"starts with {foreign[1]}: the database must be a PostgreSQL, postgresql://..."

@@ -1,4 +1,4 @@
-"""Everything needed to open one connection, and the words in which each driver wants to hear it."""
+"""Everything needed to open one connection, and each driver's arguments for it."""
 
 import os
 import random
@@ -47,6 +47,8 @@ class Target:
     application_name: str = APPLICATION_NAME
     options: str = ""
     other: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # libpq's own, for psycopg
+    # What was given and is left out or replaced: each follows the name of the setting in a sentence.
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def connect_arguments(self) -> dict[str, Any]:
         """Keyword arguments for `asyncpg.connect` or `psycopg.AsyncConnection.connect`, files read anew."""

@@ -50,7 +50,7 @@ class Monitor:
     ) -> None:
         """Build engines and probes; nothing is connected yet."""
         self.config = config
-        self.driver = config.source.target().driver
+        self.driver = config.source.driver()
         self._clock, self._wall_clock = clock, wall_clock
         self._server = ServerState()
         self._pooled_engine = make_engine(config.source, config.pool, on_server_error=self._server.note_error)

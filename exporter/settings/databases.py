@@ -1,54 +1,135 @@
-"""Which databases the settings name, and where each one's address and password come from."""
+"""Which databases the settings name, and which setting counts where several describe one."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from exporter.dsn import DsnError, Source, entries, read_text
 from exporter.model.role import ExpectedRole
 from exporter.settings.config import Database
 
+UNKNOWN = "unknown"  # the name of a database whose address cannot be read
 _ROLES = tuple(ExpectedRole)
 _KEYS = ("url", "url_file", "host", "port", "name", "user", "password", "password_file", "parameters")
+_PARTS = ("host", "port", "name", "user", "parameters")  # what a URL holds by itself
 
 
-def databases(given: Mapping[str, Any], *, expect: ExpectedRole) -> tuple[Database, ...]:
-    """Every database, its files readable and its address understood now, so that a mistake shows at once."""
-    single = {key: given[f"database_{key}"] for key in _KEYS if f"database_{key}" in given}
-    text, path = given.get("databases"), given.get("databases_file")
-    if text is None and path is None:
-        return (_single(single, expect=expect),)
-    if text is not None and path is not None:
-        raise DsnError("DATABASES and DATABASES_FILE are both given: give one of them")
-    if single:
-        first = next(iter(single)).upper()
-        raise DsnError(f"DATABASES and DATABASE_{first} are both given: write every database into DATABASES")
-    document = path or ""
-    found = entries(text if text is not None else read_text(document, "DATABASES_FILE"))
-    return tuple(_one(name, entry, document=document, expect=expect) for name, entry in found.items())
+@dataclass(slots=True)
+class Databases:
+    """The databases that the settings name.
+
+    Strict reading raises at the first that cannot be used; the lenient one of `serve` keeps it with its problem, so
+    that the exporter answers and says what to change.
+    """
+
+    expect: ExpectedRole
+    lenient: bool
+    problem: str = ""  # of a setting that describes the single database
+    notes: list[str] = field(default_factory=list)
+
+    def read(self, given: Mapping[str, Any]) -> tuple[Database, ...]:
+        """Return every database.
+
+        Args:
+            given: the settings whose names begin with `database`, those not given left out.
+
+        Raises:
+            DsnError: strictly read, one of them cannot be used; the sentence names the setting to change.
+        """
+        single = {key: given[f"database_{key}"] for key in _KEYS if f"database_{key}" in given}
+        several = [name for name in ("databases", "databases_file") if name in given]
+        if not several or (single.keys() & {"url", "url_file"} and not self._is_ours(given)):
+            self._leave_out(several, "DATABASE_URL")
+            return (self._single(single),)
+        self._leave_out([f"database_{key}" for key in single], several[0].upper())
+        self._leave_out(several[1:], several[0].upper())
+        try:
+            return self._several(given)
+        except DsnError as error:
+            return (self._unusable(UNKNOWN, str(error)),)
+
+    def _is_ours(self, given: Mapping[str, Any]) -> bool:
+        """Whether DATABASES is meant for the exporter: applications have variables of that name, too."""
+        return "databases_file" in given or str(given["databases"]).lstrip().startswith("{")
+
+    def _leave_out(self, names: list[str], winner: str) -> None:
+        if names:
+            shown = ", ".join(name.upper() for name in names)
+            self.notes.append(f"{shown}: not used, because {winner} counts")
+
+    def _single(self, given: dict[str, Any]) -> Database:
+        url = next((key for key in ("url", "url_file") if key in given), None)
+        if url is not None:
+            self._prefer(given, url)
+        if "password" in given and "password_file" in given:
+            del given["password"]
+            self._leave_out(["database_password"], "DATABASE_PASSWORD_FILE")
+        if self.problem:
+            return self._unusable(str(given.get("name", UNKNOWN)), self.problem)
+        if url is None and "host" not in given:
+            missing = "DATABASE_URL (or DATABASE_URL_FILE, DATABASE_HOST, DATABASES) must be given"
+            return self._unusable(UNKNOWN, missing)
+        return self._database(Source(**given), name=None, expect=self.expect, required=True)
+
+    def _prefer(self, given: dict[str, Any], url: str) -> None:
+        """Let the URL count before the settings that describe the same database in parts."""
+        parts = [key for key in _PARTS if key in given]
+        others = [key for key in ("url", "url_file") if key in given and key != url]
+        # A password beside a URL takes the place of the URL's; beside parts, it is one of them.
+        if "host" in parts and _has_password(Source(**{url: given[url]})):
+            parts += [key for key in ("password", "password_file") if key in given]
+        for key in (*parts, *others):
+            del given[key]
+        self._leave_out([f"database_{key}" for key in (*parts, *others)], f"DATABASE_{url.upper()}")
+
+    def _several(self, given: Mapping[str, Any]) -> tuple[Database, ...]:
+        path = "" if "databases" in given else given["databases_file"]
+        found = entries(read_text(path, "DATABASES_FILE") if path else given["databases"])
+        return tuple(self._entry(name, entry, document=path) for name, entry in found.items())
+
+    def _entry(self, name: str, entry: object, *, document: str) -> Database:
+        beside = entry if isinstance(entry, dict) else {}
+        role, required = beside.get("expect", self.expect), beside.get("required", True)
+        if role not in _ROLES:
+            return self._unusable(name, f'DATABASES: "{name}": expect must be any, primary or replica')
+        if not isinstance(required, bool):
+            return self._unusable(name, f'DATABASES: "{name}": required must be true or false')
+        try:
+            source = Source.of(entry, name=name)
+        except DsnError as error:
+            return self._unusable(name, str(error), source=_anew(name, document))
+        found = self._database(source, name=name, expect=ExpectedRole(role), required=required)
+        return Database(found.name, _anew(name, document) or source, found.expect, found.required)
+
+    def _database(self, source: Source, *, name: str | None, expect: ExpectedRole, required: bool) -> Database:
+        """Try the address out, so that a mistake shows at once."""
+        try:
+            database: str | None = source.try_out().database
+        except DsnError:
+            if not self.lenient:
+                raise
+            database = source.database() or source.name
+        self.notes.extend(source.notes())
+        return Database(name or printable(database or UNKNOWN), source, expect, required)
+
+    def _unusable(self, name: str, problem: str, *, source: Source | None = None) -> Database:
+        if not self.lenient:
+            raise DsnError(problem)
+        return Database(printable(name), source or Source(problem=problem), self.expect, required=True)
 
 
-def _single(given: dict[str, Any], *, expect: ExpectedRole) -> Database:
-    if not given.keys() & {"url", "url_file", "host"}:
-        raise DsnError("DATABASE_URL (or DATABASE_URL_FILE, DATABASE_HOST, DATABASES) must be given")
-    source = Source(**given)
-    source.check()
-    source.try_out()
-    return Database(name=_shown(source.target().database), source=source, expect=expect, required=True)
+def _anew(name: str, document: str) -> Source | None:
+    """Return the source that looks an entry up in its file at each connect; None where it stands in a variable."""
+    return Source(entry=name, document=document) if document else None
 
 
-def _shown(name: str) -> str:
-    """A line break in a name would forge lines of the log and of `?verbose`; the names in DATABASES have none."""
+def _has_password(source: Source) -> bool:
+    try:
+        return bool(source.target().password)
+    except DsnError:
+        return False
+
+
+def printable(name: str) -> str:
+    """Replace what would forge lines of the log and of `?verbose`; the names in DATABASES hold no such character."""
     return "".join(character if character.isprintable() else "?" for character in name)
-
-
-def _one(name: str, entry: object, *, document: str, expect: ExpectedRole) -> Database:
-    source = Source.of(entry, name=name)
-    source.try_out()
-    beside = entry if isinstance(entry, dict) else {}
-    role, required = beside.get("expect", expect), beside.get("required", True)
-    if role not in _ROLES:
-        raise DsnError(f'DATABASES: "{name}": expect must be any, primary or replica')
-    if not isinstance(required, bool):
-        raise DsnError(f'DATABASES: "{name}": required must be true or false')
-    where = Source(entry=name, document=document) if document else source
-    return Database(name=name, source=where, expect=ExpectedRole(role), required=required)

@@ -1,4 +1,4 @@
-"""The kinds that settings come in: what each accepts, and the words that say so when it does not."""
+"""The types of settings: what each accepts, and what is said of a value that it does not accept."""
 
 import ipaddress
 import re
@@ -6,83 +6,89 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import PydanticCustomError
 
+from exporter.dsn.text import clean
 from exporter.settings.durations import parse_duration
 
-NOTHING = "\N{EN DASH}"  # how a table shows that there is no default
+NO_DEFAULT = "\N{EN DASH}"  # what a table shows where there is no default
 LAST_PORT = 65535
 # Shorter periods would only load the database, and 0 must not be reached by a typing error.
-SHORTEST = 0.1
+MINIMUM_SECONDS = 0.1
 _DAY = 86400.0
 _SERVICE_LINK = re.compile(r"(?:tcp|udp|sctp)://\S+:[0-9]+")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
 _LISTEN = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})(?:/udp)?")
+# Other libraries' names of levels: the nearest of ours.
+_LEVELS = {
+    "trace": "debug", "notset": "debug", "verbose": "debug", "notice": "info", "information": "info",
+    "warn": "warning", "err": "error", "fatal": "error", "critical": "error", "panic": "error",
+}  # fmt: skip
 _EXTENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 
 
-def setting(meaning: str, allowed: str, default: Any = None, *, shown: str = NOTHING, **limits: Any) -> Any:
-    """One setting: its default, and what the help, the README and an error line say of it."""
+def setting(meaning: str, allowed: str, default: Any = None, *, shown: str = NO_DEFAULT, **limits: Any) -> Any:
+    """Describe one setting: its default, and what the help, the README and an error line say of it."""
     return Field(default, description=meaning, json_schema_extra={"allowed": allowed, "shown": shown}, **limits)
 
 
-def seconds(meaning: str, default: float, *, low: float = SHORTEST, high: float = _DAY) -> Any:
-    """A duration within limits."""
-    allowed = f"a time from {low:g} s to {high:g} s, written as 5, 0.5, 500ms, 30s or 1m"
-    return setting(meaning, allowed, default, shown=f"{default:g} s", ge=low, le=high)
+def seconds(meaning: str, default: float, *, minimum: float = MINIMUM_SECONDS, maximum: float = _DAY) -> Any:
+    """Describe a duration within limits."""
+    allowed = f"a time from {minimum:g} s to {maximum:g} s, written as 5, 0.5, 500ms, 30s or 1m"
+    return setting(meaning, allowed, default, shown=f"{default:g} s", ge=minimum, le=maximum)
 
 
 def seconds_or_off(meaning: str, default: float) -> Any:
-    """A duration, or 0; for a field of the type `SecondsOrOff`."""
-    allowed = f"0 for off, or a time from {SHORTEST:g} s to {_DAY:g} s, written as 5, 0.5, 500ms, 30s or 1m"
+    """Describe a duration, or 0; for a field of the type `SecondsOrOff`."""
+    allowed = f"0 for off, or a time from {MINIMUM_SECONDS:g} s to {_DAY:g} s, written as 5, 0.5, 500ms, 30s or 1m"
     return setting(meaning, allowed, default, shown=f"{default:g} s", le=_DAY)
 
 
-def count(meaning: str, default: int, *, low: int, high: int) -> Any:
-    """A whole number within limits."""
-    return setting(meaning, f"a number from {low} to {high}", default, shown=f"{default}", ge=low, le=high)
+def count(meaning: str, default: int, *, minimum: int, maximum: int) -> Any:
+    """Describe a whole number within limits."""
+    return setting(
+        meaning, f"a number from {minimum} to {maximum}", default, shown=f"{default}", ge=minimum, le=maximum
+    )
 
 
-def port(meaning: str, default: int | None, *, shown: str, low: int = 0) -> Any:
-    """A port."""
-    allowed = f"a port from 1 to {LAST_PORT}" + ("" if low else ", or 0 for any free one")
-    return setting(meaning, allowed, default, shown=shown, ge=low, le=LAST_PORT)
+def port(meaning: str, default: int | None, *, shown: str, minimum: int = 0) -> Any:
+    """Describe a port."""
+    allowed = f"a port from 1 to {LAST_PORT}" + ("" if minimum else ", or 0 for any free one")
+    return setting(meaning, allowed, default, shown=shown, ge=minimum, le=LAST_PORT)
 
 
-def words(meaning: str, default: str, *, among: str) -> Any:
-    """One of several words."""
-    return setting(meaning, among, default, shown=default)
+def words(meaning: str, default: str, *, one_of: str) -> Any:
+    """Describe one of several words."""
+    return setting(meaning, one_of, default, shown=default)
 
 
-def is_service_link(value: object) -> bool:
-    """Whether Kubernetes made this up: NAME_PORT=tcp://IP:PORT, in every pod, for a Service called "name"."""
-    return isinstance(value, str) and _SERVICE_LINK.fullmatch(value.strip()) is not None
-
-
-def _refuse_service_link(value: object) -> object:
-    if is_service_link(value):
-        raise PydanticCustomError(
-            "line",
-            "holds the address of a Kubernetes Service of that name instead of a port: "
-            "set it to a port yourself, or set enableServiceLinks: false in the pod",
-        )
-    return value
+def is_service_link(name: str, value: object) -> bool:
+    """Whether Kubernetes made a port's value up: NAME_PORT=tcp://IP:PORT, in every pod, for a Service called "name"."""
+    return name.endswith("_port") and isinstance(value, str) and _SERVICE_LINK.fullmatch(value.strip()) is not None
 
 
 def _digits(value: object) -> object:
-    """Pydantic takes 80.0 and 8_0 for 80."""
-    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+", value.strip()):
+    """Take digits alone, where pydantic takes 80.0 and 8_0 for 80; quotes around them are taken off."""
+    if not isinstance(value, str):
+        return value
+    text = clean(value)
+    if not re.fullmatch(r"-?[0-9]+", text):
         raise ValueError
-    return value
+    return text
+
+
+def _log_level(text: str) -> str:
+    """Return the nearest level: the variable is often shared with an application that knows more of them."""
+    level = text.lower()
+    return _LEVELS.get(level, level)
 
 
 def accepted_by(accept: Callable[[str], Any]) -> BeforeValidator:
-    """A validator of texts: a ValueError of `accept` refuses."""
+    """Make a validator of texts; `accept` refuses by a ValueError."""
     return BeforeValidator(lambda value: accept(value.strip()) if isinstance(value, str) else value)
 
 
 def _off_or_not_short(value: float) -> float:
-    if 0 < value < SHORTEST:
+    if 0 < value < MINIMUM_SECONDS:
         raise ValueError
     return value
 
@@ -126,10 +132,11 @@ def _extensions(text: str) -> tuple[str, ...]:
 Seconds = Annotated[float, accepted_by(parse_duration), Field(allow_inf_nan=False)]
 SecondsOrOff = Annotated[Seconds, Field(ge=0), AfterValidator(_off_or_not_short)]
 Count = Annotated[int, BeforeValidator(_digits)]
-Port = Annotated[Count, BeforeValidator(_refuse_service_link)]
+Port = Count
 Host = Annotated[str, accepted_by(_host)]
 Address = Annotated[str, accepted_by(_address)]
 AppPoolListen = Annotated[str, accepted_by(_app_pool_listen)]
 EXTENSIONS = accepted_by(_extensions)
 SOURCES = accepted_by(_sources)
 LOWER = accepted_by(str.lower)
+LOG_LEVEL = accepted_by(_log_level)

@@ -2,9 +2,10 @@
 
 import dataclasses
 import json
+import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import SecretStr, ValidationError, model_validator
@@ -13,14 +14,18 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from exporter.dsn import DsnError
 from exporter.model.readiness import Readiness
 from exporter.model.role import ExpectedRole
-from exporter.settings import fields as kinds
+from exporter.settings import fields
 from exporter.settings.config import Values
-from exporter.settings.databases import databases
+from exporter.settings.databases import Databases
 from exporter.settings.fields import count, port, seconds, seconds_or_off, setting, words
 from exporter.settings.flags import BadFlagError, flags, help_text
 from exporter.settings.loader import SERVE
 
 BAD_SETTINGS = 2
+# What is called after the database and describes the exporter's own pool: to serve, the default takes its place.
+POOL_SETTINGS = frozenset(
+    {"database_pool_size", "database_max_overflow", "database_pool_recycle", "database_echo", "database_extensions"}
+)
 
 
 class Settings(BaseSettings):
@@ -35,7 +40,7 @@ class Settings(BaseSettings):
     )
     database_url_file: str | None = setting("a file that holds the URL", "a file")
     database_host: str | None = setting("instead of a URL: a host, several, or a socket's directory", "a host")
-    database_port: kinds.Port | None = port("its port", None, shown="5432", low=1)
+    database_port: fields.Port | None = port("its port", None, shown="5432", minimum=1)
     database_name: str | None = setting("the database's name", "a name", shown="the user's")
     database_user: str | None = setting("the user", "a name", shown="the process's own")
     database_password: SecretStr | None = setting("the password; replaces the URL's", "a password")
@@ -50,110 +55,140 @@ class Settings(BaseSettings):
         "a JSON object",
     )
     databases_file: str | None = setting("a file that holds that object", "a file")
-    database_pool_size: kinds.Count = count("connections kept open", 5, low=1, high=20)
-    database_max_overflow: kinds.Count = count("connections beyond those", 10, low=0, high=50)
-    database_pool_recycle: kinds.Seconds = seconds(
+    database_pool_size: fields.Count = count("connections kept open", 5, minimum=1, maximum=20)
+    database_max_overflow: fields.Count = count("connections beyond those", 10, minimum=0, maximum=50)
+    database_pool_recycle: fields.Seconds = seconds(
         "age at which a connection is replaced, less up to 10 % at random",
         3600,
-        low=1,
-        high=604800,
+        minimum=1,
+        maximum=604800,
     )
     database_echo: bool = setting("SQL on the log", "true or false", default=False, shown="false")
-    database_extensions: Annotated[tuple[str, ...], NoDecode, kinds.EXTENSIONS] = setting(
+    database_extensions: Annotated[tuple[str, ...], NoDecode, fields.EXTENSIONS] = setting(
         "for `init-db`: names, separated by commas",
         "names of extensions, separated by commas",
         (),
     )
-    database_expect: Annotated[ExpectedRole, kinds.LOWER] = words(
+    database_expect: Annotated[ExpectedRole, fields.LOWER] = words(
         "the role that the database must have",
         ExpectedRole.ANY,
-        among="any, primary or replica",
+        one_of="any, primary or replica",
     )
-    environment: Annotated[str, kinds.LOWER] = setting(
+    environment: Annotated[str, fields.LOWER] = setting(
         "`test` opens each connection anew and silences echo",
         "a word, as production or test",
         "production",
         shown="production",
         pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$",
     )
-    probe_interval: kinds.Seconds = seconds("between two checks on a pooled connection", 5, high=3600)
-    probe_timeout: kinds.Seconds = seconds(
+    probe_interval: fields.Seconds = seconds("between two checks on a pooled connection", 5, maximum=3600)
+    probe_timeout: fields.Seconds = seconds(
         "hard limit of a check, tear-down included; keep it below the kubelet's",
         0.8,
-        low=0.05,
-        high=10,
+        minimum=0.05,
+        maximum=10,
     )
-    fresh_probe_interval: kinds.SecondsOrOff = seconds_or_off("between two checks on a new connection", 60)
-    write_probe_interval: kinds.SecondsOrOff = seconds_or_off(
+    fresh_probe_interval: fields.SecondsOrOff = seconds_or_off("between two checks on a new connection", 60)
+    write_probe_interval: fields.SecondsOrOff = seconds_or_off(
         "between two checks that commit a row; needs `init-db` once",
         0,
     )
-    health_max_age: kinds.Seconds = seconds("how old the answer of `/healthz` may be", 1, low=0, high=3600)
-    readiness: Annotated[Readiness, kinds.LOWER] = words(
+    health_max_age: fields.Seconds = seconds("how old the answer of `/healthz` may be", 1, minimum=0, maximum=3600)
+    readiness: Annotated[Readiness, fields.LOWER] = words(
         "`/readyz` waits for nothing, for the first answer of the database, or follows `/healthz`",
         "latch",
-        among="off, latch or gate",
+        one_of="off, latch or gate",
     )
-    listen_host: kinds.Host | None = setting(
+    listen_host: fields.Host | None = setting(
         "where to listen",
         "an IP address or a host name",
         shown="all, IPv4 and IPv6",
     )
-    listen_port: kinds.Port = port("the port to listen on", 9850, shown="9850")
-    metrics_port: kinds.Port | None = port(
+    listen_port: fields.Port = port("the port to listen on", 9850, shown="9850")
+    metrics_port: fields.Port | None = port(
         "a second listener for `/metrics` and `/`, which the first then answers no more",
         None,
         shown="the same",
     )
     web_config_file: str | None = setting("TLS and passwords for `/metrics`; not supported yet", "left out")
-    app_pool_listen: kinds.AppPoolListen = setting(
+    app_pool_listen: fields.AppPoolListen = setting(
         "where application processes report their pools",
         "HOST:PORT, HOST:PORT/udp, unix:/PATH or off",
         "127.0.0.1:9851/udp",
         shown="127.0.0.1:9851/udp",
     )
-    app_pool_sources: Annotated[tuple[str, ...], NoDecode, kinds.SOURCES] = setting(
+    app_pool_sources: Annotated[tuple[str, ...], NoDecode, fields.SOURCES] = setting(
         "who may report pools, beside loopback and the pod's own address",
         "IP addresses and networks, separated by commas",
         (),
     )
-    app_pool_ttl: kinds.Seconds = seconds("how long a silent process's gauges stay", 15, high=3600)
-    app_pool_wedged_after: kinds.Seconds = seconds(
+    app_pool_ttl: fields.Seconds = seconds("how long a silent process's gauges stay", 15, maximum=3600)
+    app_pool_wedged_after: fields.Seconds = seconds(
         "a full pool with requests pending is wedged after this long without a check-in",
         30,
-        high=3600,
+        maximum=3600,
     )
-    pod_ip: kinds.Address | None = setting("the pod's own address, to find its sessions", "an IP address")
-    log_format: Annotated[Literal["text", "json"], kinds.LOWER] = words(
+    pod_ip: fields.Address | None = setting("the pod's own address, to find its sessions", "an IP address")
+    log_format: Annotated[Literal["text", "json"], fields.LOWER] = words(
         "`json` for clusters",
         "text",
-        among="text or json",
+        one_of="text or json",
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], kinds.LOWER] = words(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], fields.LOG_LEVEL] = words(
         "the least that is logged",
         "info",
-        among="debug, info, warning or error",
+        one_of="debug, info, warning or error",
     )
 
     @model_validator(mode="before")
     @classmethod
-    def _forget_service_link(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """Beside a URL, a link in DATABASE_PORT only tells of a Kubernetes Service called "database"."""
-        link = "database_host" not in given and kinds.is_service_link(given.get("database_port"))
-        return {name: value for name, value in given.items() if not (link and name == "database_port")}
+    def _forget_service_links(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Kubernetes sets NAME_PORT=tcp://IP:PORT in every pod for a Service called "name": nobody means it."""
+        return {name: value for name, value in given.items() if not fields.is_service_link(name, value)}
 
 
-def values(given: Mapping[str, str]) -> Values:
-    """Plain values from the environment and the flags given."""
-    settings = Settings(**given)  # type: ignore[arg-type]  # texts, as from the environment
+def values(given: Mapping[str, str], *, serve: bool = False) -> Values:
+    """Return plain values of the environment and of the flags given.
+
+    Args:
+        given: the flags' settings, which count before the environment.
+        serve: whether what describes a database is kept with its problem instead of raising.
+
+    Raises:
+        ValidationError: a setting has a value that is not allowed.
+        DsnError: a database cannot be used.
+    """
+    settings, wrong = _validated(given, serve=serve)
     if settings.web_config_file is not None:
         raise DsnError("WEB_CONFIG_FILE is not supported yet: leave it out")
+    address = {name: sentence for name, sentence in wrong.items() if name not in POOL_SETTINGS}
+    databases = Databases(settings.database_expect, lenient=serve, problem="; ".join(address.values()))
     found: dict[str, Any] = settings.model_dump(include={field.name for field in dataclasses.fields(Values)})
     for name in ("pool_size", "max_overflow", "pool_recycle", "echo", "extensions"):
         found[name] = getattr(settings, f"database_{name}")
     if settings.metrics_port == settings.listen_port != 0:  # twice any free port is two ports
         found["metrics_port"] = None
-    return Values(**{**found, "databases": databases(_texts(settings), expect=settings.database_expect)})
+    found["databases"] = databases.read(_texts(settings))
+    pool = (f"{sentence}: the default is used" for name, sentence in wrong.items() if name in POOL_SETTINGS)
+    return Values(**{**found, "notes": (*_service_links(), *pool, *databases.notes)})
+
+
+def _validated(given: Mapping[str, str], *, serve: bool) -> tuple[Settings, dict[str, str]]:
+    """Return the settings; to serve, with the defaults of those of a database whose values are wrong, and why."""
+    try:
+        return Settings(**given), {}  # type: ignore[arg-type]  # texts, as from the environment
+    except ValidationError as error:
+        wrong = _sentences(error)
+        if not serve or not all(name.startswith("database") for name in wrong):
+            raise
+        defaults = {name: Settings.model_fields[name].default for name in wrong}
+        return Settings(**{**given, **defaults}), wrong
+
+
+def _service_links() -> Iterator[str]:
+    for name in Settings.model_fields:
+        if fields.is_service_link(name, os.environ.get(name.upper())):
+            yield f"{name.upper()}: not used, because it holds the address of a Kubernetes Service, not a port"
 
 
 def _texts(settings: Settings) -> dict[str, Any]:
@@ -167,23 +202,30 @@ def _texts(settings: Settings) -> dict[str, Any]:
 
 
 def complaint(error: ValidationError) -> str:
-    """What is wrong with which settings, without repeating what was given."""
+    """Say in one line what is wrong with which settings, without repeating what was given."""
+    return "; ".join(_sentences(error).values())
+
+
+def _sentences(error: ValidationError) -> dict[str, str]:
+    """Return for each wrong setting what is wrong with it."""
     found: dict[str, str] = {}
     for one in error.errors(include_url=False, include_context=False, include_input=False):
         name = str(one["loc"][0])
         extra: Any = Settings.model_fields[name].json_schema_extra
-        found.setdefault(name, one["msg"] if one["type"] == "line" else f"must be {extra['allowed']}")
-    return "; ".join(f"{name.upper()} {message}" for name, message in found.items())
+        message = one["msg"] if one["type"] == "line" else f"must be {extra['allowed']}"
+        found.setdefault(name, f"{name.upper()} {message}")
+    return found
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print the values as JSON for the parent process; return the exit status."""
+    serve = SERVE in arguments
     arguments = [each for each in arguments if each != SERVE]
     if "--help" in arguments or "-h" in arguments:
         print(help_text(Settings.model_fields))  # noqa: T201  what was asked for
         return 0
     try:
-        text = json.dumps(dataclasses.asdict(values(flags(arguments, Settings.model_fields))))
+        text = json.dumps(dataclasses.asdict(values(flags(arguments, Settings.model_fields), serve=serve)))
     except ValidationError as error:
         return _refuse(complaint(error))
     except (BadFlagError, DsnError) as error:

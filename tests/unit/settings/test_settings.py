@@ -20,7 +20,7 @@ SECRET = "Zq7{}Xw9"
 
 TIMES = ("nan", "inf", "-1", "fast", "1e3", "5 weeks", "99999999", "1,5", "0x1")
 NUMBERS = ("-1", "99", "many", "1.5", "2.0", "1_0", "nan", "1e1")
-PORTS = ("-1", "65536", "http", "80.5", "9850.0", "9_8", "tcp://10.0.0.1:80")
+PORTS = ("-1", "65536", "http", "80.5", "9850.0", "9_8")
 MISSING = "/nowhere/at/all"
 WRONG: dict[str, tuple[str, ...]] = {
     "DATABASE_URL": (
@@ -28,7 +28,7 @@ WRONG: dict[str, tuple[str, ...]] = {
         "mysql://h/db",
         "http://h/db",
         "postgresql://h:port/db",
-        "postgresql+pg8000://h/db",
+        "postgresql://h/db?service=x",
     ),
     "DATABASE_URL_FILE": (MISSING, "/", "/dev/null"),
     "DATABASE_HOST": ("a b", "h:99999", "[::zz]", "h/db", "user@h"),
@@ -37,7 +37,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "DATABASE_USER": (),
     "DATABASE_PASSWORD": (),
     "DATABASE_PASSWORD_FILE": (MISSING, "/", "/dev/null"),
-    "DATABASE_PARAMETERS": ("sslmode=maybe", "colour=red", "sslmode=verify-ca", "service=x"),
+    "DATABASE_PARAMETERS": ("sslmode=maybe", "sslmode=verify-ca", "service=x"),
     "DATABASES": ("{", "[]", "{}", '"x"', '{"a b": "postgresql://h/x"}', '{"a": 1}', '{"a": {}}'),
     "DATABASES_FILE": (MISSING, "/", "/dev/null"),
     "DATABASE_POOL_SIZE": ("0", "21", *NUMBERS),
@@ -279,34 +279,45 @@ def test_that_equal_ports_are_one_listener(parse: Parsed) -> None:
     assert parse(**URL, LISTEN_PORT="0", METRICS_PORT="0").metrics_port == 0
 
 
+def test_that_a_missing_address_is_named(parse: Parsed) -> None:
+    """One line that names what to give."""
+    for environment in ({}, {"DATABASE_USER": "app"}):
+        line = parse.refused(**environment)
+        assert all(name in line for name in ("DATABASE_URL", "DATABASE_HOST", "DATABASES"))
+
+
+JSON = '{"a": "postgresql://h/a"}'
+
+
 @pytest.mark.parametrize(
-    ("environment", "names"),
+    ("environment", "same_as", "note"),
     [
-        ({}, ["DATABASE_URL", "DATABASE_HOST", "DATABASES"]),
-        ({"DATABASE_URL": " "}, ["DATABASE_URL"]),
-        ({**URL, "DATABASE_URL_FILE": "/x"}, ["DATABASE_URL", "DATABASE_URL_FILE"]),
-        ({**URL, **HOST}, ["DATABASE_URL", "DATABASE_HOST"]),
-        ({**HOST, "DATABASE_URL_FILE": "/x"}, ["DATABASE_URL_FILE", "DATABASE_HOST"]),
-        ({**URL, "DATABASES": '{"a": "postgresql://h/a"}'}, ["DATABASES", "DATABASE_URL"]),
-        ({"DATABASES_FILE": "/x", "DATABASES": '{"a": "postgresql://h/a"}'}, ["DATABASES", "DATABASES_FILE"]),
-        ({"DATABASES_FILE": "/x", "DATABASE_PASSWORD": "x"}, ["DATABASES", "DATABASE_PASSWORD"]),
-        ({**URL, "DATABASE_USER": "app"}, ["DATABASE_USER", "DATABASE_HOST"]),
-        ({**URL, "DATABASE_NAME": "app"}, ["DATABASE_NAME", "DATABASE_HOST"]),
-        ({**URL, "DATABASE_PORT": "5432"}, ["DATABASE_PORT", "DATABASE_HOST"]),
-        ({**URL, "DATABASE_PARAMETERS": "a=b"}, ["DATABASE_PARAMETERS", "DATABASE_HOST"]),
-        ({"DATABASE_USER": "app"}, ["DATABASE_URL", "DATABASE_HOST"]),
-        ({**HOST, "DATABASE_PASSWORD": "x", "DATABASE_PASSWORD_FILE": "/x"}, ["DATABASE_PASSWORD_FILE"]),
+        ({**URL, **HOST}, URL, "DATABASE_HOST: not used, because DATABASE_URL counts"),
+        ({**URL, "DATABASE_URL_FILE": "/x"}, URL, "DATABASE_URL_FILE: not used"),
+        ({**URL, "DATABASE_USER": "x", "DATABASE_NAME": "y"}, URL, "DATABASE_NAME, DATABASE_USER: not used"),
+        ({**URL, "DATABASE_PORT": "1", "DATABASE_PARAMETERS": "a=b"}, URL, "DATABASE_PORT, DATABASE_PARAMETERS: not"),
+        ({**URL, **HOST, "DATABASE_PASSWORD": "x"}, URL, "DATABASE_HOST, DATABASE_PASSWORD: not used"),
+        ({**URL, "DATABASES": "a,b"}, URL, "DATABASES: not used, because DATABASE_URL counts"),
+        ({**URL, "DATABASES": JSON}, {"DATABASES": JSON}, "DATABASE_URL: not used, because DATABASES counts"),
+        ({"DATABASES_FILE": "/x", "DATABASES": JSON}, {"DATABASES": JSON}, "DATABASES_FILE: not used"),
+        ({"DATABASES": JSON, "DATABASE_PASSWORD": "x"}, {"DATABASES": JSON}, "DATABASE_PASSWORD: not used"),
     ],
 )
-def test_that_contradicting_or_missing_addresses_are_named(
-    parse: Parsed,
-    environment: dict[str, str],
-    names: list[str],
+def test_that_one_of_several_addresses_counts(
+    parse: Parsed, environment: dict[str, str], same_as: dict[str, str], note: str
 ) -> None:
-    """One line that names what to give or to leave out."""
-    line = parse.refused(**environment)
+    """The others are named in one line."""
+    found, alone = parse(**environment), parse(**same_as)
 
-    assert all(name in line for name in names)
+    assert found.databases == alone.databases
+    assert [note in each for each in found.notes] == [True]
+
+
+def test_that_a_password_beside_a_url_takes_its_place(parse: Parsed) -> None:
+    """Unless it belongs to the parts of another address, whose URL has one of its own."""
+    (found,) = parse(**URL, DATABASE_PASSWORD="other").databases
+
+    assert found.source.target().password == "other"
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL_FILE", "DATABASE_PASSWORD_FILE", "DATABASES_FILE"])
@@ -445,19 +456,22 @@ def test_that_a_rotated_file_of_databases_counts_at_the_next_connection(parse: P
 
 
 @pytest.mark.parametrize("name", ["LISTEN_PORT", "METRICS_PORT", "DATABASE_PORT"])
-def test_that_the_address_of_a_kubernetes_service_is_recognised(parse: Parsed, name: str) -> None:
-    """A Service called "listen" sets LISTEN_PORT in every pod: the line says what to change."""
-    line = parse.refused(**everything_else(name), **{name: "tcp://10.96.0.7:80"})
+def test_that_the_address_of_a_kubernetes_service_is_no_port(parse: Parsed, name: str) -> None:
+    """A Service called `metrics` puts METRICS_PORT=tcp://... into every pod of its namespace: nobody means it."""
+    given = HOST if name == "DATABASE_PORT" else URL
+    found = parse(**given, **{name: "tcp://10.96.0.7:5432"})
 
-    assert f"{name} holds the address of a Kubernetes Service" in line
-    assert "enableServiceLinks" in line
+    assert dataclasses.replace(found, notes=()) == parse(**given)
+    assert found.notes == (f"{name}: not used, because it holds the address of a Kubernetes Service, not a port",)
 
 
-def test_that_a_service_called_database_does_no_harm_beside_a_url(parse: Parsed) -> None:
-    """Its variables are in every pod of the namespace."""
-    links = {"DATABASE_PORT": "tcp://10.96.0.7:5432", "DATABASE_SERVICE_HOST": "10.96.0.7"}
-
-    assert parse(**URL, **links) == parse(**URL)
+@pytest.mark.parametrize(
+    ("word", "level"),
+    [("WARN", "warning"), ("Warning", "warning"), ("CRITICAL", "error"), ("fatal", "error"), ("trace", "debug")],
+)
+def test_that_a_level_of_another_library_is_the_nearest_of_ours(parse: Parsed, word: str, level: str) -> None:
+    """The variable is often shared with the application."""
+    assert parse(**URL, LOG_LEVEL=word).log_level == level
 
 
 @pytest.mark.parametrize(
@@ -545,8 +559,9 @@ def test_that_no_part_of_a_password_is_ever_in_a_refusal(parse: Parsed, tmp_path
         {"DATABASES": json.dumps({f"{password} ": {"host": "h"}})},
     ]
     for attempt in attempts:
-        status, _, err = parse.outcome(**attempt)
-        # Where the character is an @, a half of the password may make a good host.
+        status, out, err = parse.outcome(**attempt)
+        # An unknown parameter refuses nothing; where the character is an @, half of the password may make a good host.
         assert len(err.splitlines()) == (status != 0)
-        assert status == 2 or character == "@"
-        assert not any(part in err for part in ("Zq7", "Xw9")), attempt
+        assert status == 2 or character == "@" or "colour" in str(attempt)
+        notes = json.loads(out)["notes"] if out else []
+        assert not any(part in err + str(notes) for part in ("Zq7", "Xw9")), attempt
