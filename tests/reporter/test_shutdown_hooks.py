@@ -45,6 +45,15 @@ if ctypes.PyDLL(None).fork() == 0:  # as a server written in C does: no hook of 
     sys.exit(0)
 os.wait()
 """
+IDLE_UNKNOWN_FORK = """
+import ctypes
+use()
+time.sleep(0.3)
+if ctypes.PyDLL(None).fork() == 0:
+    sys.exit(0)
+os.wait()
+time.sleep(0.3)
+"""
 
 
 def environment(reports: Reports) -> dict[str, str]:
@@ -91,3 +100,13 @@ def test_a_fork_that_python_does_not_know(start: Start, reports: Reports, sqlite
     received = reports.received()
     uses = {report["pid"]: sum(report["use"]["counts"]) for report in received if report.get("bye")}
     assert uses == {process.pid: 1, next(pid for pid in uses if pid != process.pid): 2}
+
+
+def test_a_child_that_python_does_not_know_and_that_uses_nothing(start: Start, reports: Reports, sqlite: str) -> None:
+    """It inherited a pool that reports, and ends without a goodbye in its parent's name."""
+    process = start("2.1", "-c", PREAMBLE + IDLE_UNKNOWN_FORK, sqlite, env=environment(reports))
+
+    assert process.communicate(timeout=30) == ("", "")
+    received = reports.received()
+    assert {report["pid"] for report in received} == {process.pid}
+    assert [bool(report.get("bye")) for report in received].index(True) == len(received) - 1
