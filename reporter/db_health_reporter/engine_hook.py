@@ -23,7 +23,7 @@ def hook_engines(url_class: Any, on_engine: Callable[[Any], None]) -> None:
 
     def load_and_add_hook(self: Any, *arguments: Any, **named: Any) -> Any:
         url, plugins, options = load(self, *arguments, **named)
-        return url, [*plugins, _Hook(on_engine)], options
+        return url, [*plugins, _Hook(on_engine)], options  # after the URL's own plugin, whose settings count
 
     setattr(load_and_add_hook, _MARK, True)
     url_class._instantiate_plugins = load_and_add_hook

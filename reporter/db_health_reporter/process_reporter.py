@@ -44,7 +44,7 @@ class ProcessReporter:
         self._has_logged_failure = False
         self._reporters: list[PoolReporter] = []
         self._totals: dict[str, Totals] = {}  # by name: an engine that replaces another one continues its counts
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a log handler of the application may use a database itself
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         os.register_at_fork(after_in_child=self._reset_after_fork)
@@ -137,7 +137,7 @@ class ProcessReporter:
 
     def _reset_after_fork(self) -> None:
         self._identity.refresh()
-        self._lock, self._wake, self._thread = threading.Lock(), threading.Event(), None
+        self._lock, self._wake, self._thread = threading.RLock(), threading.Event(), None
         for totals in self._totals.values():
             totals.clear()
         for reporter in self._reporters:

@@ -23,6 +23,22 @@ db_health_reporter.install()
 late = create_engine(sys.argv[1], pool_logging_name="late", echo=False, hide_parameters=True)
 use(early), use(late), time.sleep(0.3)
 """
+LOG_IN_A_DATABASE = """
+import logging
+class Handler(logging.Handler):
+    def emit(self, record):
+        use(engine)
+engine = create_engine(sys.argv[1], plugins=["dbhealth"])
+logging.getLogger("db_health_reporter").addHandler(Handler())
+use(create_engine(sys.argv[1] + "?plugin=dbhealth&dbhealth_interval=soon"))
+"""
+BESIDE_THE_URL = """
+import db_health_reporter
+db_health_reporter.install()
+plain = create_engine(sys.argv[1], pool_size=9)
+named = create_engine(sys.argv[1] + "?plugin=dbhealth&dbhealth_pool=orders", pool_size=1)
+use(plain), use(named), time.sleep(0.3)
+"""
 PLUGIN_ARGUMENT = """
 use(create_engine(sys.argv[1], plugins=["dbhealth"], pool_logging_name="argument")), time.sleep(0.3)
 """
@@ -156,3 +172,18 @@ def test_the_wheel_has_the_file(start: Start) -> None:
     out, _ = start("2.1", "-c", script).communicate(timeout=30)
 
     assert "db_health_reporter.pth" in json.loads(out)
+
+
+def test_install_beside_the_url(start: Start, reports: Reports, environment: dict[str, str], sqlite: str) -> None:
+    """An engine that its URL names takes no other engine's name meanwhile."""
+    process = start("2.1", "-c", USE + BESIDE_THE_URL, sqlite, env={**environment, "DBHEALTH_POOL": "app"})
+
+    assert process.communicate(timeout=30) == ("", "")
+    assert names(reports) == {"app", "orders"}
+
+
+def test_a_log_in_a_database(start: Start, environment: dict[str, str], sqlite: str) -> None:
+    """A warning about a setting is written through an engine that is reported itself: nothing waits for itself."""
+    process = start("2.1", "-c", USE + LOG_IN_A_DATABASE, sqlite, env=environment)
+
+    assert process.communicate(timeout=30) == ("", "")
