@@ -188,7 +188,8 @@ class PoolReporter:
             instrumentation.report_when_idle = False
             if perf_counter() > instrumentation.overdue_at:
                 self._log_starved_thread()
-        if self.started and self._sender.is_resolved:
+        is_own = self._shared.identity.pid == os.getpid()  # not a connection that came along in an unknown fork
+        if self.started and is_own and self._sender.is_resolved:
             self._send(describe=False)
 
     def follow(self, pool: Pool) -> None:
@@ -254,7 +255,8 @@ class PoolReporter:
         if instrumentation is None:  # the application gave the engine another pool
             self.pools.instrument(pool)
             return content
-        instrumentation.report_when_idle = bool(instrumentation.checkouts)
+        if describe:  # else this is the report of an idle pool: one for each regular one is enough
+            instrumentation.report_when_idle = bool(instrumentation.checkouts)
         self._set_overdue()
         snapshot = take_snapshot(
             pool,
