@@ -9,7 +9,7 @@ PARALLEL ?= -n 4
 
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help check dashboard generate demo test test-all lint bench soak image e2e clean
+.PHONY: help check dashboard generate demo test test-all test-modules test-rest lint bench soak image e2e clean
 help: ## list what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -47,9 +47,13 @@ check: $(STAMP) lint ## unit tests and lint: no server, under 30 s
 test: $(STAMP) ## each rule and each kind of fault once, on servers of the tests' own; under 4 minutes on 2 cores
 	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) $(NEWCOMERS)
 
-test-all: $(STAMP) ## the second driver, older SQLAlchemy, charts, dashboards, browser, too; prints the coverage
+test-all: test-modules test-rest ## the second driver, older SQLAlchemy, charts, dashboards, browser, too; prints the coverage
+
+test-modules: $(STAMP)
 	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) --all --cov --cov-report= tests/unit tests/integration
 	$(BIN)/coverage report --skip-covered
+
+test-rest: $(STAMP)
 	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) --all --ignore tests/cluster --ignore tests/unit --ignore tests/integration
 
 e2e: $(STAMP) ## the chart on a real Kubernetes: one of its own, or E2E_CLUSTER=current
