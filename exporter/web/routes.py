@@ -62,10 +62,10 @@ def metrics_routes(
         return web.Response(body=body, headers=headers | ({"Content-Encoding": "gzip"} if compress else {}))
 
     async def page(_: web.Request) -> web.Response:
-        from exporter.web.page import render  # on first use: most processes are never looked at
+        from exporter.web.page.render import render_page  # on first use: saves memory until then
 
         await health.healthz()  # the page is as fresh as a health answer, and as bounded in time
-        text, policy = render.render(health.statuses, pool_states(), now=time.monotonic())
+        text, policy = render_page(health.statuses, pool_states(), now=time.monotonic())
         headers = NEVER_STORE | {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"}
         return web.Response(text=text, content_type="text/html", headers=headers)
 

@@ -24,7 +24,7 @@ RUNBOOKS = "https://github.com/db-health-exporter/db-health-exporter/blob/main/d
 ENDPOINTS = ("healthz?verbose", "readyz?verbose", "livez?verbose", "app/livez?verbose", "metrics")
 
 
-def render(statuses: Iterable[DatabaseStatus], pools: Sequence[PoolState], *, now: float) -> tuple[str, str]:
+def render_page(statuses: Iterable[DatabaseStatus], pools: Sequence[PoolState], *, now: float) -> tuple[str, str]:
     """Return the page and its content security policy.
 
     Args:

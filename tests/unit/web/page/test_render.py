@@ -13,8 +13,8 @@ from exporter.model.outcome import Outcome
 from exporter.model.pool import PoolState
 from exporter.model.result import ProbePath
 from exporter.probing.status import DatabaseStatus
-from exporter.web.page import render as page
 from exporter.web.page.markup import MAX_TEXT
+from exporter.web.page.render import render_page
 from tests.unit.web.statuses import NOW, path_status
 
 HOSTILE = "<script>alert('x')</script>\"&"
@@ -35,7 +35,7 @@ def status(verdict: Verdict, outcome: Outcome | None, detail: str = "", name: st
 
 def render(*statuses: DatabaseStatus, pools: tuple[PoolState, ...] = ()) -> str:
     """The page's text."""
-    text, _ = page.render(statuses, pools, now=NOW)
+    text, _ = render_page(statuses, pools, now=NOW)
     return text
 
 
@@ -92,7 +92,7 @@ def test_before_the_first_probe_there_is_a_page() -> None:
 
 def test_the_policy_admits_only_the_page_s_own_style_and_script() -> None:
     """Their hashes are in it, and no attribute needs more."""
-    text, policy = page.render([status(Verdict.HEALTHY, Outcome.SUCCESS)], [], now=NOW)
+    text, policy = render_page([status(Verdict.HEALTHY, Outcome.SUCCESS)], [], now=NOW)
     for element in ("style", "script"):
         content = re.search(rf"<{element}>(.*?)</{element}>", text, re.DOTALL)
         assert content
