@@ -1,4 +1,4 @@
-"""What a probe of each path asks, how its errors become outcomes, and what is remembered between probes."""
+"""The check of each path: its query, the outcome of its errors, and what it learns about the server."""
 
 import asyncio
 import time
@@ -39,18 +39,18 @@ async def engine(server: Postgres, driver: str) -> AsyncIterator[AsyncEngine]:
 
 
 def run(clock: Any = time.monotonic) -> Run:
-    """A run that nobody waits for."""
+    """A run without a probe."""
     return Run(clock(), clock, asyncio.get_running_loop().create_future())
 
 
 def answer(made: Run) -> tuple[Outcome, str]:
-    """What the run was answered with."""
+    """The outcome and the detail of a settled run."""
     found, _, detail = made.settled.result()
     return found, detail
 
 
-async def test_success(engine: AsyncEngine) -> None:
-    """The answer is given before anything else is asked on the same connection."""
+async def test_answer_comes_before_what_follows_on_the_connection(engine: AsyncEngine) -> None:
+    """The run is settled before the connection is used for anything else."""
     server_state, made, order = ServerState(), run(), []
 
     async def after(connection: AsyncConnection) -> None:
@@ -63,8 +63,8 @@ async def test_success(engine: AsyncEngine) -> None:
     assert server_state.in_recovery is False
 
 
-async def test_an_extra_that_fails(engine: AsyncEngine) -> None:
-    """What is asked after the answer cannot change it."""
+async def test_failure_after_the_answer_changes_nothing(engine: AsyncEngine) -> None:
+    """The run has its outcome already."""
     made = run()
 
     async def after(_: AsyncConnection) -> None:
@@ -75,8 +75,8 @@ async def test_an_extra_that_fails(engine: AsyncEngine) -> None:
     assert answer(made)[0] is Outcome.SUCCESS
 
 
-async def test_wrong_role(engine: AsyncEngine) -> None:
-    """A primary where a replica is expected is `read_only`, and its role is known all the same."""
+async def test_wrong_role_is_read_only(engine: AsyncEngine) -> None:
+    """The role that was found is noted."""
     server_state, made = ServerState(), run()
     await query_check(engine, server_state, expect=ExpectedRole.REPLICA)(made)
 
@@ -134,8 +134,8 @@ async def test_no_line_in_pg_hba(template: Template, driver: str, sslmode: str, 
     assert (answer(made)[0], made.reason) == (Outcome.AUTH, reason)
 
 
-async def test_failure(driver: str) -> None:
-    """A failure is an outcome with one line of detail, never an exception, with either driver."""
+async def test_failure_has_an_outcome_and_a_detail(driver: str) -> None:
+    """One line of detail, no secret, and never an exception, with either driver."""
     scheme = "postgresql+psycopg" if driver == "psycopg" else "postgresql"
     engine = make_engine(Source(url=f"{scheme}://a:hunter2@127.0.0.1:{free_port()}/a"), PoolOptions(), pooled=False)
     made = run()
@@ -148,8 +148,8 @@ async def test_failure(driver: str) -> None:
     assert "hunter2" not in detail
 
 
-async def test_write() -> None:
-    """A commit in time is a success."""
+async def test_commit_in_time_is_a_success() -> None:
+    """Without a detail."""
     made = run()
     await write_check(_nothing, ServerState(), limit=1)(made)
 
@@ -160,8 +160,8 @@ async def _nothing() -> None:
     return
 
 
-async def test_write_that_waited() -> None:
-    """A commit that took longer than the server's own limit had to wait for a standby: a failure, though it stays."""
+async def test_late_commit_is_a_timeout() -> None:
+    """It took longer than the server's own time-out: it had to wait for a standby, although it stays."""
     times = iter((100.0, 100.0, 100.7, 100.7))
     made = run(lambda: next(times))
     await write_check(_nothing, ServerState(), limit=0.6)(made)
@@ -169,8 +169,8 @@ async def test_write_that_waited() -> None:
     assert answer(made) == (Outcome.QUERY_TIMEOUT, "the commit had to wait")
 
 
-async def test_write_that_fails() -> None:
-    """The server's reason is the outcome."""
+async def test_write_error_has_an_outcome() -> None:
+    """The server's SQLSTATE decides."""
 
     async def full() -> None:
         raise asyncpg.DiskFullError("could not extend file")
@@ -181,8 +181,8 @@ async def test_write_that_fails() -> None:
     assert answer(made) == (Outcome.DISK_FULL, "DiskFullError: could not extend file")
 
 
-async def test_write_cancelled() -> None:
-    """An end from outside is no outcome."""
+async def test_cancelled_write_is_no_outcome() -> None:
+    """The run stays without an answer."""
 
     async def ended() -> None:
         raise asyncio.CancelledError
@@ -205,13 +205,13 @@ async def test_write_cancelled() -> None:
     ],
     ids=str,
 )
-def test_stops_or_starts(server_state: ServerState, fresh: bool, found: Outcome) -> None:
-    """Both refuse with one code: a server that said goodbye, or that still has a session, is on its way out."""
+def test_stopping_server_is_told_from_a_starting_one(server_state: ServerState, fresh: bool, found: Outcome) -> None:
+    """Both refuse with 57P03: a server that announced its shutdown, or that has a live session, is stopping."""
     assert refine(Outcome.STARTING_UP, server_state, fresh=fresh) is found
 
 
-async def test_a_farewell_is_remembered_until_the_next_success(engine: AsyncEngine) -> None:
-    """Once a server has answered again its goodbye is history."""
+async def test_shutdown_is_remembered_until_the_next_success(engine: AsyncEngine) -> None:
+    """After an answer, 57P03 means a server that starts."""
     server_state = ServerState()
     assert refine(Outcome.SHUTTING_DOWN, server_state, fresh=False) is Outcome.SHUTTING_DOWN
     assert refine(Outcome.STARTING_UP, server_state, fresh=False) is Outcome.SHUTTING_DOWN
@@ -221,6 +221,6 @@ async def test_a_farewell_is_remembered_until_the_next_success(engine: AsyncEngi
 
 
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each is not Outcome.STARTING_UP])
-def test_the_rest_stays(outcome: Outcome) -> None:
-    """Nothing else is anything but itself."""
+def test_other_outcomes_stay(outcome: Outcome) -> None:
+    """Only 57P03 has two meanings."""
     assert refine(outcome, ServerState(shutting_down=True, connected=True), fresh=True) is outcome
