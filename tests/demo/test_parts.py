@@ -29,9 +29,9 @@ ILL = Status(
 
 
 def _lines(status: Status, news: list[str], width: int, height: int) -> list[str]:
-    console = Console(file=io.StringIO(), width=width, height=height)
-    rendered = console.render_lines(screen.render(status, LINKS, news, height=height), pad=False)
-    return ["".join(segment.text for segment in line) for line in rendered]
+    output = io.StringIO()
+    Console(file=output, width=width, height=height).print(screen.render(status, LINKS, news, height=height))
+    return output.getvalue().splitlines()
 
 
 def test_two_demos_choose_other_ports() -> None:
