@@ -14,6 +14,7 @@ from exporter.app_pools.receiver import listen
 from exporter.app_pools.registry import AppPools
 from exporter.database.engine import PoolOptions
 from exporter.metrics.registry import Metrics
+from exporter.model.listen_address import ListenAddress
 from exporter.probing.change_log import ChangeLog
 from exporter.probing.config import MonitorConfig
 from exporter.probing.monitor import Monitor
@@ -46,7 +47,9 @@ class App:
         self._values = values
         self._loop_monitor = loop_monitor = LoopMonitor(time.monotonic)
         self.monitors = {each.name: _make_monitor(values, each) for each in values.databases}
-        self.app_pools = self._make_app_pools() if values.app_pool_listen != "off" else None
+        listen_text = values.app_pool_listen
+        self._report_address = None if listen_text == "off" else ListenAddress.parse(listen_text)
+        self.app_pools = self._make_app_pools() if self._report_address is not None else None
         self.metrics = Metrics(
             self.monitors,
             app_pools=self.app_pools,
@@ -83,8 +86,8 @@ class App:
             stack.push_async_callback(self._close_monitors)
             stack.push_async_callback(self._close_http)
             await self._open_http()
-            if self.app_pools is not None:
-                await self._open_app_pools(self.app_pools, stack)
+            if self.app_pools is not None and self._report_address is not None:
+                await self._open_app_pools(self.app_pools, self._report_address, stack)
             for monitor in self.monitors.values():
                 monitor.start()
             stack.push_async_callback(self._drain)
@@ -127,11 +130,11 @@ class App:
             with _naming_setting(setting if self._values.listen_host is None else f"{setting} or LISTEN_HOST"):
                 self._listeners.append(await open_listener(server, self._values.listen_host, port))
 
-    async def _open_app_pools(self, app_pools: AppPools, stack: AsyncExitStack) -> None:
+    async def _open_app_pools(self, app_pools: AppPools, address: ListenAddress, stack: AsyncExitStack) -> None:
         values = self._values
         sources = [values.pod_ip, *values.app_pool_sources] if values.pod_ip else values.app_pool_sources
         with _naming_setting("APP_POOL_LISTEN"):
-            listener = await listen(app_pools, values.app_pool_listen, sources=sources)
+            listener = await listen(app_pools, address, sources=sources)
         stack.callback(listener.close)
 
     async def _drain(self) -> None:

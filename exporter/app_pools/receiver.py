@@ -17,6 +17,8 @@ from exporter.app_pools.report import RejectedError, Rejection
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from exporter.model.listen_address import ListenAddress
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _SWEEP_INTERVAL = 0.5  # seconds
@@ -71,43 +73,30 @@ class _Protocol(asyncio.DatagramProtocol):
             self._handler.reject(RejectedError(Rejection.SOURCE, addr[0] if addr is not None else ""))
 
 
-async def listen(handler: ReportHandler, address: str, *, sources: Iterable[str] = ()) -> ReportSocket:
-    """Receive reports at `unix:/path` or `host:port[/udp]`.
+async def listen(handler: ReportHandler, address: ListenAddress, *, sources: Iterable[str] = ()) -> ReportSocket:
+    """Receive reports at an address.
 
     A UDP datagram must come from loopback or from one of `sources`, which are addresses and networks: reports decide
     over restarts of the application, and where it listens on all interfaces others can reach it.
 
     Raises:
-        ValueError: the address is neither, or a source is no address or network.
+        ValueError: a source is no address or network.
         OSError: the socket cannot be opened.
     """
     loop = asyncio.get_running_loop()
-    if address.startswith("unix:"):
-        path = Path(address.removeprefix("unix:"))
+    if address.path:
+        path = Path(address.path)
         sock = _open_file(path)
         transport, _ = await loop.create_datagram_endpoint(lambda: _Protocol(handler, None), sock=sock)
         return ReportSocket(transport, handler, path)
-    host, port = split(address)
     networks = [ipaddress.ip_network(source, strict=False) for source in sources]
     with contextlib.suppress(ValueError):  # a name
-        networks.append(ipaddress.ip_network(host))
+        networks.append(ipaddress.ip_network(address.host))
     transport, _ = await loop.create_datagram_endpoint(
         lambda: _Protocol(handler, networks),
-        local_addr=("127.0.0.1" if host == "localhost" else host, port),
+        local_addr=("127.0.0.1" if address.host == "localhost" else address.host, address.port),
     )
     return ReportSocket(transport, handler, None)
-
-
-def split(address: str) -> tuple[str, int]:
-    """Take `host:port` or `host:port/udp` apart.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    host, colon, port = address.removesuffix("/udp").rpartition(":")
-    if not (colon and host and port.isascii() and port.isdigit() and int(port) < 2**16):
-        raise ValueError("expected host:port, host:port/udp or unix:/path")
-    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _is_allowed(host: str, sources: Iterable[Network]) -> bool:
