@@ -125,7 +125,7 @@ def render(status: Status, links: dict[str, str], news: Iterable[str], *, height
         Panel(status.advice, title=title, title_align="left", height=5, border_style=colour),
         _grid(_figures(status)),
         Columns([Text.assemble((key, "bold"), (f" {label}", "dim")) for key, label in KEYS], padding=(0, 2)),
-        Text("\n".join(news), style="dim", overflow="ignore", no_wrap=True),
+        Text("\n".join(news), style="dim", no_wrap=True, overflow="crop"),
     )
     return Padding(body, (0, 2))
 

@@ -30,7 +30,9 @@ ILL = Status(
 
 def _lines(status: Status, news: list[str], width: int, height: int) -> list[str]:
     output = io.StringIO()
-    Console(file=output, width=width, height=height).print(screen.render(status, LINKS, news, height=height))
+    Console(file=output, width=width, height=height).print(
+        screen.render(status, LINKS, news, height=height), crop=False
+    )
     return output.getvalue().splitlines()
 
 
