@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
 from exporter.app_pools.receiver import listen
 from exporter.app_pools.registry import AppPools
-from exporter.database.engine import PoolOptions
 from exporter.metrics.registry import Metrics
 from exporter.model.listen_address import ListenAddress
 from exporter.probing.change_log import ChangeLog
-from exporter.probing.config import MonitorConfig
+from exporter.probing.config import monitor_config
 from exporter.probing.monitor import Monitor
-from exporter.probing.probe import Limits
 from exporter.runtime.loop_monitor import LoopMonitor
+from exporter.runtime.tasks import running
 from exporter.web.health import HealthService
 from exporter.web.listener import KEEP_ALIVE, format_address, open_listener
 from exporter.web.routes import health_routes, make_application, metrics_routes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from collections.abc import Iterator
     from types import TracebackType
 
     from exporter.model.pool import PoolState
@@ -82,7 +80,7 @@ class App:
             CannotListenError: an address is in use, or not this machine's.
         """
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(_running(self._loop_monitor.run(), name="loop-monitor"))
+            await stack.enter_async_context(running(self._loop_monitor.run(), name="loop-monitor"))
             stack.push_async_callback(self._close_monitors)
             stack.push_async_callback(self._close_http)
             await self._open_http()
@@ -167,44 +165,8 @@ class App:
                 monitor.update(self.app_pools.assess(name))
 
 
-@asynccontextmanager
-async def _running(work: Coroutine[object, object, None], *, name: str) -> AsyncIterator[None]:
-    """Run a task while the context lasts."""
-    task = asyncio.create_task(work, name=name)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
 def _make_monitor(values: Values, database: Database) -> Monitor:
     return Monitor(monitor_config(values, database), clock=time.monotonic, wall_clock=time.time)
-
-
-def monitor_config(values: Values, database: Database) -> MonitorConfig:
-    """Pick what the monitor of one database needs from the settings."""
-    return MonitorConfig(
-        name=database.name,
-        source=database.source,
-        pool=PoolOptions(
-            size=values.pool_size,
-            max_overflow=values.max_overflow,
-            recycle=values.pool_recycle,
-            timeout=values.probe_timeout,
-            echo=values.echo,
-            test=values.environment == "test",
-        ),
-        limits=Limits(timeout=values.probe_timeout, grace=2 * values.probe_timeout),
-        expect=database.expect,
-        required=database.required,
-        interval=values.probe_interval,
-        fresh_interval=values.fresh_probe_interval,
-        write_interval=values.write_probe_interval,
-        pod_ip=values.pod_ip,
-        host=socket.gethostname(),
-    )
 
 
 @contextmanager

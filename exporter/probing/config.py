@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.database.engine import PoolOptions
 from exporter.model.role import ExpectedRole
+from exporter.probing.probe import Limits
 
 if TYPE_CHECKING:
-    from exporter.database.engine import PoolOptions
     from exporter.dsn import Source
-    from exporter.probing.probe import Limits
+    from exporter.settings.config import Database, Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +30,27 @@ class MonitorConfig:
     write_interval: float = 0.0
     pod_ip: str | None = None
     host: str = "localhost"
+
+
+def monitor_config(values: Values, database: Database) -> MonitorConfig:
+    """Pick what the monitor of one database needs from the settings."""
+    return MonitorConfig(
+        name=database.name,
+        source=database.source,
+        pool=PoolOptions(
+            size=values.pool_size,
+            max_overflow=values.max_overflow,
+            recycle=values.pool_recycle,
+            timeout=values.probe_timeout,
+            echo=values.echo,
+            test=values.environment == "test",
+        ),
+        limits=Limits(timeout=values.probe_timeout, grace=2 * values.probe_timeout),
+        expect=database.expect,
+        required=database.required,
+        interval=values.probe_interval,
+        fresh_interval=values.fresh_probe_interval,
+        write_interval=values.write_probe_interval,
+        pod_ip=values.pod_ip,
+        host=socket.gethostname(),
+    )
