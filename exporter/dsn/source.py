@@ -88,7 +88,8 @@ class Source:
         try:
             parts = self._parts()
             password = self._password()
-            return assemble(parts if password is None else _with_password(parts, password))
+            target = assemble(parts if password is None else _with_password(parts, password))
+            return dataclasses.replace(target, setting=self.say(self._address()))
         except _NamedError:
             raise
         except DsnError as error:
@@ -101,10 +102,7 @@ class Source:
             DsnError: as `target`, or a certificate cannot be used.
         """
         target = self.target()
-        try:
-            target.connect_arguments()
-        except DsnError as error:
-            raise self._named(error) from None
+        target.connect_arguments()
         return target
 
     def driver(self) -> str:

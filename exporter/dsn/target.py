@@ -49,11 +49,19 @@ class Target:
     other: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # libpq's own, for psycopg
     # What was given and is left out or replaced: each follows the name of the setting in a sentence.
     notes: tuple[str, ...] = field(default=(), compare=False)
+    setting: str = field(default="", compare=False)  # what the user changes to change this target
 
     def connect_arguments(self) -> dict[str, Any]:
-        """Keyword arguments for `asyncpg.connect` or `psycopg.AsyncConnection.connect`, files read anew."""
-        self._check_files()
-        return self._for_psycopg() if self.driver == PSYCOPG else self._for_asyncpg()
+        """Return keyword arguments for `asyncpg.connect` or `psycopg.AsyncConnection.connect`, files read anew.
+
+        Raises:
+            DsnError: a certificate or a key cannot be used; its cause is an `ssl.SSLError` or an `OSError`.
+        """
+        try:
+            self._check_files()
+            return self._for_psycopg() if self.driver == PSYCOPG else self._for_asyncpg()
+        except DsnError as error:
+            raise DsnError(f"{self.setting} {error}".lstrip()) from error.__cause__
 
     @property
     def _mode(self) -> str:

@@ -206,7 +206,7 @@ def test_a_key_that_needs_a_password(
     authority: Authority,
     start_exporter: StartExporter,
 ) -> None:
-    """A key that has a password from now on is `tls`: nobody waits at a terminal until somebody types it."""
+    """A key that has a password from now on is `misconfigured`: nothing waits at a terminal until somebody types it."""
     pair = authority.client("app")
     url = tls_server.url(
         driver,
@@ -218,8 +218,9 @@ def test_a_key_that_needs_a_password(
     warm(exporter)
 
     wallet.add("app.key", pair.locked("hunter2"))
-    exporter.wait_for("tls", path="fresh", within=3)
-    exporter.wait_for_verdict("credentials_rejected", within=1)
+    exporter.wait_for("misconfigured", path="fresh", within=3)
+    exporter.wait_for_verdict("misconfigured", within=1)
+    assert "DATABASE_URL has sslcert or sslkey" in exporter.log()
     stays_green(exporter)
     wallet.add("app.key", pair.key)
     recovers(exporter, within=2.5)
@@ -233,13 +234,13 @@ def test_a_key_whose_password_is_missing_from_the_start(
     authority: Authority,
     sslmode: str,
 ) -> None:
-    """It is a bad setting: one line, and exit status 2."""
+    """It is a bad setting: for a command one line, and exit status 2."""
     pair = authority.client("app")
     certificate, key = wallet.add("app.pem", pair.certificate), wallet.add("app.key", pair.locked("hunter2"))
 
     done = command.run(
-        "serve",
-        timeout=10,
+        "check",
+        timeout=30,
         DATABASE_URL=tls_server.url(driver, sslmode=sslmode, sslcert=certificate, sslkey=key),
     )
 
