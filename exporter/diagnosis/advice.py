@@ -112,6 +112,15 @@ _UNKNOWN = {
 }
 _OF_APP_POOLS = {Verdict.APP_POOL_EXHAUSTED, Verdict.APP_POOL_WEDGED}
 _SILENT = "the application's {} has stopped reporting, or its event loop stands still"
+_EXPLAINS = {
+    Reason.LIMIT_ROLE: Verdict.SERVER_FULL,
+    Reason.LIMIT_DATABASE: Verdict.SERVER_FULL,
+    Reason.LIMIT_SERVER: Verdict.SERVER_FULL,
+    Reason.NO_TLS: Verdict.CREDENTIALS_REJECTED,
+    Reason.SETTING: Verdict.MISCONFIGURED,
+    Reason.NO_TABLE: Verdict.WRITES_BLOCKED,
+    Reason.POOLER: Verdict.DATABASE_DOWN,
+}
 _REASONS = {
     (Verdict.SERVER_FULL, Reason.LIMIT_ROLE): Advice(
         "The role has as many connections as it may have; the server itself may have room.",
@@ -172,6 +181,12 @@ def advise_on(
     if failure is None:
         return advise(verdict, None)
     return advise(verdict, failure.outcome, failure.reason, failure.detail)
+
+
+def reason_of(verdict: Verdict, failure: ProbeResult | None) -> Reason | None:
+    """Return the reason of a verdict: that of the failed probe, where this verdict can have it."""
+    reason = failure.reason if failure is not None else None
+    return reason if reason is not None and _EXPLAINS[reason] is verdict else None
 
 
 def advise(verdict: Verdict, outcome: Outcome | None, reason: Reason | None = None, detail: str = "") -> Advice:

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from exporter import __version__
 from exporter.diagnosis.verdict import Verdict
 from exporter.metrics.pools import app_families, pool_families
+from exporter.model.outcome import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from exporter.app_pools.registry import AppPools
     from exporter.probing.monitor import Monitor
     from exporter.probing.status import DatabaseStatus
+
+_REASON = ("database", "reason")
 
 
 class StateCollector(Collector):
@@ -54,12 +57,15 @@ class StateCollector(Collector):
     def _health(self) -> Iterator[Metric]:
         up = _gauge("dbhealth_up", "Whether the latest pooled probe passed.", "database")
         verdict = _gauge("dbhealth_verdict", "1 for the verdict that holds.", "database", "verdict")
+        reason = _gauge("dbhealth_verdict_reason", "1 for the reason of the verdict, if one is known.", *_REASON)
         for status in self._statuses():
             if status.pooled.latest is not None:
                 up.add_metric([status.name], status.pooled.latest.passed)
             for each in Verdict:
                 verdict.add_metric([status.name, each.value], each is status.verdict)
-        yield from (up, verdict)
+            for known in Reason:
+                reason.add_metric([status.name, known.value], known is status.reason)
+        yield from (up, verdict, reason)
 
     def _probes(self) -> Iterator[Metric]:
         labels = ("database", "path")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from exporter.app_pools.assessment import Assessment
-from exporter.diagnosis.advice import Advice, advise_on
+from exporter.diagnosis.advice import Advice, advise_on, reason_of
 from exporter.diagnosis.verdict import Facts, Verdict, diagnose
 from exporter.model.result import ProbePath
 
@@ -78,8 +78,8 @@ class DatabaseStatus:
 
     @property
     def reason(self) -> Reason | None:
-        """What is known of the failure beyond its outcome."""
-        return self.failing.reason if self.failing else None
+        """What is known beyond the verdict, where that has a cure of its own."""
+        return reason_of(self.verdict, self.failing)
 
     def diagnosed(self) -> DatabaseStatus:
         """Return this status with the verdict and the advice that follow from it."""

@@ -29,6 +29,7 @@ FAMILIES: dict[str, tuple[str, set[str]]] = {
     "dbhealth_probe_last_timestamp_seconds": ("gauge", PROBE),
     "dbhealth_probe_last_success_timestamp_seconds": ("gauge", PROBE),
     "dbhealth_verdict": ("gauge", {"database", "verdict"}),
+    "dbhealth_verdict_reason": ("gauge", {"database", "reason"}),
     "dbhealth_pool_size": ("gauge", WORKER),
     "dbhealth_pool_checked_out_connections": ("gauge", WORKER),
     "dbhealth_pool_checked_in_connections": ("gauge", WORKER),

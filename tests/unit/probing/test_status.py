@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.app_pools.assessment import Assessment
+from exporter.app_pools.assessment import Assessment, SilentWorker
 from exporter.diagnosis.advice import advise
 from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome, Reason
@@ -45,12 +45,37 @@ def test_path_keeps_latest_results_and_last_success() -> None:
 
 def test_failing_path_gives_reason_and_advice() -> None:
     """The first path that fails explains the verdict."""
-    failed = replace(result(Outcome.ERROR), reason=Reason.SETTING, detail="no such file")
+    failed = replace(result(Outcome.MISCONFIGURED), reason=Reason.SETTING, detail="no such file")
     found = status(pooled=result(), fresh=failed, write=result(Outcome.DISK_FULL))
 
     assert found.failing is failed
     assert found.reason is Reason.SETTING
-    assert found.advice == advise(found.verdict, Outcome.ERROR, Reason.SETTING, "no such file")
+    assert found.advice == advise(found.verdict, Outcome.MISCONFIGURED, Reason.SETTING, "no such file")
+
+
+def test_a_healthy_verdict_has_no_reason() -> None:
+    """A failure that no longer counts explains nothing."""
+    old = replace(result(Outcome.AUTH, at=99), reason=Reason.NO_TLS)
+    found = status(pooled=result(at=100), fresh=old)
+
+    assert found.reason is Reason.NO_TLS
+    assert replace(found, pooled_changed_at=100).diagnosed().reason is None
+
+
+def test_silent_workers_are_named() -> None:
+    """The database is healthy, and the advice names the worker that is silent beside it."""
+    silent = Assessment(silent_workers=(SilentWorker("app", "orders", "1", silent=True),))
+    found = replace(status(pooled=result()), assessment=silent).diagnosed()
+
+    assert found.verdict is Verdict.HEALTHY
+    assert "worker 1 of pool orders" in found.advice.sentence
+
+
+def test_one_of_several_databases_is_said() -> None:
+    """Where it is not known whose pool is stuck, the advice names the candidates."""
+    wedged = Assessment(wedged=True, one_of=("primary", "replica"))
+
+    assert "primary, replica" in replace(status(pooled=result()), assessment=wedged).diagnosed().advice.sentence
 
 
 def test_slow_probe() -> None:
