@@ -119,6 +119,13 @@ class Source:
         except DsnError:
             return None
 
+    def server(self) -> str:
+        """Return the server that the address names, see `Target.server`; empty while the address cannot be used."""
+        try:
+            return self.target().server
+        except DsnError:
+            return ""
+
     def notes(self) -> tuple[str, ...]:
         """Return a sentence for each thing that is left out or replaced; none while the address cannot be used."""
         try:

@@ -1,5 +1,6 @@
 """Everything needed to open one connection, and each driver's arguments for it."""
 
+import ipaddress
 import os
 import random
 import ssl
@@ -50,6 +51,17 @@ class Target:
     # What was given and is left out or replaced: each follows the name of the setting in a sentence.
     notes: tuple[str, ...] = field(default=(), compare=False)
     setting: str = field(default="", compare=False)  # what the user changes to change this target
+
+    @property
+    def server(self) -> str:
+        """`host:port` of each host, by which applications that share a server are found; empty where none can be told.
+
+        A socket, a loopback address (a proxy) and a name without a dot, which Kubernetes completes by namespace, mean
+        another server in each pod or namespace.
+        """
+        if not all(_means_the_same_everywhere(host) for host, _ in self.hosts):
+            return ""
+        return ",".join(sorted(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts))
 
     def connect_arguments(self) -> dict[str, Any]:
         """Return keyword arguments for `asyncpg.connect` or `psycopg.AsyncConnection.connect`, files read anew.
@@ -197,3 +209,10 @@ def _load(name: str, load: Callable[[], None]) -> None:
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         why = "is not PEM, key and certificate differ, or sslpassword is wrong or missing"
         raise DsnError(f"has {name}, which cannot be loaded: it {why}") from error
+
+
+def _means_the_same_everywhere(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return "." in host and not host.startswith("/")

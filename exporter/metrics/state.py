@@ -45,6 +45,7 @@ class StateCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family, also those without a series yet."""
+        yield from self._configured()
         yield from self._health()
         yield from self._probes()
         yield from self._server()
@@ -53,6 +54,17 @@ class StateCollector(Collector):
 
     def _statuses(self) -> Iterator[DatabaseStatus]:
         return (monitor.status for monitor in self._monitors.values())
+
+    def _configured(self) -> Iterator[Metric]:
+        """What alerts compare with: ages with the intervals, applications by the server that they share."""
+        interval = _gauge("dbhealth_probe_interval_seconds", "Time between two probes; 0 is off.", "database", "path")
+        info = _gauge("dbhealth_database_info", "1, with the server that the address names.", "database", "server")
+        for name, monitor in self._monitors.items():
+            for path in monitor.status.paths:
+                interval.add_metric([name, path.value], monitor.config.intervals[path])
+            if monitor.server:
+                info.add_metric([name, monitor.server], 1)
+        yield from (interval, info)
 
     def _health(self) -> Iterator[Metric]:
         up = _gauge("dbhealth_up", "Whether the latest pooled probe passed.", "database")

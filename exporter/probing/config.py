@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.database.engine import PoolOptions
+from exporter.model.result import ProbePath
 from exporter.model.role import ExpectedRole
 from exporter.probing.probe import Limits
 
@@ -30,6 +31,15 @@ class MonitorConfig:
     write_interval: float = 0.0
     pod_ip: str | None = None
     host: str = "localhost"
+
+    @property
+    def intervals(self) -> dict[ProbePath, float]:
+        """Seconds between two probes of each path."""
+        return {
+            ProbePath.POOLED: self.interval,
+            ProbePath.FRESH: self.fresh_interval,
+            ProbePath.WRITE: self.write_interval,
+        }
 
 
 def monitor_config(values: Values, database: Database) -> MonitorConfig:

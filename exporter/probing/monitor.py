@@ -51,6 +51,7 @@ class Monitor:
         """Build engines and probes; nothing is connected yet."""
         self.config = config
         self.driver = config.source.driver()
+        self.server = config.source.server()
         self._clock, self._wall_clock = clock, wall_clock
         self._server = ServerState()
         self._pooled_engine = make_engine(config.source, config.pool, on_server_error=self._server.note_error)

@@ -23,6 +23,7 @@ POOL, WORKER = {"database", "pool"}, {"database", "pool", "worker"}
 PROBE = {"database", "path"}
 FAMILIES: dict[str, tuple[str, set[str]]] = {
     "dbhealth_up": ("gauge", {"database"}),
+    "dbhealth_probe_interval_seconds": ("gauge", PROBE),
     "dbhealth_probe_latency_seconds": ("gauge", PROBE),
     "dbhealth_probe_duration_seconds": ("histogram", PROBE),
     "dbhealth_probes": ("counter", PROBE | {"outcome"}),
@@ -131,6 +132,7 @@ def test_every_family(exporter: Exporter) -> None:
         "dbhealth_app_event_loop_lag_seconds",
         "dbhealth_abandoned_connections",
         "dbhealth_asyncio_tasks",
+        "dbhealth_database_info",
         "dbhealth_event_loop_lag_seconds",
     }
 
