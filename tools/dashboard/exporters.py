@@ -53,20 +53,17 @@ def panels() -> list[Builder[Panel]]:
             height=4,
         ),
         lines(
-            "Age of the last probe",
-            (
-                "The ten pods whose latest pooled probe is oldest. Above a few intervals the exporter has stopped "
-                "probing."
-            ),
+            "Age of the last probe, in intervals",
+            "The ten pods whose latest pooled probe is oldest. Above three intervals the exporter has stopped probing.",
             {
                 "{{namespace}} / {{pod}} / {{database}}": (
-                    "topk(10, max by (namespace, pod, database) (time() - dbhealth_probe_last_timestamp_seconds{@db, "
-                    'path="pooled"}))'
+                    "topk(10, max by (namespace, pod, database) "
+                    '((time() - dbhealth_probe_last_timestamp_seconds{@db, path="pooled"}) '
+                    '/ dbhealth_probe_interval_seconds{@db, path="pooled"}))'
                 ),
             },
             width=8,
-            unit="s",
-            thresholds={60: "yellow", 300: "red"},
+            thresholds={3: "yellow", 10: "red"},
             runbook="DatabaseHealthStale",
         ),
         lines(

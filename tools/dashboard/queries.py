@@ -9,6 +9,7 @@ _APP = f'{_DB}, pool=~"$pool", pool!="sidecar"'
 VERDICTS = (
     ("healthy", "healthy", "green"),
     ("unknown", "not known", "text"),
+    ("misconfigured", "misconfigured", "text"),
     ("database_slow", "database slow", "yellow"),
     ("app_pool_exhausted", "application's pool exhausted", "yellow"),
     ("server_full", "server full", "orange"),
