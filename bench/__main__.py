@@ -68,7 +68,7 @@ def _measure() -> int:
         _speed(bed, table, stack)
         _start(bed, table)
         _idle(bed, table)
-        _facts(bed, table)
+        _statistics(bed, table)
         _memory(bed, table)
     print(f"missed: {', '.join(table.missed)}" if table.missed else "every goal is met")
     return int(bool(table.missed))
@@ -126,7 +126,7 @@ def _speed(bed: Bed, table: Table, stack: ExitStack) -> None:
 
 
 def _take_turns(bed: Bed, exporter: Exporter, peer: Peer | None) -> Rounds:
-    """Freeze and thaw each time, so that a busy moment of the machine falls on everybody alike."""
+    """Measure all in turns, freezing the database in each, so that load on the machine affects all alike."""
     found = Rounds()
     for _ in range(ROUNDS):
         found.health.append(measure(exporter.port, "/healthz"))
@@ -170,9 +170,9 @@ def _idle(bed: Bed, table: Table) -> None:
     table.line("connections held", str(sessions), goal="1", met=sessions == 1)
 
 
-def _facts(bed: Bed, table: Table) -> None:
-    """Ask the server itself how long it works on what a watch asks it every 30 s over the same connection."""
-    print(f"the server's facts, with {SESSIONS} sessions")
+def _statistics(bed: Bed, table: Table) -> None:
+    """Let the server time the statistics queries that a monitor runs every 30 s."""
+    print(f"the server's statistics, with {SESSIONS} sessions")
     with ExitStack() as stack:
         sessions = [stack.enter_context(bed.server.connect()) for _ in range(SESSIONS)]
         took = [sum(_milliseconds_on_server(sessions[0], query) for query in server_stats.QUERIES) for _ in range(30)]

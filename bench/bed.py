@@ -38,7 +38,7 @@ class Program:
 
 
 class Bed:
-    """One PostgreSQL, with TLS where the machine has a server that speaks it."""
+    """One PostgreSQL; with TLS where the machine has a PostgreSQL of its distribution."""
 
     def __init__(self, server_factory: ServerFactory, stack: ExitStack) -> None:
         """Start the server and compile the exporter once."""

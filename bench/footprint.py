@@ -36,7 +36,7 @@ def _field(path: Path, field: str) -> float:
 
 @contextmanager
 def memory_cgroup() -> Iterator[str]:
-    """A memory control group of one's own: its folder, or nothing where none can be made."""
+    """Make a memory control group; yield its folder, or an empty text where none can be made."""
     home = V1 if V1.is_dir() else V2
     folder = home / f"dbhealth-bench-{os.getpid()}"
     try:
@@ -56,7 +56,7 @@ def memory_cgroup() -> Iterator[str]:
 
 
 def working_set(folder: str) -> float:
-    """What the kubelet reports: all that is charged, less the file pages that nobody has used lately; in MiB."""
+    """Return the working set as the kubelet counts it, in MiB: charged memory less inactive file pages."""
     group = Path(folder)
     counted = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
     inactive = int(counted.get("total_inactive_file", counted.get("inactive_file", "0")))

@@ -62,7 +62,7 @@ BREAKAGES: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", list(BREAKAGES))
 def test_each_rule_finds_what_it_is_for(name: str) -> None:
-    """A dashboard that breaks the rule is told so."""
+    """A dashboard that breaks the rule is reported."""
     broken = copy.deepcopy(DASHBOARD)
     BREAKAGES[name](broken)
 

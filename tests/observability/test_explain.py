@@ -1,4 +1,4 @@
-"""`check --explain`: told stage by stage, by real servers with one fault each; never a secret."""
+"""`check --explain`: one line for each stage, against real servers with one fault each; no secret is printed."""
 
 import os
 import re
@@ -22,7 +22,7 @@ STAGES = ["name resolution", "TCP connect", "TLS", "authentication", "query", "r
 
 
 @dataclass(frozen=True)
-class Told:
+class Report:
     """What the command printed, and its exit status."""
 
     text: str
@@ -48,7 +48,7 @@ def healthy(template: Template) -> Iterator[Postgres]:
     made.close()
 
 
-def explain(url: str, **environment: str) -> Told:
+def explain(url: str, **environment: str) -> Report:
     """Run the command as a person does by `kubectl exec`."""
     command = [sys.executable, "-m", "exporter", "check", "--explain"]
     done = subprocess.run(
@@ -63,44 +63,44 @@ def explain(url: str, **environment: str) -> Told:
     for secret in (PASSWORD, quote(PASSWORD, safe="")):
         assert secret not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
-    return Told(done.stdout, done.returncode)
+    return Report(done.stdout, done.returncode)
 
 
-def failed_at(told: Told) -> str:
+def failed_at(report: Report) -> str:
     """The one stage that failed: all before it passed, none after it was reached."""
-    signs = told.signs
+    signs = report.signs
     assert list(signs) == STAGES
     (stage,) = [name for name, sign in signs.items() if sign == "-"]
     before = STAGES[: STAGES.index(stage)]
     assert all(signs[name] in "+!" for name in before)
     assert all(signs[name] == " " for name in STAGES[len(before) + 1 :])
-    assert "why: " in told.text
-    assert "try: " in told.text
-    assert told.status == 1
+    assert "why: " in report.text
+    assert "try: " in report.text
+    assert report.status == 1
     return stage
 
 
 def test_a_healthy_database_passes_every_stage(healthy: Postgres, driver: str) -> None:
     """Each stage has its line and its time, with either driver."""
-    told = explain(healthy.url(driver, host="localhost"))
+    report = explain(healthy.url(driver, host="localhost"))
 
-    assert told.status == 0, told.text
-    assert list(told.signs) == STAGES
-    assert set(told.signs.values()) <= {"+", "!", " "}
+    assert report.status == 0, report.text
+    assert list(report.signs) == STAGES
+    assert set(report.signs.values()) <= {"+", "!", " "}
     for stage in STAGES[:-1]:
-        assert re.search(r" \d+\.\d ms  \S", told.line(stage)), told.text
-    assert "not asked for" in told.line("write")
-    assert "all stages passed in" in told.text
+        assert re.search(r" \d+\.\d ms  \S", report.line(stage)), report.text
+    assert "not asked for" in report.line("write")
+    assert "all stages passed in" in report.text
 
 
 def test_file_of_a_unix_socket(healthy: Postgres, driver: str) -> None:
     """A URL that names the socket's file passes every stage, as it passes `check`."""
     url = f"{SCHEMES[driver]}://postgres@/app?host={healthy.data}/.s.PGSQL.{healthy.port}"
 
-    told = explain(url)
+    report = explain(url)
 
-    assert told.status == 0, told.text
-    assert f"{healthy.data}/.s.PGSQL.{healthy.port} takes connections" in told.line("TCP connect")
+    assert report.status == 0, report.text
+    assert f"{healthy.data}/.s.PGSQL.{healthy.port} takes connections" in report.line("TCP connect")
 
 
 def test_the_write_stage_commits_where_it_is_asked_for(server: Postgres) -> None:
@@ -115,27 +115,27 @@ def test_the_write_stage_commits_where_it_is_asked_for(server: Postgres) -> None
         check=True,
         capture_output=True,
     )
-    told = explain(url, WRITE_PROBE_INTERVAL="60")
+    report = explain(url, WRITE_PROBE_INTERVAL="60")
 
     assert failed_at(without) == "write"
-    assert told.signs["write"] == "+", told.text
-    assert told.status == 0
+    assert report.signs["write"] == "+", report.text
+    assert report.status == 0
 
 
 def test_a_name_that_does_not_exist() -> None:
     """Ends at the name."""
-    told = explain(f"postgresql://app:{quote(PASSWORD, safe='')}@nowhere.invalid/app")
+    report = explain(f"postgresql://app:{quote(PASSWORD, safe='')}@nowhere.invalid/app")
 
-    assert failed_at(told) == "name resolution"
-    assert "(dns)" in told.text
+    assert failed_at(report) == "name resolution"
+    assert "(dns)" in report.text
 
 
 def test_a_port_where_nothing_listens() -> None:
     """Ends at TCP."""
-    told = explain(f"postgresql://app:{quote(PASSWORD, safe='')}@127.0.0.1:{free_port()}/app")
+    report = explain(f"postgresql://app:{quote(PASSWORD, safe='')}@127.0.0.1:{free_port()}/app")
 
-    assert failed_at(told) == "TCP connect"
-    assert "(refused)" in told.text
+    assert failed_at(report) == "TCP connect"
+    assert "(refused)" in report.text
 
 
 def test_a_server_without_the_tls_that_is_asked_for(healthy: Postgres) -> None:
@@ -145,22 +145,22 @@ def test_a_server_without_the_tls_that_is_asked_for(healthy: Postgres) -> None:
 
 
 def test_a_server_with_tls(tls_server: Postgres) -> None:
-    """The version is told, and whether the certificate was checked."""
-    told = explain(tls_server.url(sslmode="require"))
+    """The line names the TLS version and whether the certificate was checked."""
+    report = explain(tls_server.url(sslmode="require"))
 
-    assert told.signs["TLS"] == "+", told.text
-    assert "TLSv1.3, certificate not checked" in told.line("TLS")
+    assert report.signs["TLS"] == "+", report.text
+    assert "TLSv1.3, certificate not checked" in report.line("TLS")
 
 
 def test_a_certificate_that_is_checked(
     tls_server: Postgres, authority: Authority, server_factory: ServerFactory
 ) -> None:
-    """How long it is still good for is told; one that is not any more is where it ends."""
+    """The line says how long the certificate is valid; an expired one is the stage that fails."""
     root = write(server_factory.folder("trust"), "root.crt", authority.certificate)
     url = tls_server.url(sslmode="verify-full", sslrootcert=root)
-    told = explain(url)
-    assert "certificate valid until" in told.line("TLS")
-    assert told.status == 0
+    report = explain(url)
+    assert "certificate valid until" in report.line("TLS")
+    assert report.status == 0
 
     tls_server.serve_tls(authority.server("127.0.0.1", days=-1))
     expired = explain(url)
@@ -171,61 +171,61 @@ def test_a_certificate_that_is_checked(
 
 def test_a_wrong_password(healthy: Postgres, driver: str) -> None:
     """Ends at authentication, with either driver."""
-    told = explain(healthy.url(driver, password="wr0ng-secret"))
+    report = explain(healthy.url(driver, password="wr0ng-secret"))
 
-    assert failed_at(told) == "authentication"
-    assert "(auth)" in told.text
-    assert "wr0ng-secret" not in told.text
+    assert failed_at(report) == "authentication"
+    assert "(auth)" in report.text
+    assert "wr0ng-secret" not in report.text
 
 
 def test_a_database_that_does_not_exist(healthy: Postgres) -> None:
     """Ends at authentication too, with other advice."""
-    told = explain(healthy.url(database="missing"))
+    report = explain(healthy.url(database="missing"))
 
-    assert failed_at(told) == "authentication"
-    assert "no database of this name" in told.text
+    assert failed_at(report) == "authentication"
+    assert "no database of this name" in report.text
 
 
 def test_a_server_in_the_wrong_role(healthy: Postgres) -> None:
     """Ends at the role."""
-    told = explain(healthy.url(), DATABASE_EXPECT="replica")
+    report = explain(healthy.url(), DATABASE_EXPECT="replica")
 
-    assert failed_at(told) == "role"
-    assert "(read_only)" in told.text
+    assert failed_at(report) == "role"
+    assert "(read_only)" in report.text
 
 
 def test_a_frozen_server_is_given_up_on(server: Postgres) -> None:
     """The kernel still takes the connection; nobody speaks."""
     server.freeze()
-    told = explain(server.url())
+    report = explain(server.url())
     server.thaw()
 
-    assert failed_at(told) == "TLS"
-    assert "no answer within 5 s" in told.line("TLS")
+    assert failed_at(report) == "TLS"
+    assert "no answer within 5 s" in report.line("TLS")
 
 
 def test_a_full_server(start_postgres: StartPostgres) -> None:
     """Ends at authentication, and says who to look for."""
     server = start_postgres(max_connections=5, superuser_reserved_connections=4)
     with server.connect(user="postgres"):
-        told = explain(server.url())
+        report = explain(server.url())
 
-    assert failed_at(told) == "authentication"
-    assert "pg_stat_activity" in told.text
+    assert failed_at(report) == "authentication"
+    assert "pg_stat_activity" in report.text
 
 
 def test_settings_that_cannot_be_used() -> None:
     """The setting to change is named."""
-    told = explain("postgresql://app@127.0.0.1/app?sslmode=verify-full&sslrootcert=/nowhere.pem")
+    report = explain("postgresql://app@127.0.0.1/app?sslmode=verify-full&sslrootcert=/nowhere.pem")
 
-    assert told.status == 2
+    assert report.status == 2
 
 
 def test_a_host_of_several_that_is_gone(healthy: Postgres) -> None:
     """What works is used, and what does not is remarked."""
     gone = free_port()
-    told = explain(healthy.url().replace(f"127.0.0.1:{healthy.port}", f"127.0.0.1:{gone},127.0.0.1:{healthy.port}"))
+    report = explain(healthy.url().replace(f"127.0.0.1:{healthy.port}", f"127.0.0.1:{gone},127.0.0.1:{healthy.port}"))
 
-    assert told.status == 0, told.text
-    assert told.signs["TCP connect"] == "!"
-    assert f"port {gone} does not" in told.line("TCP connect")
+    assert report.status == 0, report.text
+    assert report.signs["TCP connect"] == "!"
+    assert f"port {gone} does not" in report.line("TCP connect")

@@ -19,7 +19,7 @@ def panels() -> list[Builder[Panel]]:
         lines(
             "Connections",
             (
-                "Connections of the whole server, of whoever they are, and the number that it allows. Each pod sees"
+                "Connections of the whole server, from all clients, and the number that it allows. Each pod sees"
                 " the same server: the highest is shown, not the sum."
             ),
             {
@@ -32,7 +32,7 @@ def panels() -> list[Builder[Panel]]:
         ),
         lines(
             "Share of the server's connections in use",
-            "At 100 % the server refuses every new connection, and what is open goes on.",
+            "At 100 % the server refuses every new connection; open connections go on.",
             {
                 "{{namespace}} / {{database}}": (
                     "max by (namespace, database) (dbhealth_server_connections{@db} / "

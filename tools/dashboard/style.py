@@ -81,7 +81,7 @@ def legend_at_bottom(mode: common_models.LegendDisplayMode) -> common.VizLegendO
 
 
 def tooltip(mode: common_models.TooltipDisplayMode, order: common_models.SortOrder) -> common.VizTooltipOptions:
-    """Return what is shown at the pointer."""
+    """Return the tooltip's options."""
     return common.VizTooltipOptions().mode(mode).sort(order)
 
 
