@@ -23,7 +23,7 @@ VERDICTS: dict[Verdict, VerdictWords] = {
     Verdict.DATABASE_SLOW: VerdictWords("warn", "database slow", "DatabaseProbeSlow"),
     Verdict.APP_POOL_EXHAUSTED: VerdictWords("warn", "application's pool exhausted", "AppPoolExhausted"),
     Verdict.SERVER_FULL: VerdictWords("bad", "server full", "DatabaseServerNearlyFull"),
-    Verdict.MISCONFIGURED: VerdictWords("bad", "misconfigured", "README"),
+    Verdict.MISCONFIGURED: VerdictWords("bad", "misconfigured", "DatabaseHealthMisconfigured"),
     Verdict.WRONG_ROLE: VerdictWords("bad", "wrong role", "DatabaseWrongRole"),
     Verdict.WRITES_BLOCKED: VerdictWords("bad", "writes blocked", "DatabaseWritesBlocked"),
     Verdict.APP_POOL_WEDGED: VerdictWords("bad", "application's pool wedged", "AppPoolWedged"),
