@@ -37,7 +37,7 @@ async def main():
 began = time.monotonic()
 with asyncio.Runner(loop_factory=ResolverLoop) as runner:
     runner.run(main())
-print(time.monotonic() - began, flush=True)
+print(time.monotonic() - began, time.monotonic(), flush=True)
 """
 
 
@@ -54,7 +54,6 @@ def run(work: Callable[[asyncio.AbstractEventLoop], Any]) -> Any:
 def test_silent_dns_server(resolver: Resolver) -> None:
     """Two names resolved sixty times take two threads, and the process still ends at once."""
     resolver.mood = Mood.SILENT
-    began = time.monotonic()
     done = subprocess.run(
         [*resolver.prefix, sys.executable, "-c", SILENT],
         capture_output=True,
@@ -62,12 +61,13 @@ def test_silent_dns_server(resolver: Resolver) -> None:
         check=False,
         timeout=30,
     )
-    ended = time.monotonic() - began
+    ended_at = time.monotonic()
 
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert float(done.stdout) < 4
-    assert ended < float(done.stdout) + 3
+    took, finished_at = map(float, done.stdout.split())  # the clock is the same in every process
+    assert took < 4
+    assert ended_at - finished_at < 3
     assert resolver.questions > 0
 
 
