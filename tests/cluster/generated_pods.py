@@ -82,6 +82,9 @@ def generated(chance: random.Random, number: int) -> Object:
     annotations = {"db-health-exporter/container": chance.choice([*names, "none"])} if chance.random() < 0.3 else {}
     if chance.random() < 0.2:
         annotations["db-health-exporter/secret"] = "orders-database"
+    if more.get("os") == {"name": "windows"}:  # the API server takes neither of a Windows pod
+        more.pop("shareProcessNamespace", None)
+        more.pop("resources", None)
     made = pod(*containers, annotations=annotations, **more)
     made["metadata"]["name"] = f"generated-{number}"
     return made

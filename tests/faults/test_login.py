@@ -111,7 +111,7 @@ def test_another_driver_in_the_file(
 UNUSABLE = {
     "DATABASE_URL_FILE names a file that does not exist": None,
     "DATABASE_URL_FILE names an empty file": "",
-    "DATABASE_URL_FILE has an unknown parameter": "postgresql://app:hunter2@h/app?stranger=hunter3",
+    "DATABASE_URL_FILE has the parameter service": "postgresql://app:hunter2@h/app?service=hunter3",
 }
 
 
