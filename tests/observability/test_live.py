@@ -183,6 +183,7 @@ def test_every_metric_that_is_named_anywhere_exists(quiet: Scene) -> None:
     exposition = next(iter(quiet.exporters.values())).get("/metrics").text
     families = set(re.findall(r"(?m)^# TYPE (\w+) ", exposition))
     there = families | {f"{name}{suffix}" for name in families for suffix in ("_bucket", "_sum", "_count")}
+    there |= set(re.findall(r"record: \w+:(\w+):", places.RULES.read_text()))  # what recording rules make of them
     files = [places.DASHBOARD, places.RULES, *places.RUNBOOKS.glob("*.md"), places.ROOT / "docs/observability.md"]
 
     missing = {
