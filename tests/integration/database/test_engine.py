@@ -5,7 +5,7 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,14 +45,6 @@ def server(template: Template) -> Iterator[Postgres]:
     made.start()
     yield made
     made.close()
-
-
-@pytest.fixture
-async def engine(server: Postgres, driver: str) -> AsyncIterator[AsyncEngine]:
-    """A pooled engine over each driver."""
-    made = make_engine(Source(url=server.url(driver)), PoolOptions())
-    yield made
-    await close_db(made)
 
 
 def source(**parts: str) -> Source:

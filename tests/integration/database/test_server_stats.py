@@ -1,11 +1,11 @@
 """Connections of the server, and this pod's sessions only where the server sees the pod's own address."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import psycopg
 import pytest
 
-from exporter.database.engine import PoolOptions, close_db, make_engine
+from exporter.database.engine import PoolOptions, make_engine
 from exporter.database.server_stats import ServerStats, read_server_stats
 from exporter.database.sqlalchemy_core import AsyncEngine
 from exporter.dsn import Source
@@ -20,14 +20,6 @@ def server(template: Template) -> Iterator[Postgres]:
     made.start()
     yield made
     made.close()
-
-
-@pytest.fixture
-async def engine(server: Postgres, driver: str) -> AsyncIterator[AsyncEngine]:
-    """An engine over each driver."""
-    made = make_engine(Source(url=server.url(driver)), PoolOptions())
-    yield made
-    await close_db(made)
 
 
 async def stats(engine: AsyncEngine, pod_ip: str | None) -> ServerStats:

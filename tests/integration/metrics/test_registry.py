@@ -3,7 +3,6 @@
 import gzip
 import http.client
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -62,13 +61,6 @@ ONLY_OF_APPLICATIONS = {
     "dbhealth_app_worker_silent",
 }
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[ExitStack]:
-    """What this module starts is ended in reverse order."""
-    with ExitStack() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

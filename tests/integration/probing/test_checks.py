@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
@@ -28,14 +28,6 @@ def server(template: Template) -> Iterator[Postgres]:
     made.start()
     yield made
     made.close()
-
-
-@pytest.fixture
-async def engine(server: Postgres, driver: str) -> AsyncIterator[AsyncEngine]:
-    """A pooled engine over each driver."""
-    made = make_engine(Source(url=server.url(driver)), PoolOptions())
-    yield made
-    await close_db(made)
 
 
 def run(clock: Any = time.monotonic) -> Run:

@@ -1,7 +1,6 @@
 """The routes of a running exporter, with one database and with several."""
 
 import json
-from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 
@@ -18,13 +17,6 @@ from tests.support.waiting import until
 
 PROBES = ("/healthz", "/readyz", "/livez", "/app/livez")
 ROUTES = (*PROBES, "/metrics", "/")
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[ExitStack]:
-    """What this module starts is ended in reverse order."""
-    with ExitStack() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

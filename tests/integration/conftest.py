@@ -1,0 +1,26 @@
+"""Fixtures that several packages' tests with one real server share; each module says which server."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from exporter.database.engine import PoolOptions, close_db, make_engine
+from exporter.database.sqlalchemy_core import AsyncEngine
+from exporter.dsn import Source
+from tests.support.postgres import Postgres
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[ExitStack]:
+    """What a module starts is ended in reverse order."""
+    with ExitStack() as made:
+        yield made
+
+
+@pytest.fixture
+async def engine(server: Postgres, driver: str) -> AsyncIterator[AsyncEngine]:
+    """A pooled engine over each driver."""
+    made = make_engine(Source(url=server.url(driver)), PoolOptions())
+    yield made
+    await close_db(made)
