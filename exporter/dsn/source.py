@@ -107,31 +107,29 @@ class Source:
 
     def driver(self) -> str:
         """Return the driver that the address asks for; asyncpg while it cannot be used."""
-        try:
-            return self.target().driver
-        except DsnError:
-            return ASYNCPG
+        target = self._usable()
+        return target.driver if target else ASYNCPG
 
     def database(self) -> str | None:
         """Return the database's name on its server; None while the address cannot be used."""
-        try:
-            return self.target().database
-        except DsnError:
-            return None
+        target = self._usable()
+        return target.database if target else None
 
     def server(self) -> str:
         """Return the server that the address names, see `Target.server`; empty while the address cannot be used."""
-        try:
-            return self.target().server
-        except DsnError:
-            return ""
+        target = self._usable()
+        return target.server if target else ""
 
     def notes(self) -> tuple[str, ...]:
         """Return a sentence for each thing that is left out or replaced; none while the address cannot be used."""
+        target = self._usable()
+        return tuple(f"{target.setting} {note}" for note in target.notes) if target else ()
+
+    def _usable(self) -> Target | None:
         try:
-            return tuple(f"{self.say(self._address())} {note}" for note in self.target().notes)
+            return self.target()
         except DsnError:
-            return ()
+            return None
 
     def _address(self) -> str:
         return next((key for key in ("url", "url_file") if getattr(self, key) is not None), "host")
