@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from exporter.model.pool import PoolState
-    from exporter.settings.config import Database, Values
+    from exporter.settings.config import Config, DatabaseConfig
 
 DRAIN_SECONDS = 0.5  # after a signal: /readyz answers 503 before the listeners close
 SHUTDOWN_TIMEOUT = 0.5  # seconds for requests under way, beyond the drain
@@ -40,12 +40,12 @@ class CannotListenError(Exception):
 class App:
     """The exporter: it listens and probes while its context lasts."""
 
-    def __init__(self, values: Values) -> None:
+    def __init__(self, config: Config) -> None:
         """Put the parts together; nothing is connected or listened on yet."""
-        self._values = values
+        self._config = config
         self._loop_monitor = loop_monitor = LoopMonitor(time.monotonic)
-        self.monitors = {each.name: _make_monitor(values, each) for each in values.databases}
-        listen_text = values.app_pool_listen
+        self.monitors = {each.name: _make_monitor(config, each) for each in config.databases}
+        listen_text = config.app_pool_listen
         self._report_address = None if listen_text == "off" else ListenAddress.parse(listen_text)
         self.app_pools = self._make_app_pools() if self._report_address is not None else None
         self.metrics = Metrics(
@@ -61,8 +61,8 @@ class App:
         self.service = HealthService(
             self.monitors,
             loop_monitor=loop_monitor,
-            max_age=values.health_max_age,
-            readiness=values.readiness,
+            max_age=config.health_max_age,
+            readiness=config.readiness,
         )
         self._runners: list[web.AppRunner] = []
         self._listeners: list[asyncio.Server] = []
@@ -104,14 +104,14 @@ class App:
         return [*reported, *(state for state in own if state is not None)]
 
     async def _open_http(self) -> None:
-        values = self._values
+        config = self._config
         health, metrics = health_routes(self.service), metrics_routes(self.service, self.metrics, self._pool_states)
-        if values.metrics_port is None:
-            await self._serve(make_application(health, metrics), values.listen_port, "LISTEN_PORT")
+        if config.metrics_port is None:
+            await self._serve(make_application(health, metrics), config.listen_port, "LISTEN_PORT")
         else:
-            await self._serve(make_application(health), values.listen_port, "LISTEN_PORT")
+            await self._serve(make_application(health), config.listen_port, "LISTEN_PORT")
             # The page there links to the health endpoints, too.
-            await self._serve(make_application(health, metrics), values.metrics_port, "METRICS_PORT")
+            await self._serve(make_application(health, metrics), config.metrics_port, "METRICS_PORT")
 
     async def _serve(self, app: web.Application, port: int, setting: str) -> None:
         runner = web.AppRunner(
@@ -125,12 +125,12 @@ class App:
         self._runners.append(runner)
         server = runner.server
         if server is not None:  # it is there after the set-up
-            with _naming_setting(setting if self._values.listen_host is None else f"{setting} or LISTEN_HOST"):
-                self._listeners.append(await open_listener(server, self._values.listen_host, port))
+            with _naming_setting(setting if self._config.listen_host is None else f"{setting} or LISTEN_HOST"):
+                self._listeners.append(await open_listener(server, self._config.listen_host, port))
 
     async def _open_app_pools(self, app_pools: AppPools, address: ListenAddress, stack: AsyncExitStack) -> None:
-        values = self._values
-        sources = [values.pod_ip, *values.app_pool_sources] if values.pod_ip else values.app_pool_sources
+        config = self._config
+        sources = [config.pod_ip, *config.app_pool_sources] if config.pod_ip else config.app_pool_sources
         with _naming_setting("APP_POOL_LISTEN"):
             listener = await listen(app_pools, address, sources=sources)
         stack.callback(listener.close)
@@ -148,11 +148,11 @@ class App:
         await asyncio.gather(*(monitor.close() for monitor in self.monitors.values()))
 
     def _make_app_pools(self) -> AppPools:
-        values, monitors = self._values, self.monitors
+        config, monitors = self._config, self.monitors
         return AppPools(
-            databases={each.name: each.source.database() or each.name for each in values.databases},
-            ttl=values.app_pool_ttl,
-            wedged_after=values.app_pool_wedged_after,
+            databases={each.name: each.source.database() or each.name for each in config.databases},
+            ttl=config.app_pool_ttl,
+            wedged_after=config.app_pool_wedged_after,
             on_change=self._assess_app_pools,
             last_failure_at=lambda database: monitors[database].status.last_failure_at,
         )
@@ -165,8 +165,8 @@ class App:
                 monitor.update(self.app_pools.assess(name))
 
 
-def _make_monitor(values: Values, database: Database) -> Monitor:
-    return Monitor(monitor_config(values, database), clock=time.monotonic, wall_clock=time.time)
+def _make_monitor(config: Config, database: DatabaseConfig) -> Monitor:
+    return Monitor(monitor_config(config, database), clock=time.monotonic, wall_clock=time.time)
 
 
 @contextmanager

@@ -15,55 +15,55 @@ from exporter.probing.probe import Limits, Probe
 
 if TYPE_CHECKING:
     from exporter.model.result import ProbeResult
-    from exporter.settings.config import Database, Values
+    from exporter.settings.config import Config, DatabaseConfig
 
 CLOSE_TIMEOUT = 0.1  # seconds for a connection to close politely, so that the server logs nothing
 RETRY_INTERVAL = 1.0  # seconds between two attempts of `wait`
 INIT_TIMEOUT = 60.0  # seconds for `init-db`, for each database
 
 
-async def check(values: Values) -> int:
+async def check(config: Config) -> int:
     """Probe each database once by a new connection and print a line for it: 0 if all required ones pass, else 1."""
-    results = await asyncio.gather(*(_probe(values, each) for each in values.databases))
-    for database, result in zip(values.databases, results, strict=True):
+    results = await asyncio.gather(*(_probe(config, each) for each in config.databases))
+    for database, result in zip(config.databases, results, strict=True):
         _print_result(database, result)
-    return _status(values, results)
+    return _status(config, results)
 
 
-async def wait(values: Values, *, timeout: float) -> int:  # noqa: ASYNC109 - the command's own limit, not a task's
+async def wait(config: Config, *, timeout: float) -> int:  # noqa: ASYNC109 - the command's own limit, not a task's
     """Probe until every required database answers: 0; or until `timeout` seconds have passed: 1."""
     deadline = time.monotonic() + timeout
     printed: list[str] = []
     while True:
-        results = await asyncio.gather(*(_probe(values, each) for each in values.databases))
+        results = await asyncio.gather(*(_probe(config, each) for each in config.databases))
         outcomes = [result.outcome.value for result in results]
         if outcomes != printed:
-            for database, result in zip(values.databases, results, strict=True):
+            for database, result in zip(config.databases, results, strict=True):
                 _print_result(database, result)
             printed = outcomes
-        if _status(values, results) == 0:
+        if _status(config, results) == 0:
             return 0
         if time.monotonic() + RETRY_INTERVAL > deadline:
-            failed = zip(values.databases, results, strict=True)
+            failed = zip(config.databases, results, strict=True)
             last = "; ".join(_describe_result(*each) for each in failed if each[0].required and not each[1].passed)
             print(f"gave up after {timeout:g} s: {last}", file=sys.stderr)  # noqa: T201 - a command's answer
             return 1
         await asyncio.sleep(RETRY_INTERVAL)
 
 
-async def init_db(values: Values) -> int:
+async def init_db(config: Config) -> int:
     """Create the extensions and the tables in every database: 0, or 1 if a required one failed; a line for each."""
-    made = [await _init_one(values, database) or not database.required for database in values.databases]
+    made = [await _init_one(config, database) or not database.required for database in config.databases]
     return int(not all(made))
 
 
-async def _init_one(values: Values, database: Database) -> bool:
+async def _init_one(config: Config, database: DatabaseConfig) -> bool:
     from exporter.database import sessions
 
-    engine = make_engine(database.source, _options(values), pooled=False)
+    engine = make_engine(database.source, _options(config), pooled=False)
     try:
         async with asyncio.timeout(INIT_TIMEOUT):
-            await sessions.init_db(engine, extensions=values.extensions)
+            await sessions.init_db(engine, extensions=config.extensions)
     except Exception as error:  # noqa: BLE001 - the command's edge
         print(f"{database.name}: nothing was changed: {describe(error)}", file=sys.stderr)  # noqa: T201
         return False
@@ -73,11 +73,11 @@ async def _init_one(values: Values, database: Database) -> bool:
     return True
 
 
-async def _probe(values: Values, database: Database) -> ProbeResult:
-    engine = make_engine(database.source, _options(values), pooled=False)
+async def _probe(config: Config, database: DatabaseConfig) -> ProbeResult:
+    engine = make_engine(database.source, _options(config), pooled=False)
     probe = Probe(
         query_check(engine, ServerState(), expect=database.expect, fresh=True),
-        limits=Limits(timeout=values.probe_timeout, grace=0.0),
+        limits=Limits(timeout=config.probe_timeout, grace=0.0),
         clock=time.monotonic,
         wall_clock=time.time,
         on_result=lambda _: None,
@@ -90,19 +90,19 @@ async def _probe(values: Values, database: Database) -> ProbeResult:
     return result
 
 
-def _options(values: Values) -> PoolOptions:
-    return PoolOptions(echo=values.echo)
+def _options(config: Config) -> PoolOptions:
+    return PoolOptions(echo=config.echo)
 
 
-def _status(values: Values, results: list[ProbeResult]) -> int:
-    pairs = zip(values.databases, results, strict=True)
+def _status(config: Config, results: list[ProbeResult]) -> int:
+    pairs = zip(config.databases, results, strict=True)
     return int(not all(result.passed for database, result in pairs if database.required))
 
 
-def _print_result(database: Database, result: ProbeResult) -> None:
+def _print_result(database: DatabaseConfig, result: ProbeResult) -> None:
     print(_describe_result(database, result), flush=True)  # noqa: T201 - a command's answer
 
 
-def _describe_result(database: Database, result: ProbeResult) -> str:
+def _describe_result(database: DatabaseConfig, result: ProbeResult) -> str:
     detail = f": {result.detail}" if result.detail else ""
     return f"{database.name}: {result.outcome} in {result.seconds * 1000:.1f} ms{detail}"

@@ -17,22 +17,22 @@ from exporter.dsn import DsnError
 if TYPE_CHECKING:
     from exporter.database.sqlalchemy_core import AsyncConnection, AsyncEngine
     from exporter.dsn import Target
-    from exporter.settings.config import Database, Values
+    from exporter.settings.config import Config, DatabaseConfig
 
 NEARLY_FULL = 0.85  # of the server's connections: the line becomes a warning
 
 
-async def explain(values: Values) -> int:
+async def explain(config: Config) -> int:
     """Explain one database after the other; 0 if all that are required pass, else 1."""
     passed = True
-    for database in values.databases:
+    for database in config.databases:
         print_line(f"{database.name}")
-        if not await _explain(values, database) and database.required:
+        if not await _explain(config, database) and database.required:
             passed = False
     return int(not passed)
 
 
-async def _explain(values: Values, database: Database) -> bool:
+async def _explain(config: Config, database: DatabaseConfig) -> bool:
     try:
         target = database.source.try_out()
     except DsnError as error:
@@ -44,13 +44,13 @@ async def _explain(values: Values, database: Database) -> bool:
     engine = make_engine(database.source, PoolOptions(), pooled=False)
     try:
         await _reach(report, target)
-        await _use(report, values, database, engine)
+        await _use(report, config, database, engine)
     except StageError:
         report.finish()
         return False
     finally:
         await close_db(engine)
-    limit = values.probe_timeout
+    limit = config.probe_timeout
     slow = f"; a probe is given {limit:g} s (PROBE_TIMEOUT)" if report.seconds > limit else ""
     print_line(f"  all stages passed in {report.seconds * 1000:.1f} ms{slow}")
     return True
@@ -71,7 +71,7 @@ async def _reach(report: StageReport, target: Target) -> None:
         stages.abort(stream)
 
 
-async def _use(report: StageReport, values: Values, database: Database, engine: AsyncEngine) -> None:
+async def _use(report: StageReport, config: Config, database: DatabaseConfig, engine: AsyncEngine) -> None:
     """Report how the server receives a connection of the driver, and what that connection can do."""
     target = database.source.target()
     words = f"{target.user} may connect to {target.database}, by a whole new connection"
@@ -79,12 +79,12 @@ async def _use(report: StageReport, values: Values, database: Database, engine: 
     try:
         await report.run("query", stages.query(connection), phase=Phase.QUERYING)
         await report.run("role", stages.role(connection, expect=database.expect), phase=Phase.QUERYING)
-        await report.run("connections", _connections(connection, values.pod_ip), phase=Phase.QUERYING)
+        await report.run("connections", _connections(connection, config.pod_ip), phase=Phase.QUERYING)
     except StageError:
         await abort_connection(connection)
         raise
     await connection.close()
-    if values.write_probe_interval:
+    if config.write_probe_interval:
         await report.run("write", _write(engine), phase=Phase.QUERYING)
     else:
         report.skip("write", "not asked for (WRITE_PROBE_INTERVAL)")

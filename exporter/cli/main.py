@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from subprocess import Popen
 
-    from exporter.settings.config import Values
+    from exporter.settings.config import Config
 
 COMMANDS = {
     "serve": "watch the databases and answer probes and scrapes (the default)",
@@ -49,10 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     own, rest = _own_flags(command).parse_known_args(given)
     module = "exporter.cli.serve" if command == "serve" else "exporter.cli.commands"
-    values = loader.read(
+    config = loader.read(
         rest, serve=command == "serve", meanwhile=lambda: import_module(module), on_start=children.append
     )
-    return _run(command, own, values)
+    return _run(command, own, config)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -79,27 +79,27 @@ def _duration(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _run(command: str, own: argparse.Namespace, values: Values) -> int:
+def _run(command: str, own: argparse.Namespace, config: Config) -> int:
     from exporter.dsn import isolate
     from exporter.runtime import logs
 
     isolate(os.environ)
-    logs.set_up(style=values.log_format, level=values.log_level)
+    logs.set_up(style=config.log_format, level=config.log_level)
     if command == "serve":
         from exporter.cli.serve import serve
 
-        return run_service(lambda stop: serve(values, stop))
+        return run_service(lambda stop: serve(config, stop))
     from exporter.cli import commands
 
     if command == "check" and own.explain:
         from exporter.cli.explain import explain
 
-        return run_command(explain(values))
+        return run_command(explain(config))
     if command == "check":
-        return run_command(commands.check(values))
+        return run_command(commands.check(config))
     if command == "wait":
-        return run_command(commands.wait(values, timeout=own.timeout))
-    return run_command(commands.init_db(values))
+        return run_command(commands.wait(config, timeout=own.timeout))
+    return run_command(commands.init_db(config))
 
 
 def _demo(arguments: Sequence[str]) -> int:

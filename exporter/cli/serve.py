@@ -14,18 +14,18 @@ from exporter.cli.process import USAGE_ERROR
 from exporter.runtime.exception_handler import RateLimitedExceptionHandler
 
 if TYPE_CHECKING:
-    from exporter.settings.config import Values
+    from exporter.settings.config import Config
 
 log = logging.getLogger(__name__)
 
 
-async def serve(values: Values, stop: asyncio.Event) -> int:
+async def serve(config: Config, stop: asyncio.Event) -> int:
     """Serve until the event is set: 0; or 2 if an address cannot be listened on."""
     asyncio.get_running_loop().set_exception_handler(RateLimitedExceptionHandler(time.monotonic))
     try:
-        async with App(values) as app:
+        async with App(config) as app:
             log.info("serving on %s; watching %s", ", ".join(app.addresses), ", ".join(app.monitors))
-            for note in values.notes:
+            for note in config.notes:
                 log.warning("%s", note)
             _freeze_imported_objects()
             await stop.wait()

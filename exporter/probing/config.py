@@ -13,7 +13,7 @@ from exporter.probing.probe import Limits
 
 if TYPE_CHECKING:
     from exporter.dsn import Source
-    from exporter.settings.config import Database, Values
+    from exporter.settings.config import Config, DatabaseConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,25 +42,25 @@ class MonitorConfig:
         }
 
 
-def monitor_config(values: Values, database: Database) -> MonitorConfig:
+def monitor_config(config: Config, database: DatabaseConfig) -> MonitorConfig:
     """Pick what the monitor of one database needs from the settings."""
     return MonitorConfig(
         name=database.name,
         source=database.source,
         pool=PoolOptions(
-            size=values.pool_size,
-            max_overflow=values.max_overflow,
-            recycle=values.pool_recycle,
-            timeout=values.probe_timeout,
-            echo=values.echo,
-            test=values.environment == "test",
+            size=config.pool_size,
+            max_overflow=config.max_overflow,
+            recycle=config.pool_recycle,
+            timeout=config.probe_timeout,
+            echo=config.echo,
+            test=config.environment == "test",
         ),
-        limits=Limits(timeout=values.probe_timeout, grace=2 * values.probe_timeout),
+        limits=Limits(timeout=config.probe_timeout, grace=2 * config.probe_timeout),
         expect=database.expect,
         required=database.required,
-        interval=values.probe_interval,
-        fresh_interval=values.fresh_probe_interval,
-        write_interval=values.write_probe_interval,
-        pod_ip=values.pod_ip,
+        interval=config.probe_interval,
+        fresh_interval=config.fresh_probe_interval,
+        write_interval=config.write_probe_interval,
+        pod_ip=config.pod_ip,
         host=socket.gethostname(),
     )

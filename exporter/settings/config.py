@@ -10,7 +10,7 @@ from exporter.model.role import ExpectedRole
 
 
 @dataclass(frozen=True, slots=True)
-class Database:
+class DatabaseConfig:
     """One database to watch."""
 
     name: str
@@ -20,10 +20,10 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Values:
+class Config:
     """Every setting; durations in seconds."""
 
-    databases: tuple[Database, ...]
+    databases: tuple[DatabaseConfig, ...]
     pool_size: int
     max_overflow: int
     pool_recycle: float
@@ -49,15 +49,15 @@ class Values:
     notes: tuple[str, ...] = ()  # sentences about what was given and is not used, each for one line of the log
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> "Values":
-        """Undo `json.dumps(dataclasses.asdict(values))`."""
+    def from_json(cls, text: str | bytes) -> "Config":
+        """Undo `json.dumps(dataclasses.asdict(config))`."""
         found: dict[str, Any] = json.loads(text)
         found["extensions"] = tuple(found["extensions"])
         found["readiness"] = Readiness(found["readiness"])
         found["app_pool_sources"] = tuple(found["app_pool_sources"])
         found["notes"] = tuple(found["notes"])
         found["databases"] = tuple(
-            Database(**{**each, "source": Source(**each["source"]), "expect": ExpectedRole(each["expect"])})
+            DatabaseConfig(**{**each, "source": Source(**each["source"]), "expect": ExpectedRole(each["expect"])})
             for each in found["databases"]
         )
         return cls(**found)

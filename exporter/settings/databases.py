@@ -6,7 +6,7 @@ from typing import Any
 
 from exporter.dsn import DsnError, Source, entries, read_text
 from exporter.model.role import ExpectedRole
-from exporter.settings.config import Database
+from exporter.settings.config import DatabaseConfig
 
 UNKNOWN = "unknown"  # the name of a database whose address cannot be read
 _ROLES = tuple(ExpectedRole)
@@ -27,7 +27,7 @@ class Databases:
     problem: str = ""  # of a setting that describes the single database
     notes: list[str] = field(default_factory=list)
 
-    def read(self, given: Mapping[str, Any]) -> tuple[Database, ...]:
+    def read(self, given: Mapping[str, Any]) -> tuple[DatabaseConfig, ...]:
         """Return every database.
 
         Args:
@@ -57,7 +57,7 @@ class Databases:
             shown = ", ".join(name.upper() for name in names)
             self.notes.append(f"{shown}: not used, because {winner} counts")
 
-    def _single(self, given: dict[str, Any]) -> Database:
+    def _single(self, given: dict[str, Any]) -> DatabaseConfig:
         url = next((key for key in ("url", "url_file") if key in given), None)
         if url is not None:
             self._prefer(given, url)
@@ -82,12 +82,12 @@ class Databases:
             del given[key]
         self._leave_out([f"database_{key}" for key in (*parts, *others)], f"DATABASE_{url.upper()}")
 
-    def _several(self, given: Mapping[str, Any]) -> tuple[Database, ...]:
+    def _several(self, given: Mapping[str, Any]) -> tuple[DatabaseConfig, ...]:
         path = "" if "databases" in given else given["databases_file"]
         found = entries(read_text(path, "DATABASES_FILE") if path else given["databases"])
         return tuple(self._entry(name, entry, document=path) for name, entry in found.items())
 
-    def _entry(self, name: str, entry: object, *, document: str) -> Database:
+    def _entry(self, name: str, entry: object, *, document: str) -> DatabaseConfig:
         beside = entry if isinstance(entry, dict) else {}
         role, required = beside.get("expect", self.expect), beside.get("required", True)
         if role not in _ROLES:
@@ -99,9 +99,9 @@ class Databases:
         except DsnError as error:
             return self._unusable(name, str(error), source=_anew(name, document))
         found = self._database(source, name=name, expect=ExpectedRole(role), required=required)
-        return Database(found.name, _anew(name, document) or source, found.expect, found.required)
+        return DatabaseConfig(found.name, _anew(name, document) or source, found.expect, found.required)
 
-    def _database(self, source: Source, *, name: str | None, expect: ExpectedRole, required: bool) -> Database:
+    def _database(self, source: Source, *, name: str | None, expect: ExpectedRole, required: bool) -> DatabaseConfig:
         """Try the address out, so that a mistake shows at once."""
         try:
             database: str | None = source.try_out().database
@@ -110,12 +110,12 @@ class Databases:
                 raise
             database = source.database() or source.name
         self.notes.extend(source.notes())
-        return Database(name or printable(database or UNKNOWN), source, expect, required)
+        return DatabaseConfig(name or printable(database or UNKNOWN), source, expect, required)
 
-    def _unusable(self, name: str, problem: str, *, source: Source | None = None) -> Database:
+    def _unusable(self, name: str, problem: str, *, source: Source | None = None) -> DatabaseConfig:
         if not self.lenient:
             raise DsnError(problem)
-        return Database(printable(name), source or Source(problem=problem), self.expect, required=True)
+        return DatabaseConfig(printable(name), source or Source(problem=problem), self.expect, required=True)
 
 
 def _anew(name: str, document: str) -> Source | None:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
-from exporter.settings.config import Values
+from exporter.settings.config import Config
 
 SERVE = "--serve"  # the child's own flag: what describes a database becomes its problem instead of an exit
 
@@ -15,7 +15,7 @@ def read(
     serve: bool = False,
     meanwhile: Callable[[], object] = lambda: None,
     on_start: Callable[[subprocess.Popen[bytes]], None] = lambda _: None,
-) -> Values:
+) -> Config:
     """Return the settings of the environment and of the flags given.
 
     Args:
@@ -38,4 +38,4 @@ def read(
         found, _ = child.communicate()
     if child.returncode:
         raise SystemExit(2)
-    return Values.from_json(found)
+    return Config.from_json(found)

@@ -1,4 +1,4 @@
-"""Every setting, once: from the environment and the command line to values, or to one clear line."""
+"""Every setting, once: from the environment and the command line to a `Config`, or to one clear line."""
 
 import dataclasses
 import json
@@ -15,7 +15,7 @@ from exporter.dsn import DsnError
 from exporter.model.readiness import Readiness
 from exporter.model.role import ExpectedRole
 from exporter.settings import fields
-from exporter.settings.config import Values
+from exporter.settings.config import Config
 from exporter.settings.databases import Databases
 from exporter.settings.fields import count, port, seconds, seconds_or_off, setting, words
 from exporter.settings.flags import BadFlagError, flags, help_text
@@ -147,8 +147,8 @@ class Settings(BaseSettings):
         return {name: value for name, value in given.items() if not fields.is_service_link(name, value)}
 
 
-def values(given: Mapping[str, str], *, serve: bool = False) -> Values:
-    """Return plain values of the environment and of the flags given.
+def read_config(given: Mapping[str, str], *, serve: bool = False) -> Config:
+    """Return the configuration in the environment and the flags given.
 
     Args:
         given: the flags' settings, which count before the environment.
@@ -163,14 +163,14 @@ def values(given: Mapping[str, str], *, serve: bool = False) -> Values:
         raise DsnError("WEB_CONFIG_FILE is not supported yet: leave it out")
     address = {name: sentence for name, sentence in wrong.items() if name not in POOL_SETTINGS}
     databases = Databases(settings.database_expect, lenient=serve, problem="; ".join(address.values()))
-    found: dict[str, Any] = settings.model_dump(include={field.name for field in dataclasses.fields(Values)})
+    found: dict[str, Any] = settings.model_dump(include={field.name for field in dataclasses.fields(Config)})
     for name in ("pool_size", "max_overflow", "pool_recycle", "echo", "extensions"):
         found[name] = getattr(settings, f"database_{name}")
     if settings.metrics_port == settings.listen_port != 0:  # twice any free port is two ports
         found["metrics_port"] = None
     found["databases"] = databases.read(_texts(settings))
     pool = (f"{sentence}: the default is used" for name, sentence in wrong.items() if name in POOL_SETTINGS)
-    return Values(**{**found, "notes": (*_service_links(), *pool, *databases.notes)})
+    return Config(**{**found, "notes": (*_service_links(), *pool, *databases.notes)})
 
 
 def _validated(given: Mapping[str, str], *, serve: bool) -> tuple[Settings, dict[str, str]]:
@@ -218,14 +218,14 @@ def _sentences(error: ValidationError) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the values as JSON for the parent process; return the exit status."""
+    """Print the configuration as JSON for the parent process; return the exit status."""
     serve = SERVE in arguments
     arguments = [each for each in arguments if each != SERVE]
     if "--help" in arguments or "-h" in arguments:
         print(help_text(Settings.model_fields))  # noqa: T201  what was asked for
         return 0
     try:
-        text = json.dumps(dataclasses.asdict(values(flags(arguments, Settings.model_fields), serve=serve)))
+        text = json.dumps(dataclasses.asdict(read_config(flags(arguments, Settings.model_fields), serve=serve)))
     except ValidationError as error:
         return _refuse(complaint(error))
     except (BadFlagError, DsnError) as error:

@@ -16,7 +16,7 @@ from exporter.database.engine import PoolOptions, check_db_connection, make_engi
 from exporter.database.errors import describe
 from exporter.dsn import Source
 from exporter.model.role import ExpectedRole
-from exporter.settings.config import Database
+from exporter.settings.config import DatabaseConfig
 from tests.conftest import StartExporter
 from tests.support import processes
 from tests.support.command import run
@@ -202,7 +202,7 @@ def test_reprs(server: Postgres, tmp_path: Path) -> None:
     engine = make_engine(by_url, PoolOptions())
     shown = [by_url, by_parts, by_url.target(), by_parts.target(), engine, engine.url, engine.sync_engine.pool]
     shown += [
-        Database(name="app", source=by_parts, expect=ExpectedRole.ANY, required=True),
+        DatabaseConfig(name="app", source=by_parts, expect=ExpectedRole.ANY, required=True),
         replace(by_url, entry="one"),
     ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from exporter.settings import model as settings
-from exporter.settings.config import Values
+from exporter.settings.config import Config
 from exporter.settings.durations import parse_duration
 from exporter.settings.flags import flag, is_secret
 from exporter.settings.model import Settings
@@ -89,11 +89,11 @@ class Parsed:
         """Take pytest's means."""
         self._monkeypatch, self._capsys = monkeypatch, capsys
 
-    def __call__(self, *arguments: str, **environment: str) -> Values:
+    def __call__(self, *arguments: str, **environment: str) -> Config:
         """The values."""
         status, out, err = self.outcome(*arguments, **environment)
         assert (status, err) == (0, "")
-        return Values.from_json(out)
+        return Config.from_json(out)
 
     def refused(self, *arguments: str, **environment: str) -> str:
         """The one line that says what is wrong."""
@@ -514,7 +514,7 @@ def test_that_values_survive_the_pipe(parse: Parsed) -> None:
     """What one process writes the other reads, to the last field."""
     found = parse(DATABASES='{"a": {"host": "h", "password": "x\\u00e9"}}', DATABASE_EXTENSIONS="vector")
 
-    assert Values.from_json(json.dumps(dataclasses.asdict(found))) == found
+    assert Config.from_json(json.dumps(dataclasses.asdict(found))) == found
 
 
 SPECIAL = set(":@/?#[]%&=+ '\"\\,;{}$a7\x01\t\n\x7f")  # of a URL, of JSON, of a shell, and one of each other kind
