@@ -517,7 +517,7 @@ def test_that_values_survive_the_pipe(parse: Parsed) -> None:
     assert Config.from_json(json.dumps(dataclasses.asdict(found))) == found
 
 
-SPECIAL = set(":@/?#[]%&=+ '\"\\,;{}$a7\x01\t\n\x7f")  # of a URL, of JSON, of a shell, and one of each other kind
+SPECIAL = set(":@/?#[%&'\"\n")  # of a URL and of JSON; `make test-all` tries every other
 
 
 @pytest.mark.parametrize(
