@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 from sqlalchemy.pool import Pool, StaticPool
 
-from db_health_reporter.instrumentation import PoolInstrumentation, instrument, instrumentation_of
+from db_health_reporter.instrumentation import PoolInstrumentation, instrumentation_of
+from db_health_reporter.pool_hooks import instrument
 from db_health_reporter.totals import observe
 
 if TYPE_CHECKING:
@@ -27,17 +28,12 @@ class EnginePools:
     """Instruments an engine's pool, and each pool that `dispose` or the application puts in its place."""
 
     def __init__(self, engine: Engine, totals: Totals, classifier: FileClassifier, owner: PoolOwner) -> None:
-        """Instrument the engine's pool; it calls `owner`.
-
-        Raises:
-            TypeError: the pool's class cannot be instrumented.
-        """
+        """Know the engine's pool; what is instrumented calls `owner`."""
         self.totals = totals
         self._classifier, self._owner = classifier, owner
         self._asynchronous = bool(getattr(engine.dialect, "is_async", False))
         self._engine = weakref.ref(engine)
         self._pool: weakref.ref[Pool] = weakref.ref(engine.pool)
-        self.instrument(engine.pool)
 
     @property
     def present(self) -> Pool | None:

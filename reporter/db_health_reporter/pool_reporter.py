@@ -1,23 +1,17 @@
-"""Reports the pool of one engine."""
+"""When the pool of one engine is reported, and from where; `report_writer` makes the report."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import os
-import sys
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable
 
 from db_health_reporter.engine_pools import EnginePools
-from db_health_reporter.instrumentation import instrumentation_of
-from db_health_reporter.labels import to_label
 from db_health_reporter.loop_watchdog import LoopWatchdog
-from db_health_reporter.sender import Sender
-from db_health_reporter.snapshot import take_snapshot
-from db_health_reporter.wire_format import encode, identity_fields, total_fields
+from db_health_reporter.report_writer import ReportWriter
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -29,8 +23,6 @@ if TYPE_CHECKING:
     from db_health_reporter.totals import Totals
 
 _FIRST_REPORT = 0.1  # seconds after the first checkout
-_MISSED_REPORTS = 2
-_GRACE = 1.0  # seconds: a busy machine is late
 
 logger = logging.getLogger("db_health_reporter")
 
@@ -74,12 +66,12 @@ class PoolReporter:
         self._shared = shared
         self._database = engine.url.database
         self._asynchronous = bool(getattr(engine.dialect, "is_async", False))
-        self._sender = Sender(settings.address)
         self._watchdog: LoopWatchdog | None = None
         self._lag: float | None = None  # of the event loop whose thread uses a synchronous engine
         self._due = 0.0
-        self._logged = self._has_logged_starvation = False
         self.pools = EnginePools(engine, totals, shared.classifier, self)
+        self._make_writer()
+        self.pools.instrument(engine.pool)  # last: another thread may check out at once
 
     @property
     def pool(self) -> Pool | None:
@@ -104,7 +96,7 @@ class PoolReporter:
     def configure(self, name: str, settings: Settings, given: dict[str, Any]) -> None:
         """Use another name or other settings from the next checkout on."""
         self.name, self.settings, self.given = name, settings, given
-        self._sender = Sender(settings.address)
+        self._make_writer()
         self._restart_on_checkout()
 
     def tick(self, now: float) -> float:
@@ -122,13 +114,13 @@ class PoolReporter:
         if not self.started or self._shared.identity.pid != os.getpid():  # a fork unknown to Python: the parent's pool
             return
         self.started = False
-        self._sender.send(encode({**self._identity_fields(), **total_fields(self.totals), "bye": True}))
+        self._writer.send_goodbye()
 
     def reset_after_fork(self) -> None:
         """Start again in a child, with a socket of its own, at the child's first checkout."""
         self.started = False
         self._watchdog = self._lag = None
-        self._sender.reset()
+        self._writer.sender.reset()
         instrumentation = self.pools.instrumentation
         if instrumentation is not None:
             instrumentation.clear()
@@ -141,7 +133,7 @@ class PoolReporter:
             return False
         if self._asynchronous:
             self.started = True
-            self._send(lag=lag)
+            self._writer.send(lag=lag)
         else:
             self._lag = lag
         return True
@@ -153,7 +145,7 @@ class PoolReporter:
             instrumentation.on_checkout = None
         self.started = True
         self._due = perf_counter() + min(_FIRST_REPORT, self.interval)
-        self._set_overdue()
+        self._writer.expect_next()
         try:
             if self._asynchronous:
                 self.watch_loop(asyncio.get_running_loop())
@@ -187,16 +179,14 @@ class PoolReporter:
         if instrumentation is not None:
             instrumentation.report_when_idle = False
             if perf_counter() > instrumentation.overdue_at:
-                self._log_starved_thread()
+                self._writer.log_starved_thread()
         is_own = self._shared.identity.pid == os.getpid()  # not a connection that came along in an unknown fork
-        if self.started and is_own and self._sender.is_resolved:
-            self._send(describe=False)
+        if self.started and is_own and self._writer.sender.is_resolved:
+            self._writer.send(describe=False)
 
     def follow(self, pool: Pool) -> None:
         """Instrument the pool that replaces the present one; never raises."""
         self.pools.follow(pool, self.name)
-
-    # Sending
 
     def _send_from_thread(self, now: float) -> None:
         """Report a synchronous engine, and the event loop that its use may have blocked."""
@@ -210,7 +200,7 @@ class PoolReporter:
                 if instrumentation is not None:
                     instrumentation.watch_loop = True
         stalled_thread = watchdog.thread if watchdog is not None and stalled is not None else None
-        self._send(stalled_thread=stalled_thread, stalled=stalled, lag=self._lag)
+        self._writer.send(stalled_thread=stalled_thread, stalled=stalled, lag=self._lag)
 
     def _check_loop(self, now: float) -> None:
         """Report for an event loop that cannot do it itself: it is paused or blocked."""
@@ -224,64 +214,12 @@ class PoolReporter:
             return
         stalled = watchdog.stalled_for(now)
         if stalled is not None:
-            self._send(outside_loop=True, stalled_thread=watchdog.thread, stalled=stalled)
+            self._writer.send(outside_loop=True, stalled_thread=watchdog.thread, stalled=stalled)
         elif not watchdog.is_running and self.started:
-            self._send(outside_loop=True)
+            self._writer.send(outside_loop=True)
 
-    def _send(
-        self,
-        *,
-        outside_loop: bool = False,
-        stalled_thread: int | None = None,
-        describe: bool = True,
-        **seconds: float | None,
-    ) -> None:
-        """Send one report with these durations; never raises."""
-        try:
-            content = self._report(outside_loop=outside_loop, stalled_thread=stalled_thread, describe=describe)
-            content.update({name: round(value, 6) for name, value in seconds.items() if value is not None})
-            self._sender.send(encode(content))
-        except Exception:  # a custom pool class may raise anything
-            if not self._logged:
-                self._logged = True
-                logger.debug("pool %s could not be reported; later failures are not logged", self.name, exc_info=True)
-
-    def _report(self, *, outside_loop: bool, stalled_thread: int | None, describe: bool) -> dict[str, Any]:
-        content = {**self._identity_fields(), **total_fields(self.totals)}
-        pool = self.pool
-        if pool is None:
-            return content
-        instrumentation = instrumentation_of(pool)
-        if instrumentation is None:  # the application gave the engine another pool
-            self.pools.instrument(pool)
-            return content
-        if describe:  # else this is the report of an idle pool: one for each regular one is enough
-            instrumentation.report_when_idle = bool(instrumentation.checkouts)
-        self._set_overdue()
-        snapshot = take_snapshot(
-            pool,
-            instrumentation,
-            leak_after=self.settings.leak_after if describe and self.settings.leak_after else math.inf,
-            outside_loop=outside_loop,
-            stalled_thread=stalled_thread,
-        )
-        return {**content, **snapshot}
-
-    def _log_starved_thread(self) -> None:
-        if "uwsgi" in sys.modules and not self._has_logged_starvation:
-            self._has_logged_starvation = True
-            logger.warning(
-                "uWSGI runs no Python thread between two requests: set enable-threads, or workers seem silent"
-            )
-
-    def _identity_fields(self) -> dict[str, Any]:
-        database = to_label(self.settings.database or self._database)
-        return identity_fields(self._shared.identity, interval=self.interval, pool=self.name, database=database)
-
-    def _set_overdue(self) -> None:
-        instrumentation = self.pools.instrumentation
-        if instrumentation is not None:
-            instrumentation.overdue_at = perf_counter() + _MISSED_REPORTS * self.interval + _GRACE
+    def _make_writer(self) -> None:
+        self._writer = ReportWriter(self.name, self.settings, self._database, self._shared.identity, self.pools)
 
     def _restart_on_checkout(self) -> None:
         instrumentation = self.pools.instrumentation

@@ -20,7 +20,7 @@ SECONDS = 1.2
 def errors() -> int:
     """How many reports the reporter could not send."""
     process = sys.modules["db_health_reporter.plugin"]._process_reporter()
-    return sum(reporter._sender.errors for reporter in process._reporters)
+    return sum(reporter._writer.sender.errors for reporter in process._reporters)
 
 
 def say(taken: list[float]) -> None:
