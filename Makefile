@@ -89,9 +89,9 @@ dashboard: $(STAMP) ## the Grafana dashboard's file anew, from its generator
 
 # helm-docs makes the charts' READMEs where tests/chart/install-tools has installed it.
 HELM_DOCS = $(or $(DBHEALTH_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dbhealth-tools)/helm-docs/helm-docs
-generate: dashboard ## every file that is made of others: the dashboard, tables of settings, the charts' schemas and READMEs
-	$(BIN)/python -m tools.settings_table --write README.md
+generate: dashboard ## every file that is made of others: the dashboard, the reference, the charts' schemas and READMEs
 	$(BIN)/python -m tools.chart
+	$(BIN)/python -m tools.reference
 	@if [ -x $(HELM_DOCS) ]; then $(HELM_DOCS) -c helm -g helm/db-health-exporter,helm/db-health-exporter-lib -s file --log-level error; \
 	else echo "make generate: the charts' READMEs need helm-docs: run tests/chart/install-tools" >&2; fi
 

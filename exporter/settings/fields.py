@@ -27,7 +27,7 @@ _EXTENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 
 
 def setting(meaning: str, allowed: str, default: Any = None, *, shown: str = NO_DEFAULT, **limits: Any) -> Any:
-    """Describe one setting: its default, and what the help, the README and an error line say of it."""
+    """Describe one setting: its default, and what the help, the reference and an error line say of it."""
     return Field(default, description=meaning, json_schema_extra={"allowed": allowed, "shown": shown}, **limits)
 
 

@@ -1,4 +1,4 @@
-"""The datagram's form, version 1; docs/reporter.md describes each field."""
+"""The datagram's form, version 1; docs/reference/wire-format.md describes each field."""
 
 from __future__ import annotations
 

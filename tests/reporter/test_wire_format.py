@@ -14,7 +14,7 @@ from exporter.model.pool import BOUNDS
 from tests.reporter.datagrams import content
 from tests.support.needs import need_tools
 
-DOCUMENT = Path(__file__).parents[2] / "docs/reporter.md"
+DOCUMENT = Path(__file__).parents[2] / "docs/reference/wire-format.md"
 POOL = """
 const pool = Object.assign(new (require("node:events"))(), {
   options: { max: 10 }, totalCount: 4, idleCount: 1, waitingCount: 2,
