@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class SilentWorker:
+class WorkerPresence:
     """A worker that should report one of its pools, and whether it is silent about it."""
 
     database: str
@@ -50,7 +50,7 @@ class Assessment:
     exhausted: bool = False
     wedged: bool = False
     oldest_checkout: OldestCheckout | None = None
-    silent_workers: tuple[SilentWorker, ...] = ()
+    silent_workers: tuple[WorkerPresence, ...] = ()
     one_of: tuple[str, ...] = ()
 
 
@@ -83,10 +83,10 @@ class PoolView:
     last_failure_at: float = 0.0
 
     @property
-    def silent_worker(self) -> SilentWorker:
+    def presence(self) -> WorkerPresence:
         """Whether the worker is silent: its reports are missing, or its event loop stands still."""
         state = self.state
-        return SilentWorker(state.database, state.pool, state.worker, self.is_missing or self.is_stalled)
+        return WorkerPresence(state.database, state.pool, state.worker, self.is_missing or self.is_stalled)
 
     def is_exhausted(self, now: float, *, wedged_after: float) -> bool:
         """Whether requests have waited for a connection for some time, whether others come back or not.
@@ -118,7 +118,7 @@ def assess(views: Iterable[PoolView], *, now: float, wedged_after: float) -> Ass
     wedged: list[PoolView] = []
     exhausted: list[PoolView] = []
     leaking: list[PoolView] = []
-    silent: list[SilentWorker] = []
+    silent: list[WorkerPresence] = []
     for view in views:
         if view.is_wedged(now, wedged_after=wedged_after):
             wedged.append(view)
@@ -126,8 +126,8 @@ def assess(views: Iterable[PoolView], *, now: float, wedged_after: float) -> Ass
             exhausted.append(view)
         elif view.is_leaking and view.is_shown:
             leaking.append(view)
-        if view.silent_worker.silent:
-            silent.append(view.silent_worker)
+        if view.presence.silent:
+            silent.append(view.presence)
     worst = wedged or exhausted or leaking
     certain = [view for view in worst if not view.one_of]
     oldest = _oldest_checkout([view.state for view in certain or worst])

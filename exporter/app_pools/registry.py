@@ -6,7 +6,7 @@ import itertools
 import time
 from typing import TYPE_CHECKING
 
-from exporter.app_pools.assessment import Assessment, SilentWorker, assess
+from exporter.app_pools.assessment import Assessment, WorkerPresence, assess
 from exporter.app_pools.databases import DatabaseNames
 from exporter.app_pools.event_log import log_changes
 from exporter.app_pools.rejections import Rejections
@@ -97,10 +97,10 @@ class AppPools:
         """How many datagrams were dropped for each reason."""
         return self._rejections.counts()
 
-    def silent_workers(self) -> tuple[SilentWorker, ...]:
+    def worker_presences(self) -> tuple[WorkerPresence, ...]:
         """Every worker that should report, and whether it does."""
         now = self._clock()
-        return tuple(pool.view(now).silent_worker for pool in self._active())
+        return tuple(pool.view(now).presence for pool in self._active())
 
     def assess(self, database: str) -> Assessment:
         """Assess the pools of a configured database."""

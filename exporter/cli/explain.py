@@ -11,7 +11,7 @@ from exporter.database.connector import TLS_REQUIRED
 from exporter.database.engine import PoolOptions, abort_connection, close_db, make_engine
 from exporter.database.errors import describe
 from exporter.database.server_stats import read_server_stats
-from exporter.database.stages import StageWarning
+from exporter.database.stages import Stage, StageWarning
 from exporter.dsn import DsnError
 
 if TYPE_CHECKING:
@@ -58,15 +58,15 @@ async def _explain(config: Config, database: DatabaseConfig) -> bool:
 
 async def _reach(report: StageReport, target: Target) -> None:
     """Report how far the network goes."""
-    await report.run("name resolution", stages.resolve(target), phase=Phase.RESOLVING)
+    await report.run(Stage.NAME_RESOLUTION, stages.resolve(target), phase=Phase.RESOLVING)
     stream, host, _ = await report.run(
-        "TCP connect",
+        Stage.TCP_CONNECT,
         stages.connect(target, within=STAGE_TIMEOUT),
         lambda reached: reached[2],
         phase=Phase.CONNECTING,
     )
     try:
-        await report.run("TLS", stages.start_tls(stream, host, target), phase=Phase.CONNECTING)
+        await report.run(Stage.TLS, stages.start_tls(stream, host, target), phase=Phase.CONNECTING)
     finally:
         stages.abort(stream)
 
@@ -75,19 +75,19 @@ async def _use(report: StageReport, config: Config, database: DatabaseConfig, en
     """Report how the server receives a connection of the driver, and what that connection can do."""
     target = database.source.target()
     words = f"{target.user} may connect to {target.database}, by a whole new connection"
-    connection = await report.run("authentication", _connect(engine), lambda _: words, phase=Phase.CONNECTING)
+    connection = await report.run(Stage.AUTHENTICATION, _connect(engine), lambda _: words, phase=Phase.CONNECTING)
     try:
-        await report.run("query", stages.query(connection), phase=Phase.QUERYING)
-        await report.run("role", stages.role(connection, expect=database.expect), phase=Phase.QUERYING)
-        await report.run("connections", _connections(connection, config.pod_ip), phase=Phase.QUERYING)
+        await report.run(Stage.QUERY, stages.query(connection), phase=Phase.QUERYING)
+        await report.run(Stage.ROLE, stages.role(connection, expect=database.expect), phase=Phase.QUERYING)
+        await report.run(Stage.CONNECTIONS, _connections(connection, config.pod_ip), phase=Phase.QUERYING)
     except StageError:
         await abort_connection(connection)
         raise
     await connection.close()
     if config.write_probe_interval:
-        await report.run("write", _write(engine), phase=Phase.QUERYING)
+        await report.run(Stage.WRITE, _write(engine), phase=Phase.QUERYING)
     else:
-        report.skip("write", "not asked for (WRITE_PROBE_INTERVAL)")
+        report.skip(Stage.WRITE, "not asked for (WRITE_PROBE_INTERVAL)")
 
 
 async def _connect(engine: AsyncEngine) -> AsyncConnection:

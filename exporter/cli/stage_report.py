@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from exporter.database.attempt import ConnectAttempt, Phase, track
 from exporter.database.errors import classify, classify_timeout, describe, find_reason
-from exporter.database.stages import StageWarning
+from exporter.database.stages import Stage, StageWarning
 from exporter.diagnosis.advice import advise
 from exporter.diagnosis.verdict import Facts, diagnose
 from exporter.model.outcome import Outcome
@@ -20,7 +20,6 @@ T = TypeVar("T")
 
 STAGE_TIMEOUT = 5.0  # seconds: longer than a probe waits, to tell slow from dead
 ABORT_TIMEOUT = 1.0  # seconds for an aborted stage to unwind
-STAGES = ("name resolution", "TCP connect", "TLS", "authentication", "query", "role", "connections", "write")
 
 
 class StageError(Exception):
@@ -34,11 +33,11 @@ class StageReport:
         """Start without a line; `tls_required` is whether the URL insists on TLS."""
         self.seconds = 0.0
         self._tls_required = tls_required
-        self._printed: list[str] = []
+        self._printed: list[Stage] = []
 
     async def run(
         self,
-        stage: str,
+        stage: Stage,
         work: Coroutine[object, object, T],
         describe_result: Callable[[T], str] | None = None,
         *,
@@ -47,7 +46,7 @@ class StageReport:
         """Run one stage within its time-out and print its line.
 
         Args:
-            stage: its name.
+            stage: which one; its name begins the line.
             work: what it does; its result is the text of the line, unless `describe_result` makes one of it.
             describe_result: returns the text of the line.
             phase: decides what a time-out means.
@@ -67,14 +66,14 @@ class StageReport:
         print_stage("!" if isinstance(text, StageWarning) else "+", stage, self._add_time(began), f"{text}")
         return result
 
-    def skip(self, stage: str, reason: str) -> None:
+    def skip(self, stage: Stage, reason: str) -> None:
         """Print that a stage was not asked for."""
         self._printed.append(stage)
         print_stage(" ", stage, None, reason)
 
     def finish(self) -> None:
         """Print the stages that were not reached."""
-        for stage in STAGES:
+        for stage in Stage:
             if stage not in self._printed:
                 print_stage(" ", stage, None, "not reached")
 
@@ -83,11 +82,13 @@ class StageReport:
         self.seconds += seconds
         return seconds
 
-    def _fail(self, stage: str, seconds: float, error: Exception, attempt: ConnectAttempt) -> None:
+    def _fail(self, stage: Stage, seconds: float, error: Exception, attempt: ConnectAttempt) -> None:
         late = isinstance(error, TimeoutError) and error.errno is None
         outcome = classify_timeout(attempt) if late else classify(error, attempt)
-        write = stage == "write"
-        facts = Facts(pooled=Outcome.SUCCESS, write=outcome) if write else Facts(pooled=outcome, fresh=outcome)
+        if stage is Stage.WRITE:  # all that a probe asks has passed
+            facts = Facts(pooled=Outcome.SUCCESS, write=outcome)
+        else:
+            facts = Facts(pooled=outcome, fresh=outcome)
         advice = advise(diagnose(facts), outcome, find_reason(error, attempt), describe(error))
         print_stage("-", stage, seconds, f"no answer within {STAGE_TIMEOUT:g} s" if late else describe(error))
         print_line(f"      why: {advice.sentence} ({outcome})")

@@ -90,7 +90,7 @@ async def check_db_connection(
     on_answer: Callable[[AsyncConnection, bool], Awaitable[None]] | None = None,
     on_failure: Callable[[Exception], None] | None = None,
 ) -> bool:
-    """Tell whether the database answers, in the role that is expected. Never raises.
+    """Tell whether the database answers, in the role that is expected. Raises no error of the database.
 
     Args:
         engine: its pool pings before it hands a connection out, so a warm check costs two round trips.

@@ -65,7 +65,7 @@ _BY_TIMEOUT = {
 # For errors without an SQLSTATE; the first that fits counts. A TimeoutError is an OSError and is looked at before.
 _BY_TYPE: tuple[tuple[type[BaseException], Outcome], ...] = (
     (DsnError, Outcome.MISCONFIGURED),
-    (WrongRoleError, Outcome.READ_ONLY),
+    (WrongRoleError, Outcome.READ_ONLY),  # of either role: the outcome has this name in the contract
     (asyncpg.TargetServerAttributeNotMatched, Outcome.READ_ONLY),  # hosts answered, none as target_session_attrs asks
     (sqlalchemy.exc.TimeoutError, Outcome.POOL_EXHAUSTED),
     (socket.gaierror, Outcome.DNS),
@@ -88,7 +88,7 @@ _BY_ERRNO = {
 # errors of anything but a connect they mean something else.
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOPROTOOPT})
 _LAST_RESORT = frozenset({Outcome.PROTOCOL, Outcome.ERROR})
-_REASONS = {
+_REASON_BY_SQLSTATE = {
     "42P01": Reason.NO_TABLE,
     "08P01": Reason.POOLER,
 }
@@ -192,7 +192,7 @@ def _reason_of(error: BaseException, attempt: ConnectAttempt) -> Reason | None:
         return _LIMITS.get(function, Reason.LIMIT_SERVER)
     if state == INVALID_AUTHORIZATION and function == _PG_HBA_FUNCTION and attempt.tls_disabled:
         return Reason.NO_TLS
-    return _REASONS.get(state or "")
+    return _REASON_BY_SQLSTATE.get(state or "")
 
 
 def _outcome_of_system(error: OSError, attempt: ConnectAttempt) -> Outcome | None:

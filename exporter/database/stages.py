@@ -1,6 +1,6 @@
-"""The stages of a connection, each tried on its own for `check --explain`: name, TCP, TLS, query, role.
+"""The stages of a connection, each tried on its own for `check --explain`.
 
-Each returns the text of its line, as a `StageWarning` where it passed and somebody should know of something.
+Each function returns the text of its line, as a `StageWarning` where it passed and somebody should know of something.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ipaddress
 import socket
 import ssl
 import struct
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from exporter.database.drivers.base import PING_QUERY, with_driver
@@ -25,6 +26,19 @@ if TYPE_CHECKING:
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)  # a client's first message if it wants TLS
 TLS_OPTIONAL = ("disable", "allow", "prefer")
+
+
+class Stage(StrEnum):
+    """Each stage of `check --explain`, in its order; the value is its name on the line."""
+
+    NAME_RESOLUTION = "name resolution"
+    TCP_CONNECT = "TCP connect"
+    TLS = "TLS"
+    AUTHENTICATION = "authentication"
+    QUERY = "query"
+    ROLE = "role"
+    CONNECTIONS = "connections"
+    WRITE = "write"
 
 
 class StageWarning(str):

@@ -112,7 +112,7 @@ _UNKNOWN = {
 }
 _OF_APP_POOLS = {Verdict.APP_POOL_EXHAUSTED, Verdict.APP_POOL_WEDGED}
 _SILENT = "the application's {} has stopped reporting, or its event loop stands still"
-_EXPLAINS = {
+_VERDICT_OF_REASON = {
     Reason.LIMIT_ROLE: Verdict.SERVER_FULL,
     Reason.LIMIT_DATABASE: Verdict.SERVER_FULL,
     Reason.LIMIT_SERVER: Verdict.SERVER_FULL,
@@ -121,7 +121,7 @@ _EXPLAINS = {
     Reason.NO_TABLE: Verdict.WRITES_BLOCKED,
     Reason.POOLER: Verdict.DATABASE_DOWN,
 }
-_REASONS = {
+_BY_REASON = {
     (Verdict.SERVER_FULL, Reason.LIMIT_ROLE): Advice(
         "The role has as many connections as it may have; the server itself may have room.",
         "Find what holds the role's connections in pg_stat_activity; shrink pools, or raise the limit with ALTER ROLE "
@@ -186,7 +186,7 @@ def advise_on(
 def reason_of(verdict: Verdict, failure: ProbeResult | None) -> Reason | None:
     """Return the reason of a verdict: that of the failed probe, where this verdict can have it."""
     reason = failure.reason if failure is not None else None
-    return reason if reason is not None and _EXPLAINS[reason] is verdict else None
+    return reason if reason is not None and _VERDICT_OF_REASON[reason] is verdict else None
 
 
 def advise(verdict: Verdict, outcome: Outcome | None, reason: Reason | None = None, detail: str = "") -> Advice:
@@ -204,8 +204,8 @@ def advise(verdict: Verdict, outcome: Outcome | None, reason: Reason | None = No
 
 
 def _advice(verdict: Verdict, outcome: Outcome | None, reason: Reason | None) -> Advice:
-    if reason is not None and (verdict, reason) in _REASONS:
-        return _REASONS[verdict, reason]
+    if reason is not None and (verdict, reason) in _BY_REASON:
+        return _BY_REASON[verdict, reason]
     if verdict is Verdict.DATABASE_DOWN:
         unnamed = Advice("The database is down.", "Read the detail of the failing probe.")
         return unnamed if outcome is None else _DOWN.get(outcome, unnamed)

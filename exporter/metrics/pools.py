@@ -89,7 +89,7 @@ def app_families(app_pools: AppPools) -> Iterator[Metric]:
         "1 when a worker stopped reporting without a goodbye, or its event loop stands still.",
         labels=_WORKER,
     )
-    for worker in app_pools.silent_workers():
+    for worker in app_pools.worker_presences():
         silent.add_metric((worker.database, worker.pool, worker.worker), worker.silent)
     yield silent
 

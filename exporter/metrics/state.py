@@ -62,8 +62,8 @@ class StateCollector(Collector):
         for name, monitor in self._monitors.items():
             for path in monitor.status.paths:
                 interval.add_metric([name, path.value], monitor.config.intervals[path])
-            if monitor.server:
-                info.add_metric([name, monitor.server], 1)
+            if monitor.server_address:
+                info.add_metric([name, monitor.server_address], 1)
         yield from (interval, info)
 
     def _health(self) -> Iterator[Metric]:

@@ -39,6 +39,16 @@ class ServerState:
         """Take in an error that the server sent without being asked."""
         self.shutting_down = sqlstate == ADMIN_SHUTDOWN
 
+    def note_outcome(self, outcome: Outcome, *, fresh: bool) -> Outcome:
+        """Take in a failure's outcome, and return what it is: `starting_up` of a server that stops is `shutting_down`.
+
+        A server with a live session cannot be starting.
+        """
+        if outcome is Outcome.STARTING_UP:
+            return Outcome.SHUTTING_DOWN if self.shutting_down or (fresh and self.connected) else outcome
+        self.shutting_down = outcome is Outcome.SHUTTING_DOWN
+        return outcome
+
 
 def query_check(
     engine: AsyncEngine,
@@ -66,7 +76,7 @@ def query_check(
                 await after(connection)
 
         def on_failure(error: Exception) -> None:
-            outcome = refine(classify(error, run.attempt), server, fresh=fresh)
+            outcome = server.note_outcome(classify(error, run.attempt), fresh=fresh)
             if outcome is Outcome.READ_ONLY:  # target_session_attrs does not say which role was found
                 server.in_recovery = error.in_recovery if isinstance(error, WrongRoleError) else None
             run.answer(outcome, describe(error), find_reason(error, run.attempt))
@@ -90,18 +100,10 @@ def write_check(write: Callable[[], Awaitable[None]], server: ServerState, *, li
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - the probe's edge
-            outcome = refine(classify(error, run.attempt), server, fresh=True)
+            outcome = server.note_outcome(classify(error, run.attempt), fresh=True)
             run.answer(outcome, describe(error), find_reason(error, run.attempt))
             return
         slow = run.clock() - began > limit
         run.answer(Outcome.QUERY_TIMEOUT if slow else Outcome.SUCCESS, "the commit had to wait" if slow else "")
 
     return check
-
-
-def refine(outcome: Outcome, server: ServerState, *, fresh: bool) -> Outcome:
-    """Tell a server that stops from one that starts: a server with a live session cannot be starting."""
-    if outcome is Outcome.STARTING_UP:
-        return Outcome.SHUTTING_DOWN if server.shutting_down or (fresh and server.connected) else outcome
-    server.shutting_down = outcome is Outcome.SHUTTING_DOWN
-    return outcome

@@ -51,10 +51,10 @@ class Monitor:
         """Build engines and probes; nothing is connected yet."""
         self.config = config
         self.driver = config.source.driver()
-        self.server = config.source.server()
+        self.server_address = config.source.server()
         self._clock, self._wall_clock = clock, wall_clock
-        self._server = ServerState()
-        self._pooled_engine = make_engine(config.source, config.pool, on_server_error=self._server.note_error)
+        self._server_state = ServerState()
+        self._pooled_engine = make_engine(config.source, config.pool, on_server_error=self._server_state.note_error)
         self._direct_engine = make_engine(config.source, config.pool, pooled=False)
         self.pool = SidecarPool(self._pooled_engine, database=config.name)
         self._probes = {path: self._make_probe(path) for path in self._paths()}
@@ -121,10 +121,10 @@ class Monitor:
         config = self.config
         if path is ProbePath.WRITE:
             limit = WRITE_SHARE * config.limits.timeout
-            return write_check(self._make_writer(limit), self._server, limit=limit)
+            return write_check(self._make_writer(limit), self._server_state, limit=limit)
         if path is ProbePath.FRESH:
-            return query_check(self._direct_engine, self._server, expect=config.expect, fresh=True)
-        return query_check(self._pooled_engine, self._server, expect=config.expect, after=self._after_answer)
+            return query_check(self._direct_engine, self._server_state, expect=config.expect, fresh=True)
+        return query_check(self._pooled_engine, self._server_state, expect=config.expect, after=self._after_answer)
 
     def _make_writer(self, limit: float) -> Callable[[], Awaitable[None]]:
         from exporter.database import sessions
@@ -159,7 +159,7 @@ class Monitor:
 
     def _with_pooled(self, status: DatabaseStatus, former: ProbeResult | None, result: ProbeResult) -> DatabaseStatus:
         """Take in what a pooled result says about the server."""
-        self._server.connected = result.passed
+        self._server_state.connected = result.passed
         if result.outcome is Outcome.POOL_EXHAUSTED:
             self.pool.timeouts += 1
         if result.outcome is not (former.outcome if former else Outcome.SUCCESS):
@@ -169,7 +169,7 @@ class Monitor:
             self._stats_due_at = 0.0
             status = replace(status, server_stats=None)
             if result.outcome is not Outcome.READ_ONLY:
-                self._server.in_recovery = None
+                self._server_state.in_recovery = None
         return status
 
     def _on_settled(self) -> None:
@@ -180,6 +180,6 @@ class Monitor:
             self._publish(replace(self._status, answered_late=late, abandoned_connections=abandoned))
 
     def _publish(self, status: DatabaseStatus, path: ProbePath | None = None) -> None:
-        self._status = replace(status, in_recovery=self._server.in_recovery).diagnosed()
+        self._status = replace(status, in_recovery=self._server_state.in_recovery).diagnosed()
         for subscriber in self._subscribers:
             subscriber(self._status, path)

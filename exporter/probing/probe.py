@@ -84,8 +84,8 @@ class Probe:
         self._clock = clock
         self._wall_clock = wall_clock
         self._on_result, self._on_settled = on_result, on_settled
-        self._shared: asyncio.Task[ProbeResult] | None = None
-        self._run: Run | None = None
+        self._shared: asyncio.Task[ProbeResult] | None = None  # the probe that callers join; ends with its result
+        self._run: Run | None = None  # the check, which may outlive that result by the grace
         self._run_task: asyncio.Task[None] | None = None
 
     def cached(self, max_age: float) -> ProbeResult | None:

@@ -81,7 +81,11 @@ class Settings(BaseSettings):
         shown="production",
         pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$",
     )
-    probe_interval: fields.Seconds = seconds("between two checks on a pooled connection", 5, maximum=3600)
+    probe_interval: fields.Seconds = seconds(
+        "between two checks on a pooled connection, and of a path that fails",
+        5,
+        maximum=3600,
+    )
     probe_timeout: fields.Seconds = seconds(
         "hard limit of a check, tear-down included; keep it below the kubelet's",
         0.8,

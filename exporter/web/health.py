@@ -84,13 +84,15 @@ class HealthService:
         """Report readiness as READINESS asks for; never ready while shutting down."""
         if self.shutting_down:
             return self._report("readyz", [Check("shutdown", Status.FAIL, "the process is shutting down")], database)
-        if self._readiness is Readiness.GATE:
-            return replace(await self.healthz(database), endpoint="readyz")
-        if self._readiness is Readiness.OFF:
-            return self._report("readyz", [Check("serving", Status.PASS, "ok")], database)
-        statuses = [monitor.status for monitor in self._selected(database)]
-        checks = [_latch_check(status) for status in statuses if _decides(status, database)]
-        return self._report("readyz", checks, database)
+        match self._readiness:
+            case Readiness.GATE:
+                return replace(await self.healthz(database), endpoint="readyz")
+            case Readiness.OFF:
+                return self._report("readyz", [Check("serving", Status.PASS, "ok")], database)
+            case Readiness.LATCH:
+                statuses = [monitor.status for monitor in self._selected(database)]
+                checks = [_latch_check(status) for status in statuses if _decides(status, database)]
+                return self._report("readyz", checks, database)
 
     async def livez(self, database: str | None = None) -> HealthReport:
         """Report the process itself: its event loop and its probe loops; never the database."""

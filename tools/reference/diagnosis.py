@@ -44,7 +44,7 @@ def reasons() -> str:
     """Each reason with the verdict that it explains."""
     rows = []
     for reason in Reason:
-        verdict = advice._EXPLAINS[reason]  # noqa: SLF001  the table that the advice itself reads
+        verdict = advice._VERDICT_OF_REASON[reason]  # noqa: SLF001  the table that the advice itself reads
         rows.append((f"`{reason}`", f"`{verdict}`", *_said(verdict, None, reason)))
     return table(("reason", "of the verdict", "what it says", "what to do first"), rows)
 

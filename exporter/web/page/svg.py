@@ -22,6 +22,7 @@ _OUTLINES = {
     "bad": '<path d="M5 1h6l4 4v6l-4 4H5l-4-4V5z"/><path d="m5 5 6 6m0-6-6 6"/>',
     "none": '<circle cx="8" cy="8" r="7" stroke-dasharray="3 2"/><path d="M5 8h6"/>',
 }
+# Of the icon in the browser's tab, which style sheets do not reach; those of the page are in page.css.
 _ICON_COLORS = {"good": "1a7f37", "warn": "9a6700", "bad": "cf222e", "none": "6e7781"}
 
 

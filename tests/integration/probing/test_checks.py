@@ -14,7 +14,7 @@ from exporter.database.sqlalchemy_core import AsyncConnection, AsyncEngine
 from exporter.dsn import Source
 from exporter.model.outcome import Outcome, Reason
 from exporter.model.role import ExpectedRole
-from exporter.probing.checks import ServerState, query_check, refine, write_check
+from exporter.probing.checks import ServerState, query_check, write_check
 from exporter.probing.probe import Run
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
@@ -185,34 +185,11 @@ async def test_cancelled_write_is_no_outcome() -> None:
     assert not made.settled.done()
 
 
-@pytest.mark.parametrize(
-    ("server_state", "fresh", "found"),
-    [
-        (ServerState(), False, Outcome.STARTING_UP),
-        (ServerState(), True, Outcome.STARTING_UP),
-        (ServerState(shutting_down=True), False, Outcome.SHUTTING_DOWN),
-        (ServerState(shutting_down=True), True, Outcome.SHUTTING_DOWN),
-        (ServerState(connected=True), True, Outcome.SHUTTING_DOWN),
-        (ServerState(connected=True), False, Outcome.STARTING_UP),
-    ],
-    ids=str,
-)
-def test_stopping_server_is_told_from_a_starting_one(server_state: ServerState, fresh: bool, found: Outcome) -> None:
-    """Both refuse with 57P03: a server that announced its shutdown, or that has a live session, is stopping."""
-    assert refine(Outcome.STARTING_UP, server_state, fresh=fresh) is found
-
-
 async def test_shutdown_is_remembered_until_the_next_success(engine: AsyncEngine) -> None:
     """After an answer, 57P03 means a server that starts."""
     server_state = ServerState()
-    assert refine(Outcome.SHUTTING_DOWN, server_state, fresh=False) is Outcome.SHUTTING_DOWN
-    assert refine(Outcome.STARTING_UP, server_state, fresh=False) is Outcome.SHUTTING_DOWN
+    assert server_state.note_outcome(Outcome.SHUTTING_DOWN, fresh=False) is Outcome.SHUTTING_DOWN
+    assert server_state.note_outcome(Outcome.STARTING_UP, fresh=False) is Outcome.SHUTTING_DOWN
     await query_check(engine, server_state, expect=ExpectedRole.ANY)(run())
 
-    assert refine(Outcome.STARTING_UP, server_state, fresh=False) is Outcome.STARTING_UP
-
-
-@pytest.mark.parametrize("outcome", [each for each in Outcome if each is not Outcome.STARTING_UP])
-def test_other_outcomes_stay(outcome: Outcome) -> None:
-    """Only 57P03 has two meanings."""
-    assert refine(outcome, ServerState(shutting_down=True, connected=True), fresh=True) is outcome
+    assert server_state.note_outcome(Outcome.STARTING_UP, fresh=False) is Outcome.STARTING_UP

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.app_pools.assessment import Assessment, OldestCheckout, PoolView, SilentWorker, assess
+from exporter.app_pools.assessment import Assessment, OldestCheckout, PoolView, WorkerPresence, assess
 from exporter.model.pool import PoolState
 
 NOW = 1000.0
@@ -61,5 +61,5 @@ def test_the_oldest_checkout_is_of_the_worst_pools() -> None:
         exhausted=True,
         wedged=True,
         oldest_checkout=OldestCheckout("orders", "1", None, None, 40.0),
-        silent_workers=(SilentWorker("main", "orders", "1", silent=True),),
+        silent_workers=(WorkerPresence("main", "orders", "1", silent=True),),
     )

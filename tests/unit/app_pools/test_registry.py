@@ -114,7 +114,7 @@ def test_a_goodbye_ends_the_gauges_at_once(pools: AppPools) -> None:
     pools.receive(datagram(bye=True, connects=8))
 
     assert pools.states() == ()
-    assert pools.silent_workers() == ()
+    assert pools.worker_presences() == ()
     assert total(pools).connects == 8
 
 

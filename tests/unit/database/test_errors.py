@@ -104,7 +104,7 @@ def raised(outer: Exception, cause: BaseException, *, explicit: bool = True) -> 
 
 
 def test_closed_set() -> None:
-    """The outcomes are those that dashboards and alerts know, no more and no fewer."""
+    """The outcomes are those of the contract, no more and no fewer."""
     assert [outcome.value for outcome in Outcome] == [
         "success",
         "dns",

@@ -56,7 +56,7 @@ def test_every_combination_has_words() -> None:
             assert found.next_step
 
 
-@pytest.mark.parametrize(("verdict", "reason"), advice._REASONS)
+@pytest.mark.parametrize(("verdict", "reason"), advice._BY_REASON)
 def test_reason(verdict: Verdict, reason: Reason) -> None:
     """What is known beyond the outcome has words of its own, of which the documentation has the same."""
     found = advise(verdict, Outcome.ERROR, reason, "{detail}")
@@ -103,5 +103,5 @@ def test_trouble_comes_before_silence(verdict: Verdict) -> None:
 def test_no_word_too_many() -> None:
     """Advice that no verdict leads to is not kept."""
     always_misconfigured = {Reason.SETTING}  # the verdict's own advice is enough
-    assert {reason for _, reason in advice._REASONS} == set(Reason) - always_misconfigured
+    assert {reason for _, reason in advice._BY_REASON} == set(Reason) - always_misconfigured
     assert set(advice._DOWN) <= set(DOWN)

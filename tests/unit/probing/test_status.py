@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.app_pools.assessment import Assessment, SilentWorker
+from exporter.app_pools.assessment import Assessment, WorkerPresence
 from exporter.diagnosis.advice import advise
 from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome, Reason
@@ -64,7 +64,7 @@ def test_a_healthy_verdict_has_no_reason() -> None:
 
 def test_silent_workers_are_named() -> None:
     """The database is healthy, and the advice names the worker that is silent beside it."""
-    silent = Assessment(silent_workers=(SilentWorker("app", "orders", "1", silent=True),))
+    silent = Assessment(silent_workers=(WorkerPresence("app", "orders", "1", silent=True),))
     found = replace(status(pooled=result()), assessment=silent).diagnosed()
 
     assert found.verdict is Verdict.HEALTHY

@@ -6,18 +6,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from tests.conftest import StartPostgres
-from tests.observability import places
 from tests.support.certificates import Authority, write
 from tests.support.ports import free_port
 from tests.support.postgres import PASSWORD, SCHEMES, Postgres
 from tests.support.server_factory import ServerFactory
 from tests.support.template import Template
 
+ROOT = Path(__file__).parents[3]
 STAGES = ["name resolution", "TCP connect", "TLS", "authentication", "query", "role", "connections", "write"]
 
 
@@ -53,7 +54,7 @@ def explain(url: str, **environment: str) -> Report:
     command = [sys.executable, "-m", "exporter", "check", "--explain"]
     done = subprocess.run(
         command,
-        cwd=places.ROOT,
+        cwd=ROOT,
         env={"PATH": os.environ["PATH"], "DATABASE_URL": url, **environment},
         capture_output=True,
         text=True,
@@ -110,7 +111,7 @@ def test_the_write_stage_commits_where_it_is_asked_for(server: Postgres) -> None
     command = [sys.executable, "-m", "exporter", "init-db"]
     subprocess.run(
         command,
-        cwd=places.ROOT,
+        cwd=ROOT,
         env={"PATH": os.environ["PATH"], "DATABASE_URL": url},
         check=True,
         capture_output=True,
