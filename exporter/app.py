@@ -19,7 +19,7 @@ from exporter.probing.monitor import Monitor
 from exporter.runtime.loop_monitor import LoopMonitor
 from exporter.runtime.tasks import running
 from exporter.web.health import HealthService
-from exporter.web.listener import KEEP_ALIVE, format_address, open_listener
+from exporter.web.listener import format_address, open_listener
 from exporter.web.routes import health_routes, make_application, metrics_routes
 
 if TYPE_CHECKING:
@@ -114,13 +114,7 @@ class App:
             await self._serve(make_application(health, metrics), config.metrics_port, "METRICS_PORT")
 
     async def _serve(self, app: web.Application, port: int, setting: str) -> None:
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            shutdown_timeout=SHUTDOWN_TIMEOUT,
-            lingering_time=0,
-            keepalive_timeout=KEEP_ALIVE,
-        )
+        runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_TIMEOUT)
         await runner.setup()
         self._runners.append(runner)
         server = runner.server

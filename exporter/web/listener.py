@@ -7,14 +7,46 @@ import resource
 import socket
 from typing import TYPE_CHECKING, Any
 
+from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMethod
+
 if TYPE_CHECKING:
-    from aiohttp import web
+    from aiohttp.web_request import BaseRequest
 
 MAX_CONNECTIONS = 512  # of a listener; kubelets and Prometheus hold a handful
 KEEP_ALIVE = 65.0  # seconds an idle connection is kept: longer than the usual interval between two scrapes
 # asyncio accepts as many connections in one turn as its backlog, before the limit counts any: a backlog of 512 would
 # take every file at once.
 ACCEPTS_PER_TURN = 8
+
+
+class Connection(web.RequestHandler):
+    """A client's connection, which answers a method that nobody knows by 405, as any other that is not served.
+
+    aiohttp's parser stops at such a method, before routes are looked at, and would answer 400.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, server: web.Server) -> None:
+        """Belong to a server, which handles the requests."""
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # what `web.AppRunner` is given, too
+            lingering_time=0,
+            keepalive_timeout=KEEP_ALIVE,
+        )
+
+    def handle_error(
+        self, request: BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """Answer a request that could not be parsed or handled."""
+        if not isinstance(exc, BadHttpMethod):
+            return super().handle_error(request, status, exc, message)
+        response = super().handle_error(request, 405, exc, "405: Method Not Allowed")
+        response.headers["Allow"] = "GET,HEAD"
+        return response
 
 
 async def open_listener(server: web.Server, host: str | None, port: int) -> asyncio.Server:
@@ -32,7 +64,7 @@ async def open_listener(server: web.Server, host: str | None, port: int) -> asyn
         for oldest in connected[: max(0, len(connected) + 1 - limit)]:
             if oldest.transport is not None:
                 oldest.transport.abort()  # `close` would wait for a client that does not read
-        return server()
+        return Connection(server)
 
     listener = await asyncio.get_running_loop().create_server(accept, host, port, backlog=ACCEPTS_PER_TURN)
     for each in listener.sockets:
