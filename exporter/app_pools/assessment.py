@@ -100,7 +100,8 @@ class PoolView:
         """Whether no request gets a connection and none has come back for long, while the database worked.
 
         An idle pool has no check-ins either, and during an outage nothing can come back: neither counts. A worker that
-        is silent is judged by its last report: many processes end without a goodbye, some with every connection in use.
+        is silent is judged by its last report, however old: many processes end without a goodbye, some with every
+        connection in use.
         """
         if self.full_since is None or now - max(self.full_since, self.last_failure_at) < wedged_after:
             return False

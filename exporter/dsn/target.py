@@ -71,7 +71,7 @@ class Target:
         """
         try:
             self._check_files()
-            return self._for_psycopg() if self.driver == PSYCOPG else self._for_asyncpg()
+            return {ASYNCPG: self._for_asyncpg, PSYCOPG: self._for_psycopg}[self.driver]()
         except DsnError as error:
             raise DsnError(f"{self.setting} {error}".lstrip()) from error.__cause__
 

@@ -1,4 +1,4 @@
-"""Fixtures that several packages' tests with one real server share; each module says which server."""
+"""Fixtures that several packages' tests with one real server share."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
@@ -9,6 +9,7 @@ from exporter.database.engine import PoolOptions, close_db, make_engine
 from exporter.database.sqlalchemy_core import AsyncEngine
 from exporter.dsn import Source
 from tests.support.postgres import Postgres
+from tests.support.template import Template
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +17,15 @@ def stack() -> Iterator[ExitStack]:
     """What a module starts is ended in reverse order."""
     with ExitStack() as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def server(template: Template, stack: ExitStack) -> Postgres:
+    """One PostgreSQL that no test of the module breaks; a module that needs another one has a fixture of its own."""
+    made = template.copy()
+    stack.callback(made.close)
+    made.start()
+    return made
 
 
 @pytest.fixture

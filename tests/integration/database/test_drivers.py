@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,17 +17,7 @@ from exporter.dsn import Source, Target
 from tests.support import fake_servers
 from tests.support.background import Background, Listener
 from tests.support.postgres import Postgres
-from tests.support.template import Template
 from tests.support.waiting import until
-
-
-@pytest.fixture(scope="module")
-def server(template: Template) -> Iterator[Postgres]:
-    """One PostgreSQL for all tests that leave it as it was."""
-    made = template.copy()
-    made.start()
-    yield made
-    made.close()
 
 
 @pytest.fixture

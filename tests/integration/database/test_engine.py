@@ -5,7 +5,6 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,15 +35,6 @@ async def check():
 print([asyncio.run(check()) for _ in range(3)])
 print([str(error) for error in errors])
 """
-
-
-@pytest.fixture(scope="module")
-def server(template: Template) -> Iterator[Postgres]:
-    """One PostgreSQL for all tests that leave it as it was."""
-    made = template.copy()
-    made.start()
-    yield made
-    made.close()
 
 
 def source(**parts: str) -> Source:

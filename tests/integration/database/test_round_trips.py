@@ -1,6 +1,6 @@
 """Round trips of a check, counted by a proxy in front of the database."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 
 import pytest
@@ -13,16 +13,6 @@ from exporter.model.role import ExpectedRole
 from tests.support.background import Background
 from tests.support.postgres import Postgres
 from tests.support.proxy import Proxy
-from tests.support.template import Template
-
-
-@pytest.fixture(scope="module")
-def server(template: Template) -> Iterator[Postgres]:
-    """One healthy PostgreSQL."""
-    made = template.copy()
-    made.start()
-    yield made
-    made.close()
 
 
 @pytest.fixture

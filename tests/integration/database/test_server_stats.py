@@ -1,7 +1,5 @@
 """Connections of the server, and this pod's sessions only where the server sees the pod's own address."""
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 
@@ -10,16 +8,6 @@ from exporter.database.server_stats import ServerStats, read_server_stats
 from exporter.database.sqlalchemy_core import AsyncEngine
 from exporter.dsn import Source
 from tests.support.postgres import PASSWORD, Postgres
-from tests.support.template import Template
-
-
-@pytest.fixture(scope="module")
-def server(template: Template) -> Iterator[Postgres]:
-    """One PostgreSQL; autovacuum is off, so only its clients count."""
-    made = template.copy()
-    made.start()
-    yield made
-    made.close()
 
 
 async def stats(engine: AsyncEngine, pod_ip: str | None) -> ServerStats:

@@ -16,7 +16,6 @@ from tests.support.client import Answer, StallDetector, get
 from tests.support.exporter import Exporter
 from tests.support.postgres import Postgres
 from tests.support.server_factory import ServerFactory
-from tests.support.template import Template
 
 POOL, WORKER = {"database", "pool"}, {"database", "pool", "worker"}
 PROBE = {"database", "path"}
@@ -61,15 +60,6 @@ ONLY_OF_APPLICATIONS = {
     "dbhealth_app_worker_silent",
 }
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
-
-
-@pytest.fixture(scope="module")
-def server(template: Template, stack: ExitStack) -> Postgres:
-    """One healthy PostgreSQL."""
-    made = template.copy()
-    stack.callback(made.close)
-    made.start()
-    return made
 
 
 @pytest.fixture(scope="module")

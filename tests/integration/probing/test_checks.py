@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
@@ -19,15 +18,6 @@ from exporter.probing.probe import Run
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.template import Template
-
-
-@pytest.fixture(scope="module")
-def server(template: Template) -> Iterator[Postgres]:
-    """One healthy primary."""
-    made = template.copy()
-    made.start()
-    yield made
-    made.close()
 
 
 def run(clock: Any = time.monotonic) -> Run:

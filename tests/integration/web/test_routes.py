@@ -20,15 +20,6 @@ ROUTES = (*PROBES, "/metrics", "/")
 
 
 @pytest.fixture(scope="module")
-def server(template: Template, stack: ExitStack) -> Postgres:
-    """One PostgreSQL that stays healthy."""
-    made = template.copy()
-    stack.callback(made.close)
-    made.start()
-    return made
-
-
-@pytest.fixture(scope="module")
 def exporter(
     server: Postgres, server_factory: ServerFactory, stall_detector: StallDetector, stack: ExitStack
 ) -> Exporter:
