@@ -30,9 +30,9 @@ class WrongRoleError(Exception):
         self.in_recovery = in_recovery
 
 
-# https://www.postgresql.org/docs/current/errcodes-appendix.html. The code decides, else its class, which is the first two
-# characters. A code of which neither is here is `rejected`: the peer answered, and refuses. Class 42 is `error`, because a
-# statement of the exporter's own is wrong.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html. The code decides, else its class (the first two
+# characters). Where neither is listed, the outcome is `rejected`: the peer answered, and refuses. Class 42 is `error`:
+# a statement of the exporter's own is wrong.
 ADMIN_SHUTDOWN = "57P01"
 INVALID_AUTHORIZATION = "28000"
 TOO_MANY_CONNECTIONS = "53300"
