@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from exporter.model.pool import PoolState
 
+MAX_LEAKS = 20  # what people are told of all pools together
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerPresence:
@@ -25,8 +27,8 @@ class WorkerPresence:
 
 
 @dataclass(frozen=True, slots=True)
-class OldestCheckout:
-    """The connection that has been checked out for longest, and where in the application that was done."""
+class Checkout:
+    """A connection that the application has out, and where in its code that was done."""
 
     pool: str
     worker: str
@@ -43,13 +45,15 @@ class Assessment:
         exhausted: a pool is full and requests wait, while connections still come back.
         wedged: a pool is full and no connection has come back for long.
         oldest_checkout: of the wedged pools, else of the exhausted, else of those that leak.
+        leaks: connections that the application calls leaked, of all its pools, the oldest first, `MAX_LEAKS` at most.
         silent_workers: those that are silent now.
         one_of: the databases of one name, to one of which those pools belong; empty where it is known to which.
     """
 
     exhausted: bool = False
     wedged: bool = False
-    oldest_checkout: OldestCheckout | None = None
+    oldest_checkout: Checkout | None = None
+    leaks: tuple[Checkout, ...] = ()
     silent_workers: tuple[WorkerPresence, ...] = ()
     one_of: tuple[str, ...] = ()
 
@@ -65,7 +69,6 @@ class PoolView:
         is_shown: the latest report is recent enough to be shown.
         is_crowded: the latest reports show a full pool with requests waiting; one alone may have caught a burst.
         is_starving: requests were waiting or timed out by the latest report, and no connection came back after that.
-        is_leaking: the application calls the oldest checkout a leak.
         full_since: since when the pool has been full without a check-in, in monotonic seconds.
         one_of: the databases that it may be a pool of, where that is not known.
         last_failure_at: when its database, or one of those, was last seen failing, in monotonic seconds.
@@ -77,10 +80,16 @@ class PoolView:
     is_shown: bool = True
     is_crowded: bool = False
     is_starving: bool = False
-    is_leaking: bool = False
     full_since: float | None = None
     one_of: tuple[str, ...] = ()
     last_failure_at: float = 0.0
+
+    @property
+    def leaks(self) -> list[Checkout]:
+        """The connections that the application calls leaked; none where the latest report is old."""
+        found = (self.state.leaks or ()) if self.is_shown else ()
+        owner = (self.state.pool, self.state.worker)
+        return [Checkout(*owner, leak.location, leak.doing, leak.seconds) for leak in found]
 
     @property
     def presence(self) -> WorkerPresence:
@@ -120,25 +129,28 @@ def assess(views: Iterable[PoolView], *, now: float, wedged_after: float) -> Ass
     exhausted: list[PoolView] = []
     leaking: list[PoolView] = []
     silent: list[WorkerPresence] = []
+    leaks: list[Checkout] = []
     for view in views:
         if view.is_wedged(now, wedged_after=wedged_after):
             wedged.append(view)
         elif view.is_exhausted(now, wedged_after=wedged_after):
             exhausted.append(view)
-        elif view.is_leaking and view.is_shown:
+        elif view.leaks:
             leaking.append(view)
+        leaks += view.leaks
         if view.presence.silent:
             silent.append(view.presence)
     worst = wedged or exhausted or leaking
     certain = [view for view in worst if not view.one_of]
     oldest = _oldest_checkout([view.state for view in certain or worst])
     one_of = worst[0].one_of if worst and not certain else ()
-    return Assessment(bool(exhausted), bool(wedged), oldest, tuple(silent), one_of)
+    leaks.sort(key=lambda leak: -(leak.seconds or 0.0))
+    return Assessment(bool(exhausted), bool(wedged), oldest, tuple(leaks[:MAX_LEAKS]), tuple(silent), one_of)
 
 
-def _oldest_checkout(states: Sequence[PoolState]) -> OldestCheckout | None:
+def _oldest_checkout(states: Sequence[PoolState]) -> Checkout | None:
     found = max(states, key=lambda state: state.oldest_checkout_seconds or 0.0, default=None)
     if found is None:
         return None
     place = (found.oldest_location, found.oldest_doing, found.oldest_checkout_seconds)
-    return OldestCheckout(found.pool, found.worker, *place)
+    return Checkout(found.pool, found.worker, *place)

@@ -7,35 +7,45 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exporter.app_pools.report import PoolReport
-    from exporter.model.pool import PoolState
+    from exporter.app_pools.worker import WorkerPool
+    from exporter.model.pool import Leak, PoolState
 
 log = logging.getLogger(__name__)
 
+_MAX_LOGGED = 64  # numbers of leaks that are remembered for each pool of a worker
 
-def log_changes(before: PoolReport | None, report: PoolReport, state: PoolState) -> None:
+
+def log_changes(before: PoolReport | None, pool: WorkerPool) -> None:
     """Log what a report says that the one before did not say.
 
     Args:
         before: the worker's previous report of the same pool.
-        report: the one that has just been received.
-        state: its numbers, with the labels that are exported.
+        pool: the pool with the report that has just been received.
     """
-    labels = {"database": state.database, "pool": state.pool}
-    if report.leak is not None and (before is None or report.leak != before.leak):
-        log.warning(
-            "a connection of pool %s (worker %s) has been out for %.0f s: checked out at %s; now: %s",
-            state.pool,
-            state.worker,
-            state.oldest_checkout_seconds,
-            state.oldest_location or "an unknown place",
-            state.oldest_doing or "unknown",
-            extra={**labels, "location": state.oldest_location},
-        )
+    state, report = pool.state, pool.report
+    for leak in state.leaks or ():
+        if leak.number not in pool.logged_leaks:
+            _log_leak(state, leak)
+    if state.leaks:  # a report that names none may only be one that was made in a hurry
+        numbers = frozenset(leak.number for leak in state.leaks)
+        pool.logged_leaks = numbers if len(pool.logged_leaks) > _MAX_LOGGED else pool.logged_leaks | numbers
     if report.stalled_seconds is not None and (before is None or before.stalled_seconds is None):
         log.warning(
             "the event loop of pool %s (worker %s) stands still; now: %s",
             state.pool,
             state.worker,
             state.oldest_doing or "unknown",
-            extra=labels,
+            extra={"database": state.database, "pool": state.pool},
         )
+
+
+def _log_leak(state: PoolState, leak: Leak) -> None:
+    log.warning(
+        "a connection of pool %s (worker %s) has been out for %.0f s: checked out at %s; now: %s",
+        state.pool,
+        state.worker,
+        leak.seconds,
+        leak.location or "an unknown place",
+        leak.doing or "unknown",
+        extra={"database": state.database, "pool": state.pool, "location": leak.location},
+    )

@@ -29,6 +29,13 @@ def mapping(value: object) -> dict[str, Any]:
     return value
 
 
+def list_of_mappings(value: object) -> list[dict[str, Any]]:
+    """Read a list of objects."""
+    if not isinstance(value, list):
+        raise TypeError
+    return [mapping(each) for each in value]
+
+
 def flag(value: object) -> bool:
     """Read true or false."""
     if not isinstance(value, bool):

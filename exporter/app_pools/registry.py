@@ -131,7 +131,7 @@ class AppPools:
             before = pool.report
         added = pool.update(report, worker=str(worker.slot), now=now)
         self._sums[key] = self._sums.get(key, PoolTotals(database, name)) + added
-        log_changes(before, report, pool.state)
+        log_changes(before, pool)
         if before is None and not report.bye:
             self._end_replaced(key, now)
 

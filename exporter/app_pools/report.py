@@ -8,10 +8,11 @@ from enum import StrEnum
 from typing import Any, NoReturn
 
 from exporter.app_pools import fields
-from exporter.model.pool import BOUNDS, EMPTY, Histogram, PoolState, PoolTotals
+from exporter.model.pool import BOUNDS, EMPTY, Histogram, Leak, PoolState, PoolTotals
 
 VERSION = 1
 MAX_BYTES = 8192
+MAX_LEAKS = 5
 RESERVED_POOL = "sidecar"
 
 
@@ -46,7 +47,6 @@ class PoolReport:
         database: the database as the application names it.
         state: the pool's numbers; the registry gives it the labels.
         totals: what the process has counted since it started.
-        leak: the number of the oldest checkout where the application calls it a leak.
         stalled_seconds: for how long the event loop has stood still.
         bye: whether this is the last report of the pool.
     """
@@ -57,7 +57,6 @@ class PoolReport:
     database: str | None
     state: PoolState
     totals: PoolTotals
-    leak: int | None
     stalled_seconds: float | None
     bye: bool
 
@@ -101,7 +100,6 @@ def _report(content: dict[str, Any]) -> PoolReport:
         database=database,
         state=_state(content, oldest or {}, labels=(database or "", pool)),
         totals=_totals(content, labels=(database or "", pool)),
-        leak=_leak(oldest or {}),
         stalled_seconds=fields.optional(content, "stalled", fields.seconds),
         bye=fields.optional(content, "bye", fields.flag) or False,
     )
@@ -121,6 +119,7 @@ def _state(content: dict[str, Any], oldest: dict[str, Any], *, labels: tuple[str
         oldest_doing=fields.optional(oldest, "doing", fields.text),
         since_checkin_seconds=fields.optional(content, "since_checkin", fields.seconds),
         event_loop_lag_seconds=fields.optional(content, "lag", fields.seconds),
+        leaks=_leaks(content, oldest),
     )
 
 
@@ -136,9 +135,24 @@ def _totals(content: dict[str, Any], *, labels: tuple[str, str]) -> PoolTotals:
     )
 
 
-def _leak(oldest: dict[str, Any]) -> int | None:
-    number = fields.optional(oldest, "id", fields.whole) or 0
-    return number if fields.optional(oldest, "leak", fields.flag) else None
+def _leaks(content: dict[str, Any], oldest: dict[str, Any]) -> tuple[Leak, ...] | None:
+    """Return every leak; None where the reporter calls nothing a leak or no leak, as one in another language may."""
+    is_leak = fields.optional(oldest, "leak", fields.flag)
+    several = fields.optional(content, "leaks", fields.list_of_mappings)
+    if several:
+        return tuple(_leak(each) for each in several[:MAX_LEAKS])
+    if is_leak:
+        return (_leak(oldest),)
+    return None if is_leak is None else ()
+
+
+def _leak(checkout: dict[str, Any]) -> Leak:
+    return Leak(
+        number=fields.optional(checkout, "id", fields.whole) or 0,
+        seconds=fields.seconds(checkout["age"]),
+        location=fields.optional(checkout, "where", fields.text),
+        doing=fields.optional(checkout, "doing", fields.text),
+    )
 
 
 def _histogram(value: object) -> Histogram:

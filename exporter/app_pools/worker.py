@@ -44,6 +44,7 @@ class WorkerPool:
     reported_at: float = 0.0
     starved_at: float | None = None  # when requests were last seen waiting
     full_since: float | None = None  # while the pool is full: since when it has been, or the last check-in
+    logged_leaks: frozenset[int] = frozenset()  # their numbers
     crowded_reports: int = 0  # the latest ones in a row that show a full pool with requests waiting
     ended: bool = False  # it said goodbye, is presumed dead, or was replaced
 
@@ -73,7 +74,6 @@ class WorkerPool:
             is_shown=self.is_shown(now),
             is_crowded=self.crowded_reports >= _CROWDED_REPORTS,
             is_starving=self._is_starving(),
-            is_leaking=self.report.leak is not None,
             full_since=self.full_since,
             one_of=one_of,
             last_failure_at=last_failure_at,

@@ -34,6 +34,10 @@ _GAUGES = {
         "oldest_checkout_seconds",
         "How long the connection in use for longest has been out; 0 when none is.",
     ),
+    "dbhealth_pool_leaked_connections": (
+        "leaked",
+        "Connections in use that the application calls leaked (5: five or more).",
+    ),
     "dbhealth_app_event_loop_lag_seconds": (
         "event_loop_lag_seconds",
         "How late the event loop that uses the pool came back to its report.",

@@ -45,6 +45,16 @@ EMPTY = Histogram()
 
 
 @dataclass(frozen=True, slots=True)
+class Leak:
+    """A connection that the application calls leaked; the number stays for as long as it is the same checkout."""
+
+    number: int
+    seconds: float
+    location: str | None
+    doing: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PoolState:
     """One pool of one worker now; None is what the pool cannot tell. `worker` is empty until it has a number."""
 
@@ -62,6 +72,12 @@ class PoolState:
     oldest_doing: str | None = None
     since_checkin_seconds: float | None = None
     event_loop_lag_seconds: float | None = None
+    leaks: tuple[Leak, ...] | None = None  # the oldest first; the reporter names no more than five
+
+    @property
+    def leaked(self) -> int | None:
+        """How many connections the application calls leaked."""
+        return None if self.leaks is None else len(self.leaks)
 
     @property
     def full(self) -> bool:

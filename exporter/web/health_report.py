@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from exporter.app_pools.assessment import Checkout
     from exporter.probing.status import DatabaseStatus
 
 
@@ -103,15 +104,21 @@ def _diagnosis_fields(status: DatabaseStatus) -> dict[str, object]:
     oldest = status.assessment.oldest_checkout
     if oldest is not None and oldest.location is not None:
         fields["oldest_checkout"] = asdict(oldest)
-    return fields
+    leaks = [asdict(leak) for leak in status.assessment.leaks if leak.location is not None]
+    return {**fields, "leaks": leaks} if leaks else fields
 
 
 def _notes(status: DatabaseStatus) -> list[str]:
     advice, oldest = status.advice, status.assessment.oldest_checkout
     notes = [f"verdict {status.name}: {status.verdict}. {advice.sentence} {advice.next_step}"]
     if oldest is not None and oldest.location is not None:
-        notes.append(
-            f"oldest checkout {status.name}: pool {oldest.pool}, worker {oldest.worker}, at {oldest.location},"
-            f" out for {oldest.seconds or 0:.0f} s; now: {oldest.doing or 'not known'}",
-        )
-    return notes
+        notes.append(f"oldest checkout {status.name}: {_checkout(oldest)}")
+    others = (leak for leak in status.assessment.leaks if leak.location is not None and leak != oldest)
+    return [*notes, *(f"leak {status.name}: {_checkout(leak)}" for leak in others)]
+
+
+def _checkout(found: Checkout) -> str:
+    return (
+        f"pool {found.pool}, worker {found.worker}, at {found.location}, "
+        f"out for {found.seconds or 0:.0f} s; now: {found.doing or 'not known'}"
+    )

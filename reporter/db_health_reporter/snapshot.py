@@ -93,7 +93,7 @@ def _checkouts(
     for record in [record for record, checkout in meant.items() if checkouts.get(record) is not checkout]:
         meant.pop(record, None)
     unmeant = [checkout for record, checkout in checkouts.items() if record not in meant]
-    oldest: dict[str, Any] = _age(unmeant[0], now, leak_after) if unmeant else {"age": 0}
+    oldest: dict[str, Any] = _age(unmeant[0], now, leak_after) if unmeant else {"age": 0, "leak": False}
     if stalled_thread is not None:
         where = _where(unmeant[0]) if unmeant else {}
         oldest.update(where, doing=describe_thread(instrumentation.classifier, stalled_thread))

@@ -39,6 +39,11 @@ def location(exporter: Exporter) -> str | None:
     return found[0]["location"] if found else None
 
 
+def gauge(exporter: Exporter, name: str) -> float:
+    """A gauge of the application's only pool; 0 while there is none."""
+    return sum(value for (found, _), value in exporter.samples(name).items() if found == name)
+
+
 @pytest.mark.parametrize(("version", "driver"), ASYNC)
 def test_exhausted_then_wedged_then_well(
     version: str,
@@ -97,6 +102,42 @@ def test_a_leak_is_named(
     assert f"at {place('hold', 'engine.connect()')}" in told
     assert place("wait_for_the_end", "readline") in told
     assert place("hold", "engine.connect()") in exporter.get("/").text
+
+
+LEAKS = [f"leaks.py:{line} in {name}" for line, name in ((18, "export"), (23, "report"), (28, "cart"))]
+
+
+def test_each_of_three_leaks_is_named(
+    start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
+) -> None:
+    """In the log once, in the JSON, in `?verbose` and on the page; the connection that listens is none of them."""
+    start("2.1", "leaks.py", reporting(shared_server, "psycopg2", report_port, dbhealth_leak_after="0.5"))
+
+    until(lambda: gauge(exporter, "dbhealth_pool_leaked_connections") == 3, within=10, what="three leaks")
+
+    (diagnosis,) = exporter.get("/healthz", accept="application/json").json["databases"].values()
+    assert [leak["location"] for leak in diagnosis["leaks"]] == LEAKS
+    told = (exporter.get("/healthz?verbose").text, exporter.log())
+    assert [text.count(f"at {place}") for text in told for place in LEAKS] == [1] * 6
+    page = exporter.get("/").text
+    assert [place for place in LEAKS if f"at <b>{place}</b>" not in page] == []
+    assert not any("in listen" in text for text in (*told, page))
+
+
+def test_checkouts_that_are_meant_are_no_leaks(
+    start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
+) -> None:
+    """`DBHEALTH_LEAK_AFTER=0`: the age of the oldest is shown, and nothing is called a leak."""
+    url = reporting(shared_server, "psycopg2", report_port)
+    start("2.1", "leaks.py", url, env={"DBHEALTH_LEAK_AFTER": "0"})
+
+    until(lambda: gauge(exporter, "dbhealth_pool_oldest_checkout_seconds") > 1.5, within=10, what="an old checkout")
+
+    (diagnosis,) = exporter.get("/healthz", accept="application/json").json["databases"].values()
+    assert "leaks" not in diagnosis
+    assert exporter.sample("dbhealth_pool_leaked_connections", pool="app") == 0
+    assert location(exporter) is None
+    assert "checked out at" not in exporter.log()
 
 
 def test_a_blocked_event_loop(start: Start, exporter: Exporter, shared_server: Postgres, report_port: int) -> None:

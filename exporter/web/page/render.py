@@ -15,7 +15,7 @@ from exporter.web.page.words import PATHS, ROLES, SEVERITY, VERDICTS, duration, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from exporter.app_pools.assessment import OldestCheckout
+    from exporter.app_pools.assessment import Assessment, Checkout
     from exporter.model.pool import PoolState
     from exporter.model.result import ProbePath
     from exporter.probing.status import DatabaseStatus, PathStatus
@@ -64,22 +64,30 @@ def _headline(status: DatabaseStatus, *, count: int) -> Html:
         sentence=status.advice.sentence,
         next_step=status.advice.next_step,
         link=EMPTY if healthy else html(' <a href="$runbooks/$name.md">Runbook</a>', runbooks=RUNBOOKS, name=runbook),
-        oldest=_oldest_checkout(status.assessment.oldest_checkout),
+        oldest=_checkouts(status.assessment),
         words=words,
         worst_of=f"; the worst of {count} databases" if count > 1 else "",
     )
 
 
-def _oldest_checkout(oldest: OldestCheckout | None) -> Html:
-    """Show where in the application the connection was taken that is missing for longest."""
-    if oldest is None or oldest.location is None:
+def _checkouts(assessment: Assessment) -> Html:
+    """Show where in the application the connection was taken that is missing for longest, and every other leak."""
+    oldest = assessment.oldest_checkout
+    others = (("Leak", leak) for leak in assessment.leaks if leak != oldest)
+    return join(_checkout(*each) for each in (("Oldest checkout", oldest), *others))
+
+
+def _checkout(words: str, found: Checkout | None) -> Html:
+    if found is None or found.location is None:
         return EMPTY
     return html(
-        "<p>Oldest checkout: pool $pool, worker $worker, at <b>$location</b>$doing</p>",
-        pool=oldest.pool,
-        worker=oldest.worker,
-        location=shorten(oldest.location),
-        doing=f"; now: {shorten(oldest.doing)}" if oldest.doing else "",
+        "<p>$words: pool $pool, worker $worker, at <b>$location</b>, out for $age$doing</p>",
+        words=words,
+        pool=found.pool,
+        worker=found.worker,
+        location=shorten(found.location),
+        age=duration(found.seconds or 0.0),
+        doing=f"; now: {shorten(found.doing)}" if found.doing else "",
     )
 
 

@@ -111,6 +111,7 @@ def test_every_family(exporter: Exporter) -> None:
     assert all(name.startswith(("dbhealth_", "process_")) for name in found)
     assert ours - FAMILIES.keys() == {  # no promise: for whoever looks into a fault of the exporter itself
         "dbhealth_pool_oldest_checkout_info",
+        "dbhealth_pool_leaked_connections",
         "dbhealth_app_event_loop_lag_seconds",
         "dbhealth_abandoned_connections",
         "dbhealth_asyncio_tasks",

@@ -1,9 +1,11 @@
 """The assessment of one database's pools, as a table of views and what they amount to."""
 
+from dataclasses import replace
+
 import pytest
 
-from exporter.app_pools.assessment import Assessment, OldestCheckout, PoolView, WorkerPresence, assess
-from exporter.model.pool import PoolState
+from exporter.app_pools.assessment import MAX_LEAKS, Assessment, Checkout, PoolView, WorkerPresence, assess
+from exporter.model.pool import Leak, PoolState
 
 NOW = 1000.0
 FULL = PoolState("main", "orders", "1", checked_out=5, max_connections=5, pending=2, oldest_checkout_seconds=40.0)
@@ -50,16 +52,33 @@ def test_an_outage_does_not_count(last_failure_at: float, wedged: bool) -> None:
 
 def test_the_oldest_checkout_is_of_the_worst_pools() -> None:
     """A wedged pool's place comes before an exhausted one's, and that before a leak's, whatever their ages."""
-    leaking = PoolView(state=ROOM, is_leaking=True)
+    leaking = PoolView(state=replace(ROOM, leaks=(Leak(1, 1.0, None, None),)))
     exhausted = PoolView(state=FULL, full_since=NOW, is_crowded=True)
     wedged = PoolView(state=FULL, full_since=STUCK, is_stalled=True)
 
     assert assessed() == Assessment()
-    assert assessed(leaking).oldest_checkout == OldestCheckout("orders", "2", None, None, 1.0)
-    assert assessed(leaking, exhausted).oldest_checkout == OldestCheckout("orders", "1", None, None, 40.0)
+    assert assessed(leaking).oldest_checkout == Checkout("orders", "2", None, None, 1.0)
+    assert assessed(leaking, exhausted).oldest_checkout == Checkout("orders", "1", None, None, 40.0)
+    assert assessed(leaking, exhausted).leaks == (Checkout("orders", "2", None, None, 1.0),)
     assert assessed(wedged, exhausted) == Assessment(
         exhausted=True,
         wedged=True,
-        oldest_checkout=OldestCheckout("orders", "1", None, None, 40.0),
+        oldest_checkout=Checkout("orders", "1", None, None, 40.0),
         silent_workers=(WorkerPresence("main", "orders", "1", silent=True),),
     )
+
+
+def test_leaks_of_all_pools_the_oldest_first() -> None:
+    """Whatever else is wrong, each leak is told; not those of a worker that is not shown any more."""
+    young = PoolView(state=replace(ROOM, leaks=(Leak(1, 31.0, "a.py:1 in f", None),)))
+    old = PoolView(state=replace(FULL, leaks=(Leak(1, 90.0, "b.py:2 in g", "c.py:3 in h"), Leak(2, 20.0, None, None))))
+
+    leaks = assessed(young, old).leaks
+
+    assert leaks == (
+        Checkout("orders", "1", "b.py:2 in g", "c.py:3 in h", 90.0),
+        Checkout("orders", "2", "a.py:1 in f", None, 31.0),
+        Checkout("orders", "1", None, None, 20.0),
+    )
+    assert assessed(replace(old, is_shown=False)).leaks == ()
+    assert len(assessed(*[old] * MAX_LEAKS).leaks) == MAX_LEAKS

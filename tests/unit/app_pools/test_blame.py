@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from exporter.app_pools.assessment import Assessment, OldestCheckout
+from exporter.app_pools.assessment import Assessment, Checkout
 from exporter.app_pools.registry import AppPools
 from tests.reporter.datagrams import datagram, full
 from tests.unit.app_pools.conftest import Clock
@@ -297,9 +297,8 @@ def test_a_leak_is_told_while_all_is_well(pools: AppPools) -> None:
     """A leaked connection is named before the pool runs out."""
     pools.receive(datagram(oldest={"age": 31.0, "where": "a.py:1 in f", "doing": "b.py:2 in g", "leak": True}))
 
-    assert pools.assess("main") == Assessment(
-        oldest_checkout=OldestCheckout("orders", "1", "a.py:1 in f", "b.py:2 in g", 31.0)
-    )
+    place = Checkout("orders", "1", "a.py:1 in f", "b.py:2 in g", 31.0)
+    assert pools.assess("main") == Assessment(oldest_checkout=place, leaks=(place,))
 
 
 def test_the_oldest_checkout_of_all_wedged_pools(pools: AppPools, clock: Clock) -> None:
@@ -309,6 +308,6 @@ def test_the_oldest_checkout_of_all_wedged_pools(pools: AppPools, clock: Clock) 
     stuck_for(pools, clock, 40.0, pid=2, oldest=oldest)
     pools.receive(full(pid=1, since_checkin=41.0))
 
-    place = OldestCheckout("orders", "2", "a.py:1 in f", "b.py:2 in g", 50.0)
+    place = Checkout("orders", "2", "a.py:1 in f", "b.py:2 in g", 50.0)
     assert pools.assess("main") == Assessment(wedged=True, oldest_checkout=place)
     assert pools.assess("other") == Assessment()

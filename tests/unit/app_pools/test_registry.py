@@ -9,7 +9,7 @@ import pytest
 from exporter.app_pools.assessment import Assessment
 from exporter.app_pools.registry import AppPools
 from exporter.app_pools.report import Rejection
-from exporter.model.pool import Histogram, PoolState, PoolTotals
+from exporter.model.pool import Histogram, Leak, PoolState, PoolTotals
 from tests.reporter.datagrams import datagram, full
 from tests.unit.app_pools.conftest import Clock
 
@@ -28,7 +28,7 @@ def total(pools: AppPools) -> PoolTotals:
 
 def test_state_is_what_the_report_says(pools: AppPools) -> None:
     """Every gauge of a report is shown as sent, under the configured name of the database."""
-    oldest = {"age": 31.5, "id": 4, "where": "views.py:88 in create", "doing": "views.py:90 in create"}
+    oldest = {"age": 31.5, "id": 4, "where": "views.py:88 in create", "doing": "views.py:90 in create", "leak": True}
 
     pools.receive(datagram(oldest=oldest, lag=0.25))
 
@@ -47,6 +47,7 @@ def test_state_is_what_the_report_says(pools: AppPools) -> None:
         oldest_doing="views.py:90 in create",
         since_checkin_seconds=0.1,
         event_loop_lag_seconds=0.25,
+        leaks=(Leak(4, 31.5, "views.py:88 in create", "views.py:90 in create"),),
     )
 
 
@@ -270,6 +271,69 @@ def test_a_leak_is_logged_once(pools: AppPools, caplog: pytest.LogCaptureFixture
     assert len(caplog.messages) == 2
     assert "views.py:88 in create" in caplog.messages[0]
     assert "time.py:1 in sleep" in caplog.messages[0]
+
+
+LEAKS = [{"age": 50.0 - n, "id": n, "where": f"views.py:{n} in f", "doing": f"b.py:{n} in g"} for n in range(1, 8)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "numbers"),
+    [
+        ({"oldest": {"age": 50.0, "id": 9, "leak": True}}, [9]),
+        ({"oldest": {"age": 50.0, "id": 1, "leak": True}, "leaks": LEAKS[:3]}, [1, 2, 3]),
+        ({"oldest": {"age": 50.0, "id": 1, "leak": True}, "leaks": LEAKS}, [1, 2, 3, 4, 5]),
+        ({"oldest": {"age": 50.0, "id": 1, "leak": True}, "leaks": None}, [1]),
+        ({"oldest": {"age": 50.0, "id": 1, "leak": False}}, []),
+    ],
+)
+def test_every_leak_of_a_report_is_kept(pools: AppPools, changes: dict[str, object], numbers: list[int]) -> None:
+    """The oldest one alone, or the list of up to five."""
+    pools.receive(datagram(**changes))
+
+    leaks = only(pools).leaks
+    assert leaks is not None
+    assert [leak.number for leak in leaks] == numbers
+
+
+def test_who_calls_nothing_a_leak_has_not_none_of_them(pools: AppPools) -> None:
+    """A reporter in another language may not know what a leak is: nothing is known, instead of no leak."""
+    pools.receive(datagram(oldest={"age": 900.0}))
+
+    assert only(pools).leaks is None
+
+
+@pytest.mark.parametrize(
+    "leaks", [{}, "x", [1], [{}], [{"age": -1}], [{"age": 1, "where": 2}], [{"age": 1, "id": "x"}]]
+)
+def test_a_wrong_leak_rejects_the_report(pools: AppPools, leaks: object) -> None:
+    """As every other field does."""
+    pools.receive(datagram(leaks=leaks))
+
+    assert pools.rejected()[Rejection.FIELD] == 1
+    assert pools.states() == ()
+
+
+def test_each_leak_is_logged_once(pools: AppPools, caplog: pytest.LogCaptureFixture) -> None:
+    """A line for every one of several, whichever of them a later report names or leaves out."""
+    with caplog.at_level(logging.WARNING):
+        pools.receive(datagram(leaks=LEAKS[:2]))
+        pools.receive(datagram(oldest={"age": 0.5, "leak": False}))
+        pools.receive(datagram(leaks=LEAKS[:3]))
+        pools.receive(datagram(leaks=LEAKS[1:4]))
+        pools.receive(datagram(leaks=LEAKS[:4]))
+
+    assert [line.partition("views.py:")[2][0] for line in caplog.messages] == ["1", "2", "3", "4"]
+    assert caplog.messages[2].endswith("checked out at views.py:3 in f; now: b.py:3 in g")
+
+
+def test_logged_leaks_are_remembered_within_a_bound(pools: AppPools) -> None:
+    """A peer that invents numbers makes nothing grow."""
+    for number in range(1000):
+        pools.receive(datagram(leaks=[{"age": 31.0, "id": number}]))
+
+    (worker,) = pools._workers.values()
+    (pool,) = worker.pools.values()
+    assert len(pool.logged_leaks) < 100
 
 
 def test_changes_are_told(clock: Clock) -> None:

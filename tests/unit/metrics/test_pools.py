@@ -61,6 +61,7 @@ def test_names_types_and_labels() -> None:
         "max_connections",
         "pending_requests",
         "oldest_checkout_seconds",
+        "leaked_connections",
     ]
 
     assert names_and_types(everything()) == {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exporter.app_pools.assessment import Assessment, OldestCheckout
+from exporter.app_pools.assessment import Assessment, Checkout
 from exporter.model.outcome import Outcome, Reason
 from exporter.model.result import ProbePath, ProbeResult
 from exporter.probing.status import DatabaseStatus, PathStatus
@@ -12,7 +12,7 @@ from exporter.probing.status import DatabaseStatus, PathStatus
 NOW = 1000.0
 WEDGED = Assessment(
     wedged=True,
-    oldest_checkout=OldestCheckout(
+    oldest_checkout=Checkout(
         pool="orders",
         worker="1",
         location="shop/views.py:41 in checkout",
@@ -20,6 +20,13 @@ WEDGED = Assessment(
         seconds=62.5,
     ),
 )
+LEAKS = (
+    Checkout(pool="orders", worker="1", location="shop/export.py:8 in export", doing=None, seconds=75.0),
+    Checkout(
+        pool="orders", worker="2", location="shop/views.py:9 in cart", doing="shop/views.py:10 in cart", seconds=31.0
+    ),
+)
+LEAKING = Assessment(oldest_checkout=LEAKS[0], leaks=LEAKS)
 
 
 def path_status(outcome: Outcome | None, detail: str = "", reason: Reason | None = None) -> PathStatus:

@@ -11,7 +11,7 @@ from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome, Reason
 from exporter.probing.status import DatabaseStatus
 from tests.unit.web.conftest import Serve
-from tests.unit.web.statuses import WEDGED, StubMonitor, make_status
+from tests.unit.web.statuses import LEAKING, WEDGED, StubMonitor, make_status
 
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parents[2] / "docs/health-endpoints.md"
@@ -25,6 +25,7 @@ STATUSES = {
     "down, not required": make_status(pooled=Outcome.REFUSED, fresh=Outcome.REFUSED, required=False),
     "with a reason": make_status(fresh=Outcome.TOO_MANY_CONNECTIONS, reason=Reason.LIMIT_ROLE),
     "wedged": make_status(assessment=WEDGED),
+    "leaking": make_status(assessment=LEAKING),
 }
 
 
@@ -79,3 +80,35 @@ async def test_a_wedged_pool_comes_with_its_oldest_checkout(serve: Serve) -> Non
         "doing": "shop/views.py:44 in checkout",
     }
     assert "oldest_checkout" not in await diagnosis(serve, STATUSES["healthy"])
+
+
+async def test_each_leak_is_named(serve: Serve) -> None:
+    found = await diagnosis(serve, STATUSES["leaking"])
+
+    assert found["oldest_checkout"] == {
+        "pool": "orders",
+        "worker": "1",
+        "location": "shop/export.py:8 in export",
+        "seconds": 75.0,
+        "doing": None,
+    }
+    assert found["leaks"] == [
+        found["oldest_checkout"],
+        {
+            "pool": "orders",
+            "worker": "2",
+            "location": "shop/views.py:9 in cart",
+            "seconds": 31.0,
+            "doing": "shop/views.py:10 in cart",
+        },
+    ]
+    assert "leaks" not in await diagnosis(serve, STATUSES["wedged"])
+
+
+async def test_each_leak_is_a_note(serve: Serve) -> None:
+    response = await (await serve(StubMonitor(STATUSES["leaking"]))).get("/app/livez?verbose")
+
+    assert (await response.text()).splitlines()[2:-1] == [
+        "oldest checkout app: pool orders, worker 1, at shop/export.py:8 in export, out for 75 s; now: not known",
+        "leak app: pool orders, worker 2, at shop/views.py:9 in cart, out for 31 s; now: shop/views.py:10 in cart",
+    ]

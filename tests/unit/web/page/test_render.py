@@ -5,7 +5,7 @@ import hashlib
 import re
 from html import unescape
 
-from exporter.app_pools.assessment import Assessment, OldestCheckout
+from exporter.app_pools.assessment import Assessment, Checkout
 from exporter.database.server_stats import ServerStats
 from exporter.diagnosis.advice import advise
 from exporter.diagnosis.verdict import Verdict
@@ -15,7 +15,7 @@ from exporter.model.result import ProbePath
 from exporter.probing.status import DatabaseStatus
 from exporter.web.page.markup import MAX_TEXT
 from exporter.web.page.render import render_page
-from tests.unit.web.statuses import NOW, path_status
+from tests.unit.web.statuses import LEAKING, NOW, make_status, path_status
 
 HOSTILE = "<script>alert('x')</script>\"&"
 
@@ -27,7 +27,10 @@ def status(verdict: Verdict, outcome: Outcome | None, detail: str = "", name: st
         slow_after=0.4,
         paths={path: path_status(outcome, detail) for path in ProbePath},
         server_stats=ServerStats(90, 100, oldest_idle_in_transaction=400.0) if outcome else None,
-        assessment=Assessment(oldest_checkout=OldestCheckout(HOSTILE, "1", HOSTILE, None, 40.0)),
+        assessment=Assessment(
+            oldest_checkout=Checkout(HOSTILE, "1", HOSTILE, None, 40.0),
+            leaks=(Checkout(HOSTILE, HOSTILE, HOSTILE, HOSTILE, 35.0),),
+        ),
         verdict=verdict,
         advice=advise(verdict, outcome),
     )
@@ -71,6 +74,15 @@ def test_names_and_messages_stay_text() -> None:
 
     assert text.count("<script>") == 1
     assert HOSTILE not in text
+
+
+def test_each_leak_is_named() -> None:
+    """The oldest and every other one, with the place and the age; each once."""
+    text = unescape(render(make_status(assessment=LEAKING)))
+
+    assert "<p>Oldest checkout: pool orders, worker 1, at <b>shop/export.py:8 in export</b>, out for 75 s</p>" in text
+    assert "<p>Leak: pool orders, worker 2, at <b>shop/views.py:9 in cart</b>, out for 31 s; now: shop/views.py" in text
+    assert text.count("shop/export.py:8") == 1
 
 
 def test_every_verdict_has_words_a_shape_and_a_next_step() -> None:
