@@ -136,11 +136,11 @@ def _round_trips(bed: Bed, program: Program) -> float:
         url = bed.server.url(host="127.0.0.1", port=proxy.port, sslmode="disable")
         exporter = bed.exporter(program, DATABASE_URL=url, PROBE_INTERVAL="1", FRESH_PROBE_INTERVAL="0")
         time.sleep(SETTLED)
-        turns, probes = proxy.turns, _probes(exporter)
+        before, probes = proxy.round_trips, _probes(exporter)
         time.sleep(COUNTED)
-        turns, probes = proxy.turns - turns, _probes(exporter) - probes
+        round_trips, probes = proxy.round_trips - before, _probes(exporter) - probes
         exporter.end()
-    return turns / probes
+    return round_trips / probes
 
 
 def _probes(exporter: Exporter) -> float:

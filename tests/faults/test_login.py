@@ -1,4 +1,4 @@
-"""The server is there and does not let this client in."""
+"""The server is there and does not let this client log in."""
 
 from contextlib import closing
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartExporter, StartPostgres
-from tests.support.fault_assertions import bears_no_trace, fails, recovers, stays_green, unharmed, warm
+from tests.support.fault_assertions import fails, leaves_nothing_behind, recovers, stays_green, unharmed, warm
 from tests.support.postgres import PASSWORD, Postgres
 from tests.support.server_factory import ServerFactory
 
@@ -16,18 +16,18 @@ def set_password(server: Postgres, password: str) -> None:
     server.sql(f"ALTER ROLE app PASSWORD '{password}'")
 
 
-def test_wrong_password(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """A wrong password is `auth`, and the verdict says that a restart of the database cures nothing."""
+def test_wrong_password_is_auth(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """A wrong password is `auth`, with the verdict `credentials_rejected`."""
     exporter = start_exporter(server.url(driver, password="wrong"))
 
     fails(exporter, "auth", verdict="credentials_rejected")
     assert "wrong" not in exporter.log().replace("wrong_role", "")
     set_password(server, "wrong")
     recovers(exporter)
-    bears_no_trace(exporter, server)
+    leaves_nothing_behind(exporter, server)
 
 
-def test_role_without_login(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+def test_role_that_may_not_log_in_is_auth(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """A role that may not log in is `auth`."""
     server.sql("ALTER ROLE app NOLOGIN")
     exporter = start_exporter(server.url(driver))
@@ -35,22 +35,24 @@ def test_role_without_login(driver: str, server: Postgres, start_exporter: Start
     fails(exporter, "auth", verdict="credentials_rejected")
     server.sql("ALTER ROLE app LOGIN")
     recovers(exporter)
-    bears_no_trace(exporter, server)
+    leaves_nothing_behind(exporter, server)
 
 
-def test_address_not_allowed(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """No line of pg_hba.conf for this client is `auth`."""
+def test_address_that_pg_hba_does_not_allow_is_auth(
+    driver: str, server: Postgres, start_exporter: StartExporter
+) -> None:
+    """A client that no line of pg_hba.conf allows is `auth`."""
     server.allow("host all all all reject")
     exporter = start_exporter(server.url(driver))
 
     fails(exporter, "auth", verdict="credentials_rejected")
     server.allow("host all all all scram-sha-256")
     recovers(exporter)
-    bears_no_trace(exporter, server)
+    leaves_nothing_behind(exporter, server)
 
 
-def test_password_changed_under_a_warm_pool(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """Open connections outlive a password: pooled stays green, fresh says what a restart would meet."""
+def test_pool_outlives_a_changed_password(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """Open connections survive a changed password: the pooled path stays green, the fresh one fails."""
     exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="0.5")
 
     with unharmed(exporter, server):
@@ -64,7 +66,7 @@ def test_password_changed_under_a_warm_pool(driver: str, server: Postgres, start
         recovers(exporter)
 
 
-def test_rotated_password_file(
+def test_rotated_password_file_needs_no_restart(
     driver: str,
     server: Postgres,
     server_factory: ServerFactory,
@@ -84,7 +86,7 @@ def test_rotated_password_file(
 
 
 @pytest.mark.parametrize(("before", "after"), [("asyncpg", "psycopg"), ("psycopg", "asyncpg")])
-def test_another_driver_in_the_file(
+def test_another_driver_in_the_file_changes_the_address_only(
     before: str,
     after: str,
     server: Postgres,
@@ -105,7 +107,7 @@ def test_another_driver_in_the_file(
         idle = server.value("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%%'")
         assert idle == 0
     assert f"a restart is needed for {after}" in exporter.log()
-    assert set(exporter.outcomes()) <= {"success", "shutting_down"}, exporter.story()
+    assert set(exporter.outcomes()) <= {"success", "shutting_down"}, exporter.history()
 
 
 UNUSABLE = {
@@ -115,13 +117,13 @@ UNUSABLE = {
 }
 
 
-def test_a_secret_file_that_is_lost(
+def test_lost_secret_file_is_misconfigured(
     driver: str,
     server: Postgres,
     server_factory: ServerFactory,
     start_exporter: StartExporter,
 ) -> None:
-    """A file that is gone, empty or nonsense is nobody's fault but the settings': the advice names what to mend."""
+    """A file that is gone, empty or no address is a fault of the settings, and the advice names the one to mend."""
     file = Path(server_factory.folder("secret")) / "url"
     file.write_text(server.url(driver))
     exporter = start_exporter(DATABASE_URL_FILE=str(file), FRESH_PROBE_INTERVAL="0.5")
@@ -143,22 +145,22 @@ def test_a_secret_file_that_is_lost(
     assert not exporter.complaints()
 
 
-def test_no_such_database(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """A missing database is named as such, and found as soon as it is created."""
+def test_missing_database_is_no_such_database(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """A missing database is `no_such_database` until it is created."""
     exporter = start_exporter(server.url(driver, database="missing"))
 
     fails(exporter, "no_such_database", verdict="database_down")
     server.sql("CREATE DATABASE missing")
     recovers(exporter)
-    bears_no_trace(exporter, server)
+    leaves_nothing_behind(exporter, server)
 
 
-def test_full_server_under_a_warm_pool(
+def test_full_server_keeps_the_pool_healthy(
     driver: str,
     start_postgres: StartPostgres,
     start_exporter: StartExporter,
 ) -> None:
-    """A full server is healthy for those inside: pooled green, fresh refused, verdict `server_full`."""
+    """On a full server the pooled path stays green and the fresh one is refused: verdict `server_full`."""
     server = start_postgres(max_connections=5, superuser_reserved_connections=2)
     exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="0.5")
 
@@ -172,11 +174,13 @@ def test_full_server_under_a_warm_pool(
         recovers(exporter)
 
 
-def test_full_server_from_the_start(driver: str, start_postgres: StartPostgres, start_exporter: StartExporter) -> None:
-    """Where not even the pool got in, the pooled path fails with the server's own reason."""
+def test_full_server_from_the_start_is_too_many_connections(
+    driver: str, start_postgres: StartPostgres, start_exporter: StartExporter
+) -> None:
+    """Where not even the pool has a connection, the pooled path fails with the server's own reason."""
     server = start_postgres(max_connections=5, superuser_reserved_connections=3)
     with closing(server.connect(user="app")), closing(server.connect(user="app")):
         exporter = start_exporter(server.url(driver))
         fails(exporter, "too_many_connections", verdict="server_full")
     recovers(exporter)
-    bears_no_trace(exporter, server)
+    leaves_nothing_behind(exporter, server)

@@ -1,4 +1,4 @@
-"""The pool's connections are all out: the database is well, and who asks through the pool does not reach it."""
+"""The pool's connections are all in use: the database is well, and a check through the pool does not reach it."""
 
 import time
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from tests.support.postgres import Postgres
 
 @pytest.fixture(params=[0.2, 30.0], ids=["the pool gives up", "the deadline comes first"])
 def pool_timeout(request: pytest.FixtureRequest) -> float:
-    """A pool's patience on either side of the probe's deadline of 0.8 s."""
+    """The pool's time-out, on either side of the probe's deadline of 0.8 s."""
     return float(request.param)
 
 
@@ -44,8 +44,10 @@ async def probe(engine: AsyncEngine) -> AsyncIterator[Probe]:
     await made.close()
 
 
-async def test_every_connection_is_out(server: Postgres, engine: AsyncEngine, probe: Probe) -> None:
-    """A pool with nothing to give is `pool_exhausted`, in time, and over with the first connection that comes back."""
+async def test_pool_without_a_free_connection_is_pool_exhausted(
+    server: Postgres, engine: AsyncEngine, probe: Probe
+) -> None:
+    """A pool without a free connection is `pool_exhausted`, in time, until the first connection comes back."""
     async with engine.connect():
         began = time.monotonic()
         reading = await probe.read()

@@ -9,16 +9,16 @@ from tests.conftest import StartExporter
 from tests.support import command
 from tests.support.background import Background, Listener
 from tests.support.fake_servers import http
-from tests.support.fault_assertions import bears_no_trace, fails, recovers, stays_green, unharmed
+from tests.support.fault_assertions import fails, leaves_nothing_behind, recovers, stays_green, unharmed
 from tests.support.needs import need_root, need_tools
 from tests.support.network import Network
 from tests.support.ports import free_port
 from tests.support.postgres import SCHEMES, Postgres
-from tests.support.resolver import Mood, Resolver
+from tests.support.resolver import Behaviour, Resolver
 from tests.support.server_factory import ServerFactory
 from tests.support.waiting import until
 
-# What is seen first: the query waits, and the run that is given up was on its way to connect again.
+# What a fault may show first: the query waits, or the abandoned run was about to connect again.
 SLOWER = ("query_timeout", "connect_timeout")
 # Ways in which the machine itself forbids a connection, inside a network of the command's own.
 FORBIDDEN = {
@@ -36,7 +36,7 @@ FORBIDDEN = {
 
 
 def test_stopped_server_is_refused(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """Nobody listens on the port: `refused`, until the server is back."""
+    """A port without a listener is `refused`, until the server is back."""
     exporter = start_exporter(server.url(driver))
 
     with unharmed(exporter, server):
@@ -47,7 +47,7 @@ def test_stopped_server_is_refused(driver: str, server: Postgres, start_exporter
 
 
 def test_stopped_server_from_the_start(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """The exporter starts before its database and says so; it needs no restart when the database comes."""
+    """An exporter that starts before its database reports `refused`, and needs no restart when the database comes."""
     server.stop("immediate")
     exporter = start_exporter(server.url(driver))
     first = exporter.health()
@@ -57,11 +57,13 @@ def test_stopped_server_from_the_start(driver: str, server: Postgres, start_expo
     fails(exporter, "refused", verdict="database_down")
     server.start()
     recovers(exporter)
-    bears_no_trace(exporter, server)
+    leaves_nothing_behind(exporter, server)
 
 
-def test_frozen_under_a_warm_pool(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """A frozen server costs nobody more than the deadline; the connection that waits is given up later."""
+def test_frozen_server_times_out_under_a_warm_pool(
+    driver: str, server: Postgres, start_exporter: StartExporter
+) -> None:
+    """With a frozen server every answer comes by the deadline; the waiting connection is given up later."""
     exporter = start_exporter(server.url(driver))
 
     with unharmed(exporter, server):
@@ -74,7 +76,7 @@ def test_frozen_under_a_warm_pool(driver: str, server: Postgres, start_exporter:
 
 
 def test_short_freeze_keeps_the_connection(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """A server that answers late keeps its connection: it was slow, not dead."""
+    """A server that answers late was slow, not dead: the connection is kept."""
     exporter = start_exporter(server.url(driver))
 
     with unharmed(exporter, server):
@@ -86,7 +88,7 @@ def test_short_freeze_keeps_the_connection(driver: str, server: Postgres, start_
         assert server.value("SELECT pid FROM pg_stat_activity WHERE usename = 'app'") == backend
 
 
-def test_frozen_from_the_start(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+def test_frozen_server_times_out_from_the_start(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """The first answer after the start is in time too, though no connection was ever made."""
     server.freeze()
     exporter = start_exporter(server.url(driver))
@@ -97,11 +99,13 @@ def test_frozen_from_the_start(driver: str, server: Postgres, start_exporter: St
     fails(exporter, "connect_timeout", verdict="database_down")
     server.thaw()
     recovers(exporter)
-    bears_no_trace(exporter, server)
+    leaves_nothing_behind(exporter, server)
 
 
-def test_connect_timeout_of_the_url(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """Where a probe may take long, a shorter `connect_timeout` in the URL ends its connect: what applications meet."""
+def test_connect_timeout_of_the_url_ends_a_connect(
+    driver: str, server: Postgres, start_exporter: StartExporter
+) -> None:
+    """A `connect_timeout` in the URL that is shorter than a probe ends its connect, as it would an application's."""
     server.freeze()
     limit = 10.0
     url = server.url(driver, connect_timeout="1")
@@ -115,7 +119,7 @@ def test_connect_timeout_of_the_url(driver: str, server: Postgres, start_exporte
     until(lambda: exporter.get("/healthz").status == 200, within=2 * limit, what="the next probe passes")
 
 
-def test_dropped_packets_under_a_warm_pool(
+def test_dropped_packets_time_out_under_a_warm_pool(
     driver: str,
     far_server: Postgres,
     net: Network,
@@ -133,7 +137,7 @@ def test_dropped_packets_under_a_warm_pool(
         recovers(exporter, within=3.5)
 
 
-def test_dropped_packets_from_the_start(
+def test_dropped_packets_from_the_start_are_connect_timeout(
     driver: str,
     far_server: Postgres,
     net: Network,
@@ -146,10 +150,10 @@ def test_dropped_packets_from_the_start(
     fails(exporter, "connect_timeout", verdict="database_down")
     net.mend()
     recovers(exporter, within=3.5)
-    bears_no_trace(exporter, far_server)
+    leaves_nothing_behind(exporter, far_server)
 
 
-def test_no_route_from_the_start(
+def test_no_route_from_the_start_is_unreachable(
     driver: str,
     far_server: Postgres,
     net: Network,
@@ -163,12 +167,12 @@ def test_no_route_from_the_start(
     assert exporter.sample("dbhealth_probe_latency_seconds", path="pooled") < 0.5
     net.mend()
     recovers(exporter)
-    bears_no_trace(exporter, far_server)
+    leaves_nothing_behind(exporter, far_server)
 
 
 @pytest.mark.parametrize("error", FORBIDDEN)
-def test_forbidden_by_the_machine_itself(driver: str, error: str) -> None:
-    """A route or a firewall rule of this very machine that lets nothing out is `unreachable`, whatever its number."""
+def test_connection_forbidden_by_the_machine_itself_is_unreachable(driver: str, error: str) -> None:
+    """A route or firewall rule of the machine itself that lets nothing out is `unreachable`, whatever its errno."""
     need_root()
     need_tools("ip", "nft", "unshare")
     address, rules = FORBIDDEN[error]
@@ -181,43 +185,43 @@ def test_forbidden_by_the_machine_itself(driver: str, error: str) -> None:
     assert "unreachable" in done.stdout, done
 
 
-def test_no_route_under_a_warm_pool(
+def test_no_route_times_out_first_under_a_warm_pool(
     driver: str,
     far_server: Postgres,
     net: Network,
     start_exporter: StartExporter,
 ) -> None:
-    """TCP rides out a lost route, so that a query times out first; a new connection names the cause."""
+    """An open connection survives a lost route, so a query times out first; a new connection names the cause."""
     exporter = start_exporter(far_server.url(driver))
 
     with unharmed(exporter, far_server):
         net.refuse_route()
-        # Through psycopg a refusal that comes just before the deadline has libpq's words and no name yet.
+        # With psycopg a refusal that comes just before the deadline has libpq's text and no outcome of its own yet.
         unnamed = ("error",) if driver == "psycopg" else ()
         fails(exporter, "unreachable", verdict="database_down", within=6, also=SLOWER + unnamed)
         net.mend()
         recovers(exporter)
 
 
-def test_unknown_name(driver: str, server: Postgres, resolver: Resolver, start_exporter: StartExporter) -> None:
+def test_unknown_name_is_dns(driver: str, server: Postgres, resolver: Resolver, start_exporter: StartExporter) -> None:
     """A name that does not exist is `dns`; once it does, the exporter connects."""
-    resolver.mood = Mood.UNKNOWN
+    resolver.behaviour = Behaviour.UNKNOWN
     exporter = start_exporter(server.url(driver, host="db.example"), prefix=resolver.prefix)
 
     fails(exporter, "dns", verdict="database_down")
-    resolver.mood = Mood.KNOWN
+    resolver.behaviour = Behaviour.KNOWN
     recovers(exporter)
-    bears_no_trace(exporter, server)
+    leaves_nothing_behind(exporter, server)
 
 
-def test_silent_resolver_from_the_start(
+def test_silent_resolver_is_dns_and_holds_up_no_exit(
     driver: str,
     server: Postgres,
     resolver: Resolver,
     start_exporter: StartExporter,
 ) -> None:
-    """A name server that never answers is `dns`, adds at most two threads, and holds up no exit."""
-    resolver.mood = Mood.SILENT
+    """A name server that never answers is `dns`, costs at most two threads, and delays no exit."""
+    resolver.behaviour = Behaviour.SILENT
     exporter = start_exporter(server.url(driver, host="db.example"), prefix=resolver.prefix)
     first = exporter.health()
     assert "dns" in first.text
@@ -231,40 +235,42 @@ def test_silent_resolver_from_the_start(
     assert time.monotonic() - began < 3
 
 
-def test_silent_resolver_ends(driver: str, server: Postgres, resolver: Resolver, start_exporter: StartExporter) -> None:
-    """The name server answers again, and the exporter need not wait for the C library to ask again."""
-    resolver.mood = Mood.SILENT
+def test_exporter_recovers_from_a_silent_resolver(
+    driver: str, server: Postgres, resolver: Resolver, start_exporter: StartExporter
+) -> None:
+    """When the name server answers again, the exporter recovers before the C library repeats its question."""
+    resolver.behaviour = Behaviour.SILENT
     exporter = start_exporter(server.url(driver, host="db.example"), prefix=resolver.prefix)
     fails(exporter, "dns", verdict="database_down")
-    resolver.mood = Mood.KNOWN
+    resolver.behaviour = Behaviour.KNOWN
     # The C library repeats its question after 5 s (resolv.conf(5)); the exporter asks anew after 3.
     recovers(exporter, within=5)
-    bears_no_trace(exporter, server, within=7)  # no thread waits for a look-up any more
+    leaves_nothing_behind(exporter, server, within=7)  # no thread waits for a look-up any more
 
 
-def test_name_lost_under_a_warm_pool(
+def test_lost_name_fails_only_the_fresh_path(
     driver: str,
     server: Postgres,
     resolver: Resolver,
     start_exporter: StartExporter,
 ) -> None:
-    """An open connection needs no name: pooled stays green, and only the fresh path sees the lost name."""
+    """An open connection needs no name: the pooled path stays green, and only the fresh path fails."""
     url = server.url(driver, host="db.example")
     exporter = start_exporter(url, prefix=resolver.prefix, FRESH_PROBE_INTERVAL="0.5")
 
     with unharmed(exporter, server, within=7):  # as long as a look-up may last
-        for mood in (Mood.UNKNOWN, Mood.SILENT):
-            resolver.mood = mood
+        for mood in (Behaviour.UNKNOWN, Behaviour.SILENT):
+            resolver.behaviour = mood
             exporter.wait_for("dns", path="fresh", within=4)
             stays_green(exporter)
-        resolver.mood = Mood.KNOWN
-        exporter.wait_for("success", path="fresh", within=5)  # as after a resolver's silence above
+        resolver.behaviour = Behaviour.KNOWN
+        exporter.wait_for("success", path="fresh", within=5)  # as after the silent resolver above
         recovers(exporter)
 
 
 @pytest.mark.parametrize("sslmode", ["prefer", "require"])
-def test_two_hosts_with_two_faults(driver: str, background: Background, sslmode: str) -> None:
-    """What is said of the last host is not called by the name of the first one's fault."""
+def test_outcome_of_two_hosts_is_the_last_ones(driver: str, background: Background, sslmode: str) -> None:
+    """The outcome is that of the last host's error, not of the first one's."""
     with closing(Listener(background, http)) as other:
         hosts = f"127.0.0.1:{free_port()},127.0.0.1:{other.port}"
         url = f"{SCHEMES[driver]}://app:x@{hosts}/app?sslmode={sslmode}"
@@ -274,8 +280,10 @@ def test_two_hosts_with_two_faults(driver: str, background: Background, sslmode:
     assert ("tls" if sslmode == "require" else "protocol") in done.stdout, done
 
 
-def test_two_addresses_refuse(driver: str, server: Postgres, server_factory: ServerFactory) -> None:
-    """The errors of several addresses, which asyncio joins into one without a number, still have a name."""
+def test_refusals_of_two_addresses_keep_their_name(
+    driver: str, server: Postgres, server_factory: ServerFactory
+) -> None:
+    """The errors of several addresses, which asyncio joins into one without an errno, still have an outcome."""
     need_root()
     hosts = server_factory.folder("names") / "hosts"
     hosts.write_text("127.0.0.2 db.example\n127.0.0.3 db.example\n")
@@ -287,4 +295,4 @@ def test_two_addresses_refuse(driver: str, server: Postgres, server_factory: Ser
     other = command.run("check", prefix=prefix, DATABASE_URL=beside)
 
     assert "refused" in refused.stdout, refused
-    assert "read_only" in other.stdout, other  # the last host's failure is the one that is told
+    assert "read_only" in other.stdout, other  # the last host's failure is the one reported

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import StartExporter
 from tests.support.background import Background
 from tests.support.command import run
-from tests.support.fault_assertions import bears_no_trace, fails, recovers, stays_green, unharmed, warm
+from tests.support.fault_assertions import fails, leaves_nothing_behind, recovers, stays_green, unharmed, warm
 from tests.support.postgres import Postgres
 from tests.support.proxy import Proxy
 from tests.support.waiting import until
@@ -27,7 +27,9 @@ def standby(server: Postgres, cleanup: ExitStack) -> Postgres:
     return made
 
 
-def test_standby_where_a_primary_is_expected(driver: str, standby: Postgres, start_exporter: StartExporter) -> None:
+def test_standby_fails_where_a_primary_is_expected(
+    driver: str, standby: Postgres, start_exporter: StartExporter
+) -> None:
     """A hot standby answers queries and fails the check, by a new connection each time, until it is promoted."""
     exporter = start_exporter(standby.url(driver), DATABASE_EXPECT="primary")
 
@@ -35,11 +37,11 @@ def test_standby_where_a_primary_is_expected(driver: str, standby: Postgres, sta
     until(lambda: standby.sessions() == 0, within=1, what="no session stays in the pool")
     standby.promote()
     recovers(exporter)
-    bears_no_trace(exporter, standby)
+    leaves_nothing_behind(exporter, standby)
 
 
-def test_demotion_under_a_warm_pool(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """A primary that comes back as a standby is the wrong server at the right address."""
+def test_demotion_under_a_warm_pool_is_wrong_role(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """A primary that comes back as a standby is `wrong_role`."""
     exporter = start_exporter(server.url(driver), DATABASE_EXPECT="primary")
 
     with unharmed(exporter, server):
@@ -49,7 +51,7 @@ def test_demotion_under_a_warm_pool(driver: str, server: Postgres, start_exporte
         recovers(exporter)
 
 
-def test_failover_behind_a_slow_proxy(
+def test_failover_behind_a_slow_proxy_is_followed(
     driver: str,
     server: Postgres,
     standby: Postgres,
@@ -57,7 +59,7 @@ def test_failover_behind_a_slow_proxy(
     cleanup: ExitStack,
     start_exporter: StartExporter,
 ) -> None:
-    """A proxy that moves new connections only, 3 s after the failover, is followed within two intervals."""
+    """After a failover, a proxy that redirects only new connections, 3 s late, is followed within two intervals."""
     proxy = Proxy(background, (server.host, server.port))
     cleanup.callback(proxy.close)
     url = server.url(driver, host="127.0.0.1", port=proxy.port)
@@ -75,23 +77,25 @@ def test_failover_behind_a_slow_proxy(
     until(lambda: (server.sessions(), standby.sessions()) == (0, 1), within=2, what="one session, on the new primary")
 
 
-def test_primary_where_a_replica_is_expected(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """Reports read from the primary are a wrong role too, until a standby is behind the address."""
+def test_primary_fails_where_a_replica_is_expected(
+    driver: str, server: Postgres, start_exporter: StartExporter
+) -> None:
+    """A primary is the wrong role where a replica is expected, until a standby is behind the address."""
     exporter = start_exporter(server.url(driver), DATABASE_EXPECT="replica")
 
     fails(exporter, "read_only", verdict="wrong_role")
     server.demote()
     recovers(exporter)
-    bears_no_trace(exporter, server)
+    leaves_nothing_behind(exporter, server)
 
 
-def test_the_host_that_has_the_role(
+def test_the_host_with_the_right_role_is_used(
     driver: str,
     server: Postgres,
     standby: Postgres,
     start_exporter: StartExporter,
 ) -> None:
-    """Of several hosts the one that `target_session_attrs` asks for is used, also when the roles change places."""
+    """Of several hosts the one that `target_session_attrs` asks for is used, also after a switchover."""
     hosts = f"@{standby.host}:{standby.port},{server.host}:{server.port}/"
     url = server.url(driver, target_session_attrs="read-write").replace(f"@{server.host}:{server.port}/", hosts)
     exporter = start_exporter(url, DATABASE_EXPECT="primary", FRESH_PROBE_INTERVAL="0.5")
@@ -118,15 +122,17 @@ def test_any_role_will_do_by_default(driver: str, standby: Postgres, start_expor
 # Several hosts in one URL
 
 
-def both(driver: str, first: Postgres, second: Postgres, **query: Any) -> str:
+def url_of_two_hosts(driver: str, first: Postgres, second: Postgres, **query: Any) -> str:
     """The URL that names two hosts."""
     place = f"{first.host}:{first.port}"
     return first.url(driver, **query).replace(place, f"{place},{second.host}:{second.port}")
 
 
-def test_first_host_is_frozen(driver: str, server: Postgres, standby: Postgres, start_exporter: StartExporter) -> None:
-    """A silent host uses up its share of the time and no more: the next one is asked within the same probe."""
-    url = both(driver, standby, server)
+def test_frozen_first_host_leaves_time_for_the_second(
+    driver: str, server: Postgres, standby: Postgres, start_exporter: StartExporter
+) -> None:
+    """A silent host uses up only its share of the time: the next one is tried within the same probe."""
+    url = url_of_two_hosts(driver, standby, server)
     standby.freeze()
     once = run("check", DATABASE_URL=url)
     told = run("check", "--explain", DATABASE_URL=url)
@@ -145,14 +151,16 @@ def test_first_host_is_frozen(driver: str, server: Postgres, standby: Postgres, 
 def test_first_host_uses_up_connect_timeout(driver: str, server: Postgres, standby: Postgres) -> None:
     """`connect_timeout` counts for each host, as in libpq."""
     standby.freeze()
-    url = both(driver, standby, server, connect_timeout="1")
+    url = url_of_two_hosts(driver, standby, server, connect_timeout="1")
     once = run("check", DATABASE_URL=url, PROBE_TIMEOUT="5")
 
     assert re.match(r"app: success in [1-4]\d\d\d\.", once.stdout), once.stdout
 
 
-def test_both_hosts_are_slow(driver: str, server: Postgres, background: Background, cleanup: ExitStack) -> None:
-    """A log-in that takes longer than a host's share is waited for, and no session stays behind."""
+def test_two_slow_hosts_are_waited_for(
+    driver: str, server: Postgres, background: Background, cleanup: ExitStack
+) -> None:
+    """A log-in may take longer than a host's share of the time, and no session stays behind."""
     proxy = Proxy(background, (server.host, server.port))
     cleanup.callback(proxy.close)
     proxy.latency = 0.1
@@ -168,17 +176,19 @@ def test_both_hosts_are_slow(driver: str, server: Postgres, background: Backgrou
     ("attributes", "role"),
     [("any", "replica"), ("read-write", "primary"), ("primary", "primary"), ("prefer-standby", "replica")],
 )
-def test_role_of_two_hosts(driver: str, attributes: str, role: str, server: Postgres, standby: Postgres) -> None:
+def test_first_host_with_the_right_role_is_taken(
+    driver: str, attributes: str, role: str, server: Postgres, standby: Postgres
+) -> None:
     """The first host with the role that the URL asks for is taken."""
-    url = both(driver, standby, server, target_session_attrs=attributes)
+    url = url_of_two_hosts(driver, standby, server, target_session_attrs=attributes)
     once = run("check", DATABASE_URL=url, DATABASE_EXPECT=role)
 
     assert once.stdout.startswith("app: success in "), once.stdout
 
 
-def test_no_host_is_left(driver: str, server: Postgres, standby: Postgres) -> None:
-    """Where every host fails, the last one's failure is told."""
-    url = both(driver, standby, server, password="wrong")
+def test_last_hosts_failure_is_reported(driver: str, server: Postgres, standby: Postgres) -> None:
+    """Where every host fails, the last one's failure is reported."""
+    url = url_of_two_hosts(driver, standby, server, password="wrong")
     server.stop("immediate")
     standby.stop("immediate")
     once = run("check", DATABASE_URL=url)
@@ -187,7 +197,7 @@ def test_no_host_is_left(driver: str, server: Postgres, standby: Postgres) -> No
 
 
 @pytest.mark.parametrize("attribute", ["primary", "read-write"])
-def test_no_host_is_what_the_url_asks_for(
+def test_no_primary_among_the_hosts_is_wrong_role(
     driver: str,
     server: Postgres,
     start_exporter: StartExporter,
@@ -205,12 +215,12 @@ def test_no_host_is_what_the_url_asks_for(
         recovers(exporter)
 
 
-def test_no_host_is_the_standby_that_the_url_asks_for(
+def test_no_standby_among_the_hosts_is_wrong_role(
     driver: str,
     server: Postgres,
     start_exporter: StartExporter,
 ) -> None:
-    """Reports that must not burden a primary find nothing else."""
+    """`target_session_attrs=standby` with primaries only finds no host: the wrong role."""
     exporter = start_exporter(server.url(driver, target_session_attrs="standby"))
 
     fails(exporter, "read_only", verdict="wrong_role")

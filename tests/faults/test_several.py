@@ -1,4 +1,4 @@
-"""Several databases in one sidecar: what happens to one is no other's business."""
+"""Several databases in one sidecar: a fault of one does not affect the others."""
 
 import json
 from pathlib import Path
@@ -19,11 +19,13 @@ def ask(exporter: Exporter, name: str) -> int:
 
 
 def outcomes(exporter: Exporter, name: str) -> set[str]:
-    """What its pooled path has seen."""
+    """The outcomes of a database's pooled path so far."""
     return set(exporter.outcomes(database=name))
 
 
-def test_one_of_two_is_frozen(start_postgres: StartPostgres, start_exporter: StartExporter) -> None:
+def test_frozen_database_does_not_affect_the_other(
+    start_postgres: StartPostgres, start_exporter: StartExporter
+) -> None:
     """A frozen database neither slows nor fails the other one, on another driver."""
     servers = {driver: start_postgres() for driver in SCHEMES}
     urls = {driver: server.url(driver) for driver, server in servers.items()}
@@ -45,8 +47,8 @@ def test_one_of_two_is_frozen(start_postgres: StartPostgres, start_exporter: Sta
         assert server.sessions() <= SESSIONS
 
 
-def test_ten_names_of_one_frozen_server(server: Postgres, start_exporter: StartExporter) -> None:
-    """Ten databases that hang together are asked for together, not one after the other."""
+def test_ten_names_of_one_frozen_server_are_probed_at_once(server: Postgres, start_exporter: StartExporter) -> None:
+    """Ten databases that hang at the same time are probed concurrently, not one after the other."""
     urls = {f"db{n}": server.url(list(SCHEMES)[n % 2]) for n in range(10)}
     exporter = start_exporter(DATABASES=json.dumps(urls))
     until(lambda: exporter.health().status == 200, within=5, what="all answer")
@@ -59,13 +61,13 @@ def test_ten_names_of_one_frozen_server(server: Postgres, start_exporter: StartE
     until(lambda: exporter.health().status == 200, within=ONE_INTERVAL + 1, what="all well again")
 
 
-def test_one_that_is_not_required(
+def test_failed_database_that_is_not_required_fails_nothing(
     driver: str,
     start_postgres: StartPostgres,
     server: Postgres,
     start_exporter: StartExporter,
 ) -> None:
-    """A database that is only nice to have is told of and fails nothing."""
+    """The failure of a database with `required: false` is reported and fails no check."""
     other = start_postgres()
     databases = {"main": server.url(driver), "extra": {"url": other.url(driver), "required": False}}
     exporter = start_exporter(DATABASES=json.dumps(databases))
@@ -78,7 +80,7 @@ def test_one_that_is_not_required(
     assert exporter.verdict("extra") == "database_down"
 
 
-def test_password_file_of_one(
+def test_each_database_reads_its_own_password_file(
     driver: str, server: Postgres, server_factory: ServerFactory, start_exporter: StartExporter
 ) -> None:
     """Each database has files of its own, read anew at each connect."""

@@ -1,4 +1,4 @@
-"""The sidecar's own faults: told to end, held up, with a clock that jumps, and worn by a hundred freezes."""
+"""The sidecar's own faults: SIGTERM, a blocked event loop, a clock that jumps, and a hundred freezes."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import StartExporter
 from tests.support.exporter import Exporter
-from tests.support.fault_assertions import SESSIONS, State, recovers, settles, state, stays_green, unharmed, warm
+from tests.support.fault_assertions import SESSIONS, State, recovers, returns_to, state, stays_green, unharmed, warm
 from tests.support.needs import need
 from tests.support.postgres import SCHEMES, Postgres
 from tests.support.server_factory import ServerFactory
@@ -20,7 +20,7 @@ from tests.support.waiting import until
 
 FAKETIME = "faketime/libfaketimeMT.so.1"  # below /usr/lib or lib64, in Debian also below the processor's folder
 CYCLES = int(os.environ.get("SOAK_CYCLES", "100"))
-BLOCK = 4.2  # seconds: longer than the 3.5 after which a loop counts as stalled
+BLOCK = 4.2  # seconds: longer than the 3.5 s after which a loop counts as stalled
 # Runs as `python -c` in the exporter's place: the same program, whose event loop a signal holds up.
 BLOCKED_BY_A_SIGNAL = f"""
 import signal, sys, time
@@ -31,8 +31,8 @@ sys.exit(main(sys.argv[4:]))
 """
 
 
-def end(exporter: Exporter) -> list[int]:
-    """SIGTERM; statuses of `/readyz` until nobody listens. It ends with 0 within 3 s."""
+def terminate(exporter: Exporter) -> list[int]:
+    """Send SIGTERM; the statuses of `/readyz` until the process ends, which is within 3 s and with 0."""
     began = time.monotonic()
     exporter.process.send_signal(signal.SIGTERM)
     statuses = []
@@ -48,41 +48,45 @@ def end(exporter: Exporter) -> list[int]:
     return statuses
 
 
-def test_sigterm_while_healthy(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """On SIGTERM the pod is taken out first: `/readyz` says 503 for a while, then the process ends well."""
+def test_sigterm_turns_readiness_off_before_the_end(
+    driver: str, server: Postgres, start_exporter: StartExporter
+) -> None:
+    """After SIGTERM `/readyz` answers 503 for a while, then the process ends with 0."""
     exporter = start_exporter(server.url(driver))
     warm(exporter)
     assert exporter.get("/readyz").status == 200
 
-    statuses = end(exporter)
+    statuses = terminate(exporter)
 
     assert 503 in statuses
     assert statuses == sorted(statuses)
     until(lambda: server.sessions() == 0, within=2, what="no session left")
 
 
-def test_sigterm_while_frozen(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """A database that does not answer holds up no exit."""
+def test_frozen_database_holds_up_no_exit(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """A database that does not answer delays no exit."""
     exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="0.5")
     warm(exporter)
     server.freeze()
     exporter.wait_for("query_timeout", within=4)
 
-    assert 503 in end(exporter)
+    assert 503 in terminate(exporter)
     server.thaw()
     until(lambda: server.sessions() == 0, within=2, what="no session left")
 
 
-def test_sigterm_at_once(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """A process that has only just begun to listen ends as well as any."""
+def test_sigterm_right_after_the_start_ends_the_process(
+    driver: str, server: Postgres, start_exporter: StartExporter
+) -> None:
+    """SIGTERM right after the start ends the process with 0."""
     server.freeze()
     exporter = start_exporter(server.url(driver))
 
-    end(exporter)
+    terminate(exporter)
 
 
 def test_readiness_latch_outlives_an_outage(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """By default readiness waits for the first answer and then stays: an outage takes no pod away."""
+    """By default readiness waits for the first answer and then stays: an outage takes no pod out of service."""
     server.stop("immediate")
     exporter = start_exporter(server.url(driver))
     assert exporter.get("/readyz").status == 503
@@ -96,8 +100,8 @@ def test_readiness_latch_outlives_an_outage(driver: str, server: Postgres, start
     assert exporter.get("/livez").status == 200
 
 
-def test_stalled_event_loop(server: Postgres, start_exporter: StartExporter) -> None:
-    """A process that stood still tells the kubelet afterwards: nobody could be told meanwhile."""
+def test_stopped_process_fails_liveness_afterwards(server: Postgres, start_exporter: StartExporter) -> None:
+    """A process that was stopped fails `/livez` afterwards, for it could not answer meanwhile."""
     exporter = start_exporter(server.url())
     warm(exporter)
     assert exporter.get("/livez").status == 200
@@ -111,8 +115,10 @@ def test_stalled_event_loop(server: Postgres, start_exporter: StartExporter) -> 
     recovers(exporter)
 
 
-def test_blocked_event_loop(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """What holds up the loop in a process that runs is told to who had to wait for it, and forgotten after a while."""
+def test_blocked_event_loop_fails_liveness_afterwards(
+    driver: str, server: Postgres, start_exporter: StartExporter
+) -> None:
+    """A request that had to wait for a blocked event loop gets 503 from `/livez`, which recovers after a while."""
     exporter = start_exporter(server.url(driver), prefix=(sys.executable, "-c", BLOCKED_BY_A_SIGNAL))
 
     with unharmed(exporter, server):
@@ -125,7 +131,7 @@ def test_blocked_event_loop(driver: str, server: Postgres, start_exporter: Start
         recovers(exporter)
 
 
-def test_wall_clock_set_back(
+def test_wall_clock_changes_only_exported_timestamps(
     driver: str, server: Postgres, server_factory: ServerFactory, start_exporter: StartExporter
 ) -> None:
     """A clock that jumps a day back and a year ahead changes exported timestamps and nothing else."""
@@ -154,13 +160,13 @@ def test_wall_clock_set_back(
 
 
 def timed_out(exporter: Exporter) -> tuple[int, int]:
-    """How many probes of the pooled and of the fresh path met a freeze so far."""
+    """How many probes of the pooled and of the fresh path have timed out so far."""
     pooled, fresh = exporter.outcomes(), exporter.outcomes("fresh")
     return pooled.get("query_timeout", 0), sum(fresh.get(name, 0) for name in ("connect_timeout", "query_timeout"))
 
 
-def both_more(exporter: Exporter, than: tuple[int, int]) -> bool:
-    """One more probe has timed out on either path."""
+def both_paths_timed_out(exporter: Exporter, than: tuple[int, int]) -> bool:
+    """At least one more probe has timed out on each path."""
     return all(now > before for now, before in zip(timed_out(exporter), than, strict=True))
 
 
@@ -170,8 +176,8 @@ def at_rest(exporter: Exporter, server: Postgres) -> State:
 
 
 @pytest.mark.timeout(60 + 2 * CYCLES)
-def test_soak_of_a_hundred_freezes(server: Postgres, start_exporter: StartExporter) -> None:
-    """Freeze and thaw, again and again, leaves both drivers with one session and as much as they began with."""
+def test_a_hundred_freezes_leave_nothing_behind(server: Postgres, start_exporter: StartExporter) -> None:
+    """After many freezes both drivers hold one session, and as many files, tasks and threads as before."""
     quick = {"PROBE_TIMEOUT": "0.15", "PROBE_INTERVAL": "0.1", "FRESH_PROBE_INTERVAL": "0.2", "HEALTH_MAX_AGE": "0.05"}
     exporters = [start_exporter(server.url(driver), **quick) for driver in SCHEMES]
     for exporter in exporters:
@@ -182,7 +188,7 @@ def test_soak_of_a_hundred_freezes(server: Postgres, start_exporter: StartExport
         counts = [timed_out(exporter) for exporter in exporters]
         server.freeze()
         for exporter, count in zip(exporters, counts, strict=True):
-            until(partial(both_more, exporter, count), within=3, what="time-outs")
+            until(partial(both_paths_timed_out, exporter, count), within=3, what="time-outs")
         server.thaw()
         for exporter in exporters:
             exporter.wait_for("success", within=2)
@@ -191,6 +197,6 @@ def test_soak_of_a_hundred_freezes(server: Postgres, start_exporter: StartExport
 
     assert server.sessions() <= SESSIONS * len(exporters)
     for exporter, clean in zip(exporters, before, strict=True):
-        settles(exporter, server, clean)
+        returns_to(exporter, server, clean)
         for path in ("pooled", "fresh"):
             assert set(exporter.outcomes(path)) <= {"success", "query_timeout", "connect_timeout"}

@@ -1,4 +1,4 @@
-"""The line is slow; and what a probe costs on it."""
+"""A slow line to the server, and a probe's cost in round trips."""
 
 import math
 import re
@@ -25,8 +25,10 @@ def proxy(server: Postgres, background: Background, cleanup: ExitStack) -> Proxy
     return made
 
 
-def test_300_ms(driver: str, server: Postgres, proxy: Proxy, start_exporter: StartExporter) -> None:
-    """At 300 ms a round trip the pooled probe just passes, a new connection cannot: `database_slow`."""
+def test_round_trip_of_300_ms_is_database_slow(
+    driver: str, server: Postgres, proxy: Proxy, start_exporter: StartExporter
+) -> None:
+    """At 300 ms a round trip the pooled probe just passes, and a new connection times out: `database_slow`."""
     url = server.url(driver, host="127.0.0.1", port=proxy.port)
     exporter = start_exporter(url, FRESH_PROBE_INTERVAL="0.5")
 
@@ -43,7 +45,9 @@ def test_300_ms(driver: str, server: Postgres, proxy: Proxy, start_exporter: Sta
         exporter.wait_for_verdict("healthy", within=4)
 
 
-def test_900_ms(driver: str, server: Postgres, proxy: Proxy, start_exporter: StartExporter) -> None:
+def test_round_trip_of_900_ms_is_query_timeout(
+    driver: str, server: Postgres, proxy: Proxy, start_exporter: StartExporter
+) -> None:
     """At 900 ms a round trip the query times out, and its late answer tells slow from dead."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=proxy.port))
 
@@ -58,7 +62,7 @@ def test_900_ms(driver: str, server: Postgres, proxy: Proxy, start_exporter: Sta
     ("wrong", "outcome"),
     [({"password": "wrong"}, "auth"), ({"database": "nowhere"}, "no_such_database")],
 )
-def test_refused_over_a_slow_line(
+def test_refusal_over_a_slow_line_is_named(
     driver: str,
     wrong: dict[str, str],
     outcome: str,
@@ -66,7 +70,7 @@ def test_refused_over_a_slow_line(
     proxy: Proxy,
     start_exporter: StartExporter,
 ) -> None:
-    """A refusal that takes half the time-out to come is named, though psycopg's cause takes as long once more."""
+    """A refusal after half the time-out is named, though finding out psycopg's cause takes as long again."""
     proxy.latency = 0.08
     url = server.url(driver, host="127.0.0.1", port=proxy.port, **wrong)
     once = run("check", DATABASE_URL=url)
@@ -77,8 +81,8 @@ def test_refused_over_a_slow_line(
     for _ in range(3):
         exporter.wait_for(outcome, within=8)
     seen = exporter.outcomes()
-    assert seen.pop("error", 0) <= (driver == "psycopg"), exporter.story()
-    assert set(seen) == {outcome}, exporter.story()
+    assert seen.pop("error", 0) <= (driver == "psycopg"), exporter.history()
+    assert set(seen) == {outcome}, exporter.history()
 
 
 def test_warm_probe_takes_two_round_trips(
@@ -87,21 +91,21 @@ def test_warm_probe_takes_two_round_trips(
     proxy: Proxy,
     start_exporter: StartExporter,
 ) -> None:
-    """The ping and the question: one round trip each, no transaction around them, on one connection."""
+    """The ping and the query take one round trip each, outside a transaction, on one connection."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=proxy.port))
     warm(exporter)
     exporter.wait_for("success", within=3)
-    turns, probes = proxy.turns, exporter.outcomes()["success"]
+    round_trips, probes = proxy.round_trips, exporter.outcomes()["success"]
     for _ in range(3):
         exporter.wait_for("success", within=3)
 
-    assert proxy.turns - turns <= 2 * (exporter.outcomes()["success"] - probes)
+    assert proxy.round_trips - round_trips <= 2 * (exporter.outcomes()["success"] - probes)
     assert proxy.accepted == 1
     assert server.sql("SELECT state, query FROM pg_stat_activity WHERE usename = 'app'")[0][0] == "idle"
 
 
 def test_500_requests_a_second_cost_three_probes(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """Everybody who asks shares one reading: however many ask, the server hears of it seldom."""
+    """Concurrent requests share one probe: the number of probes does not grow with the number of requests."""
     exporter = start_exporter(server.url(driver))
     warm(exporter)
     before = exporter.outcomes()["success"]

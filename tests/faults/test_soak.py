@@ -1,4 +1,4 @@
-"""Thousands of requests and faults later the exporter is as big as before: `SOAK_CYCLES=1000` asks for all of them."""
+"""After thousands of requests and faults the exporter is as big as before: `SOAK_CYCLES=1000` runs them all."""
 
 import os
 from contextlib import ExitStack
@@ -12,14 +12,14 @@ from tests.support.proxy import Proxy
 from tests.support.waiting import until
 
 CYCLES = int(os.environ.get("SOAK_CYCLES", "30"))
-WARM = max(60, CYCLES // 5)  # until the heap has found its shape: a few hundred probes, most of all on Python 3.13
+WARM = max(60, CYCLES // 5)  # until the heap no longer grows: a few hundred probes, most of all on Python 3.13
 REQUESTS = 5  # for each fault, on connections of their own
 MEGABYTE = 1024 * 1024
 QUICK = {"PROBE_TIMEOUT": "0.15", "PROBE_INTERVAL": "0.1", "FRESH_PROBE_INTERVAL": "0.3", "HEALTH_MAX_AGE": "0.05"}
 
 
 class Faults:
-    """Every fault in turn, each seen as a failure and healed again."""
+    """Provokes every fault in turn and ends it again."""
 
     def __init__(self, exporter: Exporter, server: Postgres, proxy: Proxy) -> None:
         """Begin with the first."""
@@ -27,7 +27,7 @@ class Faults:
         self._done = 0
 
     def next(self) -> None:
-        """Break, be noticed, heal, be noticed; ask all the while."""
+        """Provoke the next fault, wait for the failure, end it, wait for success; send requests all the while."""
         kinds = (self._freeze, self._cut, self._shutdown, self._latency)
         kinds[self._done % len(kinds)]()
         self._done += 1
@@ -60,7 +60,9 @@ class Faults:
         self._proxy.latency = 0
 
 
-def test_soak(server: Postgres, background: Background, cleanup: ExitStack, start_exporter: StartExporter) -> None:
+def test_a_thousand_faults_leave_nothing_behind(
+    server: Postgres, background: Background, cleanup: ExitStack, start_exporter: StartExporter
+) -> None:
     """However often the database breaks and however many ask, memory, sockets, tasks and threads stay as they were."""
     proxy = Proxy(background, (server.host, server.port))
     cleanup.callback(proxy.close)

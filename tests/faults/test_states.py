@@ -7,7 +7,7 @@ from contextlib import closing
 import psycopg
 
 from tests.conftest import StartExporter
-from tests.support.fault_assertions import bears_no_trace, fails, recovers, stays_green, unharmed
+from tests.support.fault_assertions import fails, leaves_nothing_behind, recovers, stays_green, unharmed
 from tests.support.postgres import PASSWORD, Postgres
 from tests.support.waiting import until
 
@@ -34,8 +34,8 @@ def start_and_hold(server: Postgres) -> int:
     raise AssertionError("recovery was always faster than this test")
 
 
-def test_starting_up(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """A server that still reads its archive says so, and is used as soon as it is ready."""
+def test_server_in_recovery_is_starting_up(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """A server that still replays its log is `starting_up`, and is used as soon as it is ready."""
     server.stop("fast")
     gate = server.put("gate", "")
     server.put("recovery.signal", "")
@@ -48,10 +48,10 @@ def test_starting_up(driver: str, server: Postgres, start_exporter: StartExporte
     gate.unlink()
     until(lambda: not refuses(server), within=10, what="the end of recovery")
     recovers(exporter)
-    bears_no_trace(exporter, server)
+    leaves_nothing_behind(exporter, server)
 
 
-def test_standby_that_takes_no_queries(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+def test_warm_standby_is_starting_up(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """A warm standby (`hot_standby = off`) refuses connections with the same code until it is a hot one."""
     server.stop("fast")
     server.put("standby.signal", "")
@@ -64,11 +64,11 @@ def test_standby_that_takes_no_queries(driver: str, server: Postgres, start_expo
     server.configure(hot_standby="on")
     server.start()
     recovers(exporter)
-    bears_no_trace(exporter, server)
+    leaves_nothing_behind(exporter, server)
 
 
-def test_crash_recovery_under_a_warm_pool(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """After a crash the server is first gone and then `starting_up`, until recovery ends."""
+def test_crash_is_followed_by_starting_up(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """After a crash the outcome is `refused` and then `starting_up`, until recovery ends."""
     exporter = start_exporter(server.url(driver))
 
     with unharmed(exporter, server):
@@ -81,8 +81,8 @@ def test_crash_recovery_under_a_warm_pool(driver: str, server: Postgres, start_e
         recovers(exporter)
 
 
-def test_smart_shutdown(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """A smart shutdown lets sessions end in peace: pooled stays green, fresh sees `shutting_down`."""
+def test_smart_shutdown_fails_only_the_fresh_path(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """A smart shutdown ends no session: the pooled path stays green, the fresh one is `shutting_down`."""
     exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="0.5")
 
     with unharmed(exporter, server):
@@ -97,7 +97,9 @@ def test_smart_shutdown(driver: str, server: Postgres, start_exporter: StartExpo
         recovers(exporter)
 
 
-def test_fast_shutdown(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+def test_fast_shutdown_is_shutting_down_then_refused(
+    driver: str, server: Postgres, start_exporter: StartExporter
+) -> None:
     """A fast shutdown that takes its time is `shutting_down`, and after it `refused`."""
     exporter = start_exporter(server.url(driver))
 
@@ -115,7 +117,7 @@ def test_fast_shutdown(driver: str, server: Postgres, start_exporter: StartExpor
 
 
 def test_terminated_backend_is_not_a_failure(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """An administrator who ends a session does not make the database unhealthy: the ping finds out first."""
+    """A terminated session is found by the ping and replaced: no probe fails."""
     exporter = start_exporter(server.url(driver))
 
     with unharmed(exporter, server):
@@ -126,8 +128,8 @@ def test_terminated_backend_is_not_a_failure(driver: str, server: Postgres, star
         assert set(exporter.outcomes()) == {"success"}
 
 
-def test_time_outs_on_the_role(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """Time-outs that an administrator sets on the role end idle sessions, not the health."""
+def test_time_outs_on_the_role_are_not_a_failure(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
+    """Time-outs set on the role end idle sessions and fail no probe."""
     for setting in ("statement_timeout = '20ms'", "idle_session_timeout = '300ms'", "lock_timeout = '10ms'"):
         server.sql(f"ALTER ROLE app SET {setting}")
     exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="0.5")

@@ -1,4 +1,4 @@
-"""TLS that does not come about: refused, not trusted, for another host, expired, or one-sided."""
+"""TLS that cannot be set up: refused, not trusted, for another host, expired, or without a client certificate."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import StartExporter
 from tests.support import certificates, command
 from tests.support.certificates import Authority
-from tests.support.fault_assertions import bears_no_trace, fails, recovers, stays_green, unharmed, warm
+from tests.support.fault_assertions import fails, leaves_nothing_behind, recovers, stays_green, unharmed, warm
 from tests.support.postgres import Postgres
 from tests.support.server_factory import ServerFactory
 from tests.support.waiting import until
@@ -26,33 +26,33 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 
 @dataclass(frozen=True)
-class Wallet:
+class ClientFiles:
     """The client's files."""
 
     folder: Path
     root: str
 
     def add(self, name: str, content: bytes) -> str:
-        """Keep one more."""
+        """Write one more file; its path."""
         return certificates.write(self.folder, name, content)
 
 
 @pytest.fixture
-def wallet(server_factory: ServerFactory, authority: Authority) -> Wallet:
+def client_files(server_factory: ServerFactory, authority: Authority) -> ClientFiles:
     """A folder with the authority's root certificate."""
-    folder = server_factory.folder("wallet")
-    return Wallet(folder, certificates.write(folder, "root.pem", authority.certificate))
+    folder = server_factory.folder("client_files")
+    return ClientFiles(folder, certificates.write(folder, "root.pem", authority.certificate))
 
 
 def test_every_sslmode_connects(
     driver: str,
     tls_server: Postgres,
-    wallet: Wallet,
+    client_files: ClientFiles,
     start_exporter: StartExporter,
 ) -> None:
-    """A server that is right for `verify-full` is right for every mode, and encrypts where it should."""
+    """A server that passes `verify-full` works with every mode, and encrypts where the mode says so."""
     urls = {
-        sslmode: tls_server.url(driver, sslmode=sslmode, sslrootcert=wallet.root, application_name=sslmode)
+        sslmode: tls_server.url(driver, sslmode=sslmode, sslrootcert=client_files.root, application_name=sslmode)
         for sslmode in ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
     }
     exporter = start_exporter(DATABASES=json.dumps(urls))
@@ -63,7 +63,9 @@ def test_every_sslmode_connects(
     assert encrypted == {sslmode: sslmode not in {"disable", "allow"} for sslmode in urls}
 
 
-def test_wanted_and_refused(driver: str, tls_server: Postgres, start_exporter: StartExporter) -> None:
+def test_server_without_tls_is_tls_with_sslmode_require(
+    driver: str, tls_server: Postgres, start_exporter: StartExporter
+) -> None:
     """`sslmode=require` on a server without TLS is `tls`: nothing is sent in the clear instead."""
     tls_server.configure(ssl="off")
     exporter = start_exporter(tls_server.url(driver, sslmode="require"))
@@ -71,47 +73,51 @@ def test_wanted_and_refused(driver: str, tls_server: Postgres, start_exporter: S
     fails(exporter, "tls", verdict="credentials_rejected")
     tls_server.configure(ssl="on")
     recovers(exporter)
-    bears_no_trace(exporter, tls_server)
+    leaves_nothing_behind(exporter, tls_server)
 
 
-def test_unknown_authority(driver: str, tls_server: Postgres, wallet: Wallet, start_exporter: StartExporter) -> None:
-    """A certificate that nobody trusts is `tls`; a replaced root file takes effect without a restart."""
-    right = Path(wallet.root).read_bytes()
-    wallet.add("root.pem", Authority("another").certificate)
-    exporter = start_exporter(tls_server.url(driver, sslmode="verify-ca", sslrootcert=wallet.root))
+def test_unknown_authority_is_tls(
+    driver: str, tls_server: Postgres, client_files: ClientFiles, start_exporter: StartExporter
+) -> None:
+    """A certificate of an unknown authority is `tls`; a replaced root file takes effect without a restart."""
+    right = Path(client_files.root).read_bytes()
+    client_files.add("root.pem", Authority("another").certificate)
+    exporter = start_exporter(tls_server.url(driver, sslmode="verify-ca", sslrootcert=client_files.root))
 
     fails(exporter, "tls", verdict="credentials_rejected")
-    wallet.add("root.pem", right)
+    client_files.add("root.pem", right)
     recovers(exporter)
-    bears_no_trace(exporter, tls_server)
+    leaves_nothing_behind(exporter, tls_server)
 
 
-def test_another_host_name(
+def test_certificate_for_another_host_is_tls(
     driver: str,
     tls_server: Postgres,
-    wallet: Wallet,
+    client_files: ClientFiles,
     authority: Authority,
     start_exporter: StartExporter,
 ) -> None:
     """A certificate for another host is `tls` with `verify-full`."""
     tls_server.serve_tls(authority.server("db.example"))
-    exporter = start_exporter(tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root))
+    exporter = start_exporter(tls_server.url(driver, sslmode="verify-full", sslrootcert=client_files.root))
 
     fails(exporter, "tls", verdict="credentials_rejected")
     tls_server.serve_tls(authority.server("127.0.0.1"))
     recovers(exporter)
-    bears_no_trace(exporter, tls_server)
+    leaves_nothing_behind(exporter, tls_server)
 
 
-def test_name_beside_an_address(
+def test_name_is_verified_beside_hostaddr(
     tls_server: Postgres,
-    wallet: Wallet,
+    client_files: ClientFiles,
     authority: Authority,
     start_exporter: StartExporter,
 ) -> None:
-    """With `hostaddr` it is still the name that is verified, by psycopg and when asyncpg is asked what went wrong."""
+    """With `hostaddr` the name is still verified, by psycopg and by asyncpg's attempt that finds the cause."""
     tls_server.serve_tls(authority.server("db.example"))
-    url = tls_server.url("psycopg", host="db.example", password="wrong", sslmode="verify-full", sslrootcert=wallet.root)
+    url = tls_server.url(
+        "psycopg", host="db.example", password="wrong", sslmode="verify-full", sslrootcert=client_files.root
+    )
     exporter = start_exporter(url + "&hostaddr=127.0.0.1")
 
     fails(exporter, "auth", verdict="credentials_rejected")
@@ -119,15 +125,15 @@ def test_name_beside_an_address(
     exporter.wait_for("tls", within=3)
 
 
-def test_expired_under_a_warm_pool(
+def test_expired_certificate_fails_only_the_fresh_path(
     driver: str,
     tls_server: Postgres,
-    wallet: Wallet,
+    client_files: ClientFiles,
     authority: Authority,
     start_exporter: StartExporter,
 ) -> None:
-    """An expired certificate breaks no open connection: pooled stays green, fresh tells in advance."""
-    url = tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root)
+    """An expired certificate breaks no open connection: the pooled path stays green, the fresh one fails."""
+    url = tls_server.url(driver, sslmode="verify-full", sslrootcert=client_files.root)
     exporter = start_exporter(url, FRESH_PROBE_INTERVAL="0.5")
 
     with unharmed(exporter, tls_server):
@@ -140,30 +146,30 @@ def test_expired_under_a_warm_pool(
         recovers(exporter)
 
 
-def test_expired_from_the_start(
+def test_expired_certificate_from_the_start_is_tls(
     driver: str,
     tls_server: Postgres,
-    wallet: Wallet,
+    client_files: ClientFiles,
     authority: Authority,
     start_exporter: StartExporter,
 ) -> None:
     """An expired certificate is `tls`; a new one takes effect without a restart."""
     tls_server.serve_tls(authority.server("127.0.0.1", days=-1))
-    exporter = start_exporter(tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root))
+    exporter = start_exporter(tls_server.url(driver, sslmode="verify-full", sslrootcert=client_files.root))
 
     fails(exporter, "tls", verdict="credentials_rejected")
     tls_server.serve_tls(authority.server("127.0.0.1"))
     recovers(exporter)
-    bears_no_trace(exporter, tls_server)
+    leaves_nothing_behind(exporter, tls_server)
 
 
-def test_client_certificate_missing(
+def test_missing_client_certificate_is_auth(
     driver: str,
     tls_server: Postgres,
     authority: Authority,
     start_exporter: StartExporter,
 ) -> None:
-    """A server that wants a client certificate says `auth` without one, until it wants none."""
+    """Without the client certificate that the server requires the outcome is `auth`, until it requires none."""
     tls_server.serve_tls(authority.server("127.0.0.1"), clients=authority)
     tls_server.allow("hostssl all all all scram-sha-256 clientcert=verify-full")
     exporter = start_exporter(tls_server.url(driver, sslmode="require"))
@@ -171,72 +177,75 @@ def test_client_certificate_missing(
     fails(exporter, "auth", verdict="credentials_rejected")
     tls_server.allow("hostssl all all all scram-sha-256")
     recovers(exporter)
-    bears_no_trace(exporter, tls_server)
+    leaves_nothing_behind(exporter, tls_server)
 
 
-def test_client_certificate(
+def test_client_certificate_of_another_role_is_auth(
     driver: str,
     tls_server: Postgres,
-    wallet: Wallet,
+    client_files: ClientFiles,
     authority: Authority,
     start_exporter: StartExporter,
 ) -> None:
-    """A client certificate for another role is `auth`; the right one in the same files is taken without a restart."""
+    """A client certificate for another role is `auth`; the right one in the same files works without a restart."""
     tls_server.serve_tls(authority.server("127.0.0.1"), clients=authority)
     tls_server.allow("hostssl all all all scram-sha-256 clientcert=verify-full")
 
     def show(role: str) -> tuple[str, str]:
         pair = authority.client(role)
-        return wallet.add("app.pem", pair.certificate), wallet.add("app.key", pair.key)
+        return client_files.add("app.pem", pair.certificate), client_files.add("app.key", pair.key)
 
     certificate, key = show("another")
-    url = tls_server.url(driver, sslmode="verify-full", sslrootcert=wallet.root, sslcert=certificate, sslkey=key)
+    url = tls_server.url(driver, sslmode="verify-full", sslrootcert=client_files.root, sslcert=certificate, sslkey=key)
     exporter = start_exporter(url)
 
     fails(exporter, "auth", verdict="credentials_rejected")
     show("app")
     recovers(exporter)
-    bears_no_trace(exporter, tls_server)
+    leaves_nothing_behind(exporter, tls_server)
 
 
-def test_a_key_that_needs_a_password(
+def test_key_that_needs_a_password_is_misconfigured(
     driver: str,
     tls_server: Postgres,
-    wallet: Wallet,
+    client_files: ClientFiles,
     authority: Authority,
     start_exporter: StartExporter,
 ) -> None:
-    """A key that has a password from now on is `misconfigured`: nothing waits at a terminal until somebody types it."""
+    """A key replaced by one with a password is `misconfigured`: no library waits at a terminal for it."""
     pair = authority.client("app")
     url = tls_server.url(
         driver,
-        sslcert=wallet.add("app.pem", pair.certificate),
-        sslkey=wallet.add("app.key", pair.key),
+        sslcert=client_files.add("app.pem", pair.certificate),
+        sslkey=client_files.add("app.key", pair.key),
     )
     prefix = (sys.executable, "-c", AT_A_TERMINAL)
     exporter = start_exporter(url, prefix=prefix, FRESH_PROBE_INTERVAL="0.5")
     warm(exporter)
 
-    wallet.add("app.key", pair.locked("hunter2"))
+    client_files.add("app.key", pair.locked("hunter2"))
     exporter.wait_for("misconfigured", path="fresh", within=3)
     exporter.wait_for_verdict("misconfigured", within=1)
     assert "DATABASE_URL has sslcert or sslkey" in exporter.log()
     stays_green(exporter)
-    wallet.add("app.key", pair.key)
+    client_files.add("app.key", pair.key)
     recovers(exporter, within=2.5)
 
 
 @pytest.mark.parametrize("sslmode", ["prefer", "require"])
-def test_a_key_whose_password_is_missing_from_the_start(
+def test_key_without_its_password_ends_a_command(
     driver: str,
     tls_server: Postgres,
-    wallet: Wallet,
+    client_files: ClientFiles,
     authority: Authority,
     sslmode: str,
 ) -> None:
-    """It is a bad setting: for a command one line, and exit status 2."""
+    """A command reports it as a bad setting: in one line, with exit status 2."""
     pair = authority.client("app")
-    certificate, key = wallet.add("app.pem", pair.certificate), wallet.add("app.key", pair.locked("hunter2"))
+    certificate, key = (
+        client_files.add("app.pem", pair.certificate),
+        client_files.add("app.key", pair.locked("hunter2")),
+    )
 
     done = command.run(
         "check",

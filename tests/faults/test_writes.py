@@ -1,4 +1,4 @@
-"""The server answers every question and takes no row: what only the write path can see."""
+"""The server answers every query and stores no row: what only the write path can detect."""
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -9,7 +9,7 @@ from tests.conftest import StartExporter
 from tests.support import command
 from tests.support.disk import TinyDisk
 from tests.support.exporter import Exporter
-from tests.support.fault_assertions import SESSIONS, bears_no_trace, recovers, stays_green, unharmed
+from tests.support.fault_assertions import SESSIONS, leaves_nothing_behind, recovers, stays_green, unharmed
 from tests.support.postgres import Postgres
 from tests.support.template import Template
 
@@ -32,8 +32,8 @@ def start_writing(driver: str, start_exporter: StartExporter) -> StartWriting:
     return start
 
 
-def blocked(exporter: Exporter, server: Postgres, outcome: str) -> None:
-    """The write path names the outcome twice, sessions do not pile up, and `/healthz` stays green."""
+def writes_fail(exporter: Exporter, server: Postgres, outcome: str) -> None:
+    """The write path has the outcome twice, sessions do not pile up, and `/healthz` stays green."""
     for _ in range(2):
         exporter.wait_for(outcome, path="write", within=5)
         assert server.sessions() <= SESSIONS
@@ -41,14 +41,14 @@ def blocked(exporter: Exporter, server: Postgres, outcome: str) -> None:
     stays_green(exporter, probes=1)
 
 
-def mended(exporter: Exporter) -> None:
+def writes_recover(exporter: Exporter) -> None:
     """The next write succeeds."""
     exporter.wait_for("success", path="write", within=3.5)
     recovers(exporter)
 
 
 def test_heartbeat_stays_one_row(server: Postgres, start_writing: StartWriting) -> None:
-    """However long the write path runs, it keeps one row for each pod."""
+    """The write path keeps one row for each pod, however often it runs."""
     exporter = start_writing(server)
 
     with unharmed(exporter, server):
@@ -57,19 +57,21 @@ def test_heartbeat_stays_one_row(server: Postgres, start_writing: StartWriting) 
         assert server.value(f"SELECT count(*) FROM {TABLE}") == 1
 
 
-def test_lock_on_the_table(server: Postgres, start_writing: StartWriting) -> None:
-    """A forgotten lock stops writes and no reads."""
+def test_lock_on_the_table_blocks_writes(server: Postgres, start_writing: StartWriting) -> None:
+    """A lock on the table blocks writes and no reads."""
     exporter = start_writing(server)
 
     with unharmed(exporter, server):
         with closing(server.connect()) as other:
             other.autocommit = False
             other.execute(f"LOCK TABLE {TABLE}".encode())
-            blocked(exporter, server, "query_timeout")
-        mended(exporter)
+            writes_fail(exporter, server, "query_timeout")
+        writes_recover(exporter)
 
 
-def test_full_disk(template: Template, tiny_disk: TinyDisk, cleanup: ExitStack, start_writing: StartWriting) -> None:
+def test_full_disk_blocks_writes(
+    template: Template, tiny_disk: TinyDisk, cleanup: ExitStack, start_writing: StartWriting
+) -> None:
     """A disk without room is `disk_full`, and it is over when there is room."""
     server = template.copy(prefix=tiny_disk.prefix)
     cleanup.callback(server.close)
@@ -83,35 +85,35 @@ def test_full_disk(template: Template, tiny_disk: TinyDisk, cleanup: ExitStack, 
         server.sql(f"ALTER TABLE {TABLE} ADD padding text DEFAULT repeat('x', 7000)")
         server.sql(f"ALTER TABLE {TABLE} ALTER padding SET STORAGE PLAIN")
         tiny_disk.fill(server)
-        blocked(exporter, server, "disk_full")
+        writes_fail(exporter, server, "disk_full")
         tiny_disk.clear(server)
-        mended(exporter)
+        writes_recover(exporter)
 
 
-def test_read_only_by_default(server: Postgres, start_writing: StartWriting) -> None:
-    """A role whose transactions are read-only by default writes nothing on a primary: not a wrong role."""
+def test_read_only_role_blocks_writes(server: Postgres, start_writing: StartWriting) -> None:
+    """A role whose transactions are read-only by default is `writes_blocked` on a primary, not `wrong_role`."""
     exporter = start_writing(server)
 
     with unharmed(exporter, server):
         server.sql("ALTER ROLE app SET default_transaction_read_only = on")
-        blocked(exporter, server, "read_only")
+        writes_fail(exporter, server, "read_only")
         server.sql("ALTER ROLE app RESET default_transaction_read_only")
-        mended(exporter)
+        writes_recover(exporter)
 
 
-def test_synchronous_standby_gone(server: Postgres, start_writing: StartWriting) -> None:
-    """Without its synchronous standby a primary answers questions and ends no commit."""
+def test_lost_synchronous_standby_blocks_writes(server: Postgres, start_writing: StartWriting) -> None:
+    """Without its synchronous standby a primary answers queries and completes no commit."""
     exporter = start_writing(server)
 
     with unharmed(exporter, server):
         server.configure(synchronous_commit="on", synchronous_standby_names="gone")
-        blocked(exporter, server, "query_timeout")
+        writes_fail(exporter, server, "query_timeout")
         server.configure(synchronous_standby_names="")
-        mended(exporter)
+        writes_recover(exporter)
 
 
-def test_write_path_on_a_standby(server: Postgres, start_writing: StartWriting) -> None:
-    """A primary that became a standby takes no writes because of its role, and the verdict says so."""
+def test_write_path_on_a_standby_is_wrong_role(server: Postgres, start_writing: StartWriting) -> None:
+    """A primary that became a standby blocks writes because of its role: the verdict is `wrong_role`."""
     exporter = start_writing(server)
 
     with unharmed(exporter, server):
@@ -119,11 +121,13 @@ def test_write_path_on_a_standby(server: Postgres, start_writing: StartWriting) 
         exporter.wait_for("read_only", path="write", within=5)
         exporter.wait_for_verdict("wrong_role", within=3)
         server.promote()
-        mended(exporter)
+        writes_recover(exporter)
 
 
-def test_table_was_never_made(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """The write path without `init-db` says so instead of calling reading broken, and needs no restart after it."""
+def test_missing_table_blocks_writes_and_fails_no_reads(
+    driver: str, server: Postgres, start_exporter: StartExporter
+) -> None:
+    """Without `init-db` only the write path fails, and it needs no restart after `init-db`."""
     exporter = start_exporter(server.url(driver), WRITE_PROBE_INTERVAL="0.5")
 
     exporter.wait_for("error", path="write", within=5)
@@ -133,5 +137,5 @@ def test_table_was_never_made(driver: str, server: Postgres, start_exporter: Sta
     stays_green(exporter, probes=1)
     done = command.run("init-db", DATABASE_URL=server.url(driver))
     assert done.returncode == 0, done.stderr
-    mended(exporter)
-    bears_no_trace(exporter, server)
+    writes_recover(exporter)
+    leaves_nothing_behind(exporter, server)

@@ -19,9 +19,9 @@ from tests.support.waiting import until
 SOME_MEMORY, ALL_MEMORY = 1024 * 1024, 100 * 1024 * 1024  # bytes: from one probe to the next, and in all
 FAKE_SERVERS = {
     fake_servers.http: "protocol",
-    fake_servers.lingering: "protocol",
+    fake_servers.keep_alive_http: "protocol",
     fake_servers.garbage: "protocol",
-    fake_servers.hang_up: "protocol",
+    fake_servers.closing_at_once: "protocol",
     fake_servers.silent: "connect_timeout",
 }
 
@@ -34,14 +34,14 @@ def proxy(server: Postgres, background: Background, cleanup: ExitStack) -> Proxy
     return made
 
 
-def test_no_database_on_the_port(
+def test_peer_that_is_no_database_is_protocol_or_a_time_out(
     driver: str,
     server: Postgres,
     background: Background,
     cleanup: ExitStack,
     start_exporter: StartExporter,
 ) -> None:
-    """A web server, garbage or a closed connection is `protocol`, silence a time-out; a real database ends each."""
+    """A web server, garbage and a closed connection are `protocol`, silence a time-out, until a database answers."""
     urls, proxies, expected = {}, [], {}
     for fake_server, outcome in FAKE_SERVERS.items():
         listener = Listener(background, fake_server)
@@ -65,20 +65,20 @@ def test_no_database_on_the_port(
     assert server.sessions() == len(urls)
 
 
-@pytest.mark.parametrize("answer", fake_servers.POURING)
-def test_endless_answer(
+@pytest.mark.parametrize("answer", fake_servers.ENDLESS_ANSWERS)
+def test_endless_answer_takes_no_memory(
     driver: str,
     answer: str,
     background: Background,
     cleanup: ExitStack,
     start_exporter: StartExporter,
 ) -> None:
-    """A peer that sends without end before log-in is disconnected, and its data takes no memory."""
-    listener = Listener(background, fake_servers.POURING[answer])
+    """A peer that sends endless data before log-in is disconnected, and its data takes no memory."""
+    listener = Listener(background, fake_servers.ENDLESS_ANSWERS[answer])
     cleanup.callback(listener.close)
     exporter = start_exporter(f"{SCHEMES[driver]}://app@{listener.host}:{listener.port}/app")
 
-    # libpq reads notices for as long as they come, and keeps none.
+    # libpq reads notices as long as they come, and keeps none.
     outcome = "connect_timeout" if (driver, answer) == ("psycopg", "many notices") else "protocol"
     exporter.wait_for(outcome, within=4)
     before = processes.resident_bytes(exporter.process.pid, "VmHWM")
@@ -87,7 +87,9 @@ def test_endless_answer(
     assert processes.resident_bytes(exporter.process.pid, "VmHWM") < min(before + SOME_MEMORY, ALL_MEMORY)
 
 
-def test_answers_cut_short(driver: str, server: Postgres, proxy: Proxy, start_exporter: StartExporter) -> None:
+def test_answer_cut_short_is_protocol(
+    driver: str, server: Postgres, proxy: Proxy, start_exporter: StartExporter
+) -> None:
     """A connection that breaks in the middle of every answer is `protocol`, and leaves nothing behind."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=proxy.port))
 
@@ -98,11 +100,15 @@ def test_answers_cut_short(driver: str, server: Postgres, proxy: Proxy, start_ex
         recovers(exporter)
 
 
-def test_only_the_first_attempt_fails(server: Postgres, background: Background, cleanup: ExitStack) -> None:
-    """Where psycopg fails and asyncpg, right after it, does not, the outcome is `error` with libpq's text."""
+def test_failure_that_the_second_attempt_does_not_meet_is_error(
+    server: Postgres, background: Background, cleanup: ExitStack
+) -> None:
+    """Where psycopg fails and asyncpg's attempt right after it succeeds, the outcome is `error` with libpq's text."""
     proxy = Proxy(background, (server.host, server.port))
     cleanup.callback(proxy.close)
-    listener = Listener(background, fake_servers.one_after_the_other(fake_servers.hang_up, proxy.listener.serve))
+    listener = Listener(
+        background, fake_servers.one_after_the_other(fake_servers.closing_at_once, proxy.listener.serve)
+    )
     cleanup.callback(listener.close)
 
     once = run("check", DATABASE_URL=server.url("psycopg", host="127.0.0.1", port=listener.port, sslmode="disable"))
@@ -110,13 +116,13 @@ def test_only_the_first_attempt_fails(server: Postgres, background: Background, 
     assert re.search(r": error in .*UnexplainedConnectError: .*server closed the connection unexpectedly", once.stdout)
 
 
-def test_idle_connection_is_reset(
+def test_reset_of_an_idle_connection_fails_no_probe(
     driver: str,
     server: Postgres,
     proxy: Proxy,
     start_exporter: StartExporter,
 ) -> None:
-    """A connection that was reset while idle is replaced by the ping: no probe fails."""
+    """The ping replaces a connection that was reset while idle: no probe fails."""
     exporter = start_exporter(server.url(driver, host="127.0.0.1", port=proxy.port))
 
     with unharmed(exporter, server):
@@ -130,7 +136,7 @@ def test_idle_connection_is_reset(
     ("sqlstate", "message"),
     [("58000", "could not get connection from the pool - AllServersDown"), ("08004", "no"), ("08001", "no")],
 )
-def test_pooler_without_servers(
+def test_pooler_without_servers_is_rejected(
     driver: str,
     sqlstate: str,
     message: str,
@@ -138,7 +144,7 @@ def test_pooler_without_servers(
     cleanup: ExitStack,
     start_exporter: StartExporter,
 ) -> None:
-    """A peer that refuses the log-in by an SQLSTATE of no outcome of its own is `rejected`, and is quoted."""
+    """A log-in refused by an SQLSTATE without an outcome of its own is `rejected`, and the peer is quoted."""
     listener = Listener(background, fake_servers.refusing(sqlstate, message))
     cleanup.callback(listener.close)
     exporter = start_exporter(f"{SCHEMES[driver]}://app@{listener.host}:{listener.port}/app")
@@ -147,8 +153,10 @@ def test_pooler_without_servers(
     assert message in exporter.health().text
 
 
-def test_database_that_allows_no_connections(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
-    """PostgreSQL's own refusal of this kind, SQLSTATE 55000, is `rejected` until connections are allowed again."""
+def test_database_that_allows_no_connections_is_rejected(
+    driver: str, server: Postgres, start_exporter: StartExporter
+) -> None:
+    """SQLSTATE 55000, for a database that allows no connections, is `rejected` until it allows them again."""
     exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="0.5")
 
     with unharmed(exporter, server):

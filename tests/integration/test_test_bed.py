@@ -22,7 +22,7 @@ from tests.support.network import Network
 from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import PASSWORD, Postgres
 from tests.support.proxy import Proxy
-from tests.support.resolver import Mood, Resolver
+from tests.support.resolver import Behaviour, Resolver
 from tests.support.server_factory import ServerFactory
 from tests.support.template import Template
 from tests.support.waiting import until
@@ -138,10 +138,10 @@ def test_proxy_counts_round_trips_and_adds_latency(
         autocommit=True,
     ) as connection:
         cursor = psycopg.ClientCursor(connection)
-        before = proxy.turns
+        before = proxy.round_trips
         cursor.execute("SELECT 1")
         cursor.execute("SELECT 2")
-        assert proxy.turns - before == 2
+        assert proxy.round_trips - before == 2
         proxy.latency = 0.3
         began = time.monotonic()
         cursor.execute("SELECT 3")
@@ -159,18 +159,18 @@ def test_impostors(server: Postgres, background: Background, cleanup: ExitStack)
         ask(server, port=listener.port)
 
 
-@pytest.mark.parametrize("mood", Mood)
-def test_resolver_is_the_only_one(resolver: Resolver, mood: Mood) -> None:
+@pytest.mark.parametrize("mood", Behaviour)
+def test_resolver_is_the_only_one(resolver: Resolver, mood: Behaviour) -> None:
     """Inside the prefix every name is asked of the test's own server."""
-    resolver.mood = mood
+    resolver.behaviour = mood
     code = "import socket; print(socket.getaddrinfo('db.example', 5432, socket.AF_INET)[0][4][0])"
     command = [*resolver.prefix, sys.executable, "-c", code]
-    if mood is Mood.SILENT:
+    if mood is Behaviour.SILENT:
         with pytest.raises(subprocess.TimeoutExpired):
             subprocess.run(command, capture_output=True, timeout=1, check=False)
     else:
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
-        assert done.stdout == ("127.0.0.1\n" if mood is Mood.KNOWN else ""), done.stderr
+        assert done.stdout == ("127.0.0.1\n" if mood is Behaviour.KNOWN else ""), done.stderr
     assert resolver.questions > 0
 
 
@@ -233,7 +233,7 @@ def test_interrupted_run_leaves_nothing(server_factory: ServerFactory) -> None:
     """Ctrl-C in the middle of a fault ends servers, exporter, network and folder."""
     need_root()
     place = server_factory.folder("interrupted")
-    test = "tests/faults/test_reach.py::test_dropped_packets_under_a_warm_pool[asyncpg]"
+    test = "tests/faults/test_reach.py::test_dropped_packets_time_out_under_a_warm_pool[asyncpg]"
     with subprocess.Popen(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test],
         cwd=Path(__file__).parents[2],
@@ -243,10 +243,10 @@ def test_interrupted_run_leaves_nothing(server_factory: ServerFactory) -> None:
     ) as run:
         until(lambda: list(place.glob("*/exporter*/log")), within=20, what="the exporter is started")
         folder = str(next(place.iterdir()))
-        assert len(reaper.inhabitants(folder)) > 3
+        assert len(reaper.processes_inside(folder)) > 3
         run.send_signal(signal.SIGINT)
         output, _ = run.communicate(timeout=20)
 
     assert "KeyboardInterrupt" in output
-    assert reaper.inhabitants(folder) == []
+    assert reaper.processes_inside(folder) == []
     assert list(place.iterdir()) == []

@@ -14,7 +14,7 @@ from tests.support.needs import need_root, need_tools
 from tests.support.network import Network
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
-from tests.support.resolver import Mood, Resolver
+from tests.support.resolver import Behaviour, Resolver
 from tests.support.server_factory import ServerFactory
 
 KINDS = (("sync", "psycopg2"), ("async", "asyncpg"))
@@ -112,7 +112,7 @@ def test_a_name_that_never_resolves(
     resolver: Resolver,
 ) -> None:
     """The name server is silent: neither the work nor the end waits for it."""
-    resolver.mood = Mood.SILENT
+    resolver.behaviour = Behaviour.SILENT
     to = "exporter.test:9851"
 
     work(start, with_reports(shared_server, kind[1], to), kind[0], prefix=tuple(resolver.prefix))
@@ -122,7 +122,7 @@ def test_a_name_that_never_resolves(
 
 def test_a_name_that_is_unknown(start: Start, shared_server: Postgres, resolver: Resolver) -> None:
     """The name server knows no such name: each try is counted, and tried again."""
-    resolver.mood = Mood.UNKNOWN
+    resolver.behaviour = Behaviour.UNKNOWN
     to = "exporter.test:9851"
 
     assert work(start, with_reports(shared_server, "psycopg2", to), "sync", prefix=tuple(resolver.prefix)) > 1

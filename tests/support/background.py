@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for the small servers that stand in a database's way."""
+"""An event loop in a thread of its own, for the tests' small servers and proxies."""
 
 import asyncio
 import threading

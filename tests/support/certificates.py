@@ -53,7 +53,7 @@ class Authority:
 
 
 def write(folder: Path, name: str, content: bytes) -> str:
-    """Keep PEM in a private file; its path."""
+    """Write PEM to a private file; its path."""
     path = folder / name
     path.write_bytes(content)
     path.chmod(0o600)

@@ -1,4 +1,4 @@
-"""The client's view: one HTTP request, timed, with the time that the machine itself withheld taken off."""
+"""One HTTP request, timed, less the time in which the machine itself stood still."""
 
 import http.client
 import json
@@ -13,7 +13,7 @@ from tests.support import processes
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, and how long it took."""
+    """A response, and how long it took."""
 
     status: int
     text: str
@@ -28,7 +28,7 @@ class Answer:
 
 
 class StallDetector(threading.Thread):
-    """Sees the whole machine stand still: a thread that sleeps briefly and notes when it woke late."""
+    """Detects that the whole machine stood still: a thread that sleeps briefly and notes late wake-ups."""
 
     STEP = 0.02
 
@@ -69,7 +69,7 @@ def get(
     pid: int | None = None,
     stall_detector: StallDetector | None = None,
 ) -> Answer:
-    """Ask once over a connection of its own.
+    """Send one request over a connection of its own.
 
     The time counts from before the connection to after the last byte, less what the server `pid` waited for
     a processor and what this process stood still.

@@ -15,7 +15,7 @@ def run(
     prefix: Sequence[str] = (),
     **environment: str,
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end, with a clean environment; `prefix` are words before it."""
+    """Run one command to its end, with a clean environment, behind the arguments in `prefix`."""
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return subprocess.run(
         [*prefix, sys.executable, "-m", "exporter", *arguments],

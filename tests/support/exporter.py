@@ -1,4 +1,4 @@
-"""The exporter as a user runs it: a process with a clean environment, asked over HTTP only."""
+"""The exporter as a user runs it: a process with a clean environment, reached over HTTP only."""
 
 import os
 import re
@@ -34,7 +34,7 @@ def parse(text: str) -> Samples:
 
 
 class Exporter:
-    """One `python -m exporter serve` and its client, who times every answer of `/healthz`."""
+    """One `python -m exporter serve`, and a client that times every answer of `/healthz`."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Exporter:
         prefix: Sequence[str] = (),
         arguments: Sequence[str] = ("serve",),
     ) -> None:
-        """Start it and return once its port listens; every word of the prefix must exec the next."""
+        """Start it and return once its port listens; every command of the prefix must exec the next."""
         self._again = partial(
             Exporter, server_factory, environment, stall_detector=stall_detector, prefix=prefix, arguments=arguments
         )
@@ -74,14 +74,14 @@ class Exporter:
         until(self._listening, within=20, what="the exporter listens", every=0.01)
         self.listened = time.monotonic()
 
-    def twin(self) -> "Exporter":
+    def start_another(self) -> "Exporter":
         """Start another with the same settings; the caller closes it."""
         return self._again()
 
-    # Asking
+    # Requests
 
     def get(self, path: str, *, method: str = "GET", accept: str | None = None) -> Answer:
-        """Ask once, timed."""
+        """Send one request, timed."""
         return client.get(
             self.host,
             self.port,
@@ -100,7 +100,7 @@ class Exporter:
         return answer
 
     def samples(self, *names: str) -> Samples:
-        """Every sample of `/metrics`, or those of the named ones only, which costs a test much less."""
+        """Every sample of `/metrics`, or only those of the named metrics, which costs a test much less."""
         answer = self.get("/metrics?" + "&".join(f"name[]={name}" for name in names))
         assert answer.status == 200, answer.text
         return parse(answer.text)
@@ -124,7 +124,7 @@ class Exporter:
         return counted
 
     def verdict(self, database: str | None = None) -> str:
-        """The one verdict that is 1."""
+        """The one verdict whose sample is 1."""
         samples = self.samples("dbhealth_verdict").items()
         found = [dict(labels) for (_, labels), value in samples if value == 1]
         true = [have["verdict"] for have in found if database in {None, have["database"]}]
@@ -134,7 +134,7 @@ class Exporter:
     # Waiting
 
     def wait_for(self, outcome: str, *, within: float, path: str = "pooled") -> float:
-        """Wait for the next probe with this outcome, asking `/healthz` all the while; seconds it took."""
+        """Wait for the next probe with this outcome, polling `/healthz`; the seconds it took."""
         began = time.monotonic()
         before = self.outcomes(path).get(outcome, 0)
         return self._wait(
@@ -145,7 +145,7 @@ class Exporter:
         )
 
     def wait_for_verdict(self, verdict: str, *, within: float) -> float:
-        """Wait for a verdict, asking `/healthz` all the while; seconds it took."""
+        """Wait for a verdict, polling `/healthz`; the seconds it took."""
         began = time.monotonic()
         return self._wait(lambda: self.verdict() == verdict, within=within, what=f"verdict {verdict}", began=began)
 
@@ -157,10 +157,10 @@ class Exporter:
         try:
             until(asked, within=within, what=what, every=0.05)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.story()}") from error
+            raise AssertionError(f"{error}\n{self.history()}") from error
         return time.monotonic() - began
 
-    def story(self) -> str:
+    def history(self) -> str:
         """What happened so far, for a failed test's message."""
         return "\n".join(
             [
@@ -197,7 +197,7 @@ class Exporter:
         return self.process.wait(timeout=10)
 
     def close(self) -> None:
-        """End it in whatever state it is."""
+        """End it, whatever its state."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()

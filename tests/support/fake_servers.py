@@ -6,24 +6,24 @@ import struct
 from tests.support.background import Serve
 
 TLS_REQUEST = b"\0\0\0\x08\x04\xd2\x16\x2f"
-ENDLESS = 256 * 1024 * 1024  # bytes: so much that it would be seen, and yet an end
+ENDLESS_BYTES = 256 * 1024 * 1024  # bytes: enough to be noticed in memory, and finite
 
 
 async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    """Take everything, say nothing."""
+    """Read everything, answer nothing."""
     while await reader.read(65536):
         pass
 
 
 async def http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer as a web server answers what it does not understand."""
+    """Answer as a web server answers a malformed request."""
     await reader.read(65536)
     writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nwhat?\n")
     await writer.drain()
 
 
 async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Refuse TLS politely where it is asked for, then answer bytes that mean nothing."""
+    """Refuse TLS as PostgreSQL does, then send bytes that mean nothing."""
     if await reader.read(65536) == TLS_REQUEST:
         writer.write(b"N")
         await reader.read(65536)
@@ -31,13 +31,13 @@ async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await writer.drain()
 
 
-async def hang_up(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    """Close at the first word."""
+async def closing_at_once(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Close the connection at the first bytes."""
     await reader.read(65536)
 
 
-async def lingering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer as a web server that waits for the next request."""
+async def keep_alive_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer as a web server that keeps the connection open for the next request."""
     await reader.read(65536)
     writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 6\r\n\r\nwhat?\n")
     await silent(reader, writer)
@@ -57,15 +57,15 @@ def refusing(sqlstate: str, message: str) -> Serve:
     return refuse
 
 
-def pouring(first: bytes, again: bytes) -> Serve:
-    """Refuse TLS politely, begin an answer, and never end it."""
+def endless_answer(first: bytes, again: bytes) -> Serve:
+    """Refuse TLS as PostgreSQL does, then send an answer that never ends."""
 
     async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if await reader.read(65536) == TLS_REQUEST:
             writer.write(b"N")
             await reader.read(65536)
         writer.write(first)
-        for _ in range(ENDLESS // len(again)):
+        for _ in range(ENDLESS_BYTES // len(again)):
             writer.write(again)
             await writer.drain()
 
@@ -73,7 +73,7 @@ def pouring(first: bytes, again: bytes) -> Serve:
 
 
 def one_after_the_other(*services: Serve) -> Serve:
-    """Treat each connection by the next of these, as long as there is one."""
+    """Serve each connection by the next of these functions, as long as there is one."""
     left = iter(services)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -83,8 +83,8 @@ def one_after_the_other(*services: Serve) -> Serve:
 
 
 NOTICE = b"N" + struct.pack("!I", 4 + 2003) + b"M" + b"x" * 2000 + b"\0\0"
-POURING = {
-    "download": pouring(b"HTTP/1.1 200 OK\r\n\r\n", b"y" * 65536),
-    "long error": pouring(b"E" + struct.pack("!I", 0x7FFFFFF0), b"y" * 65536),
-    "many notices": pouring(b"R" + struct.pack("!II", 8, 0), NOTICE * 32),
+ENDLESS_ANSWERS = {
+    "download": endless_answer(b"HTTP/1.1 200 OK\r\n\r\n", b"y" * 65536),
+    "long error": endless_answer(b"E" + struct.pack("!I", 0x7FFFFFF0), b"y" * 65536),
+    "many notices": endless_answer(b"R" + struct.pack("!II", 8, 0), NOTICE * 32),
 }

@@ -1,4 +1,4 @@
-"""What every fault has in common: it is named, it harms nothing, and it is over when its cause is."""
+"""What every fault test asserts: the fault is named, does no lasting harm, and ends with its cause."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -11,13 +11,13 @@ from tests.support.exporter import Exporter
 from tests.support.processes import Holdings
 from tests.support.waiting import until
 
-# The tests' PROBE_INTERVAL of 0.5 s, and what one probe and the asking itself may take.
+# The tests' PROBE_INTERVAL of 0.5 s, and the time that one probe and the request itself may take.
 ONE_INTERVAL = 1.5
 SESSIONS = 2  # the contract's limit: one in the pool, one for the path that connects anew
 
 
 class Server(Protocol):
-    """Whom the exporter connects to: PostgreSQL, or PgBouncer before it."""
+    """The exporter's peer: PostgreSQL, or PgBouncer in front of it."""
 
     def sessions(self) -> int:
         """How many sessions the exporter's role has there."""
@@ -26,7 +26,7 @@ class Server(Protocol):
 
 @dataclass(frozen=True)
 class State:
-    """What a leak would grow, inside the exporter and on the server."""
+    """Counts that a leak would raise, inside the exporter and on the server."""
 
     held: Holdings
     tasks: int
@@ -38,8 +38,8 @@ def state(exporter: Exporter, server: Server) -> State:
     return State(exporter.holdings(), exporter.tasks(), server.sessions())
 
 
-def settled(exporter: Exporter, server: Server, before: State) -> bool:
-    """Nothing has grown."""
+def nothing_has_grown(exporter: Exporter, server: Server, before: State) -> bool:
+    """Whether no count is higher than before."""
     now = state(exporter, server)
     return (
         now.held.threads <= before.held.threads
@@ -58,24 +58,24 @@ def unharmed(exporter: Exporter, server: Server, *, within: float = 4) -> Iterat
     yield
     with suppress(psycopg.OperationalError):
         assert server.sessions() <= SESSIONS
-    settles(exporter, server, before, within=within)
+    returns_to(exporter, server, before, within=within)
 
 
-def bears_no_trace(exporter: Exporter, server: Server, *, within: float = 4) -> None:
-    """After a fault from the start: as much is held as by a twin that has seen none, and the log is clean."""
+def leaves_nothing_behind(exporter: Exporter, server: Server, *, within: float = 4) -> None:
+    """After a fault from the start: the exporter holds no more than one without a fault, and the log is clean."""
     assert server.sessions() <= SESSIONS
-    with closing(exporter.twin()) as twin:
-        warm(twin)
-        innocent = State(twin.holdings(), twin.tasks(), sessions=1)
-    settles(exporter, server, innocent, within=within)
+    with closing(exporter.start_another()) as other:
+        warm(other)
+        expected = State(other.holdings(), other.tasks(), sessions=1)
+    returns_to(exporter, server, expected, within=within)
 
 
-def settles(exporter: Exporter, server: Server, before: State, *, within: float = 4) -> None:
-    """Soon nothing has grown, and nothing was written that no user should see."""
+def returns_to(exporter: Exporter, server: Server, before: State, *, within: float = 4) -> None:
+    """Soon no count is higher than before, and the log has no line that no user should see."""
     try:
-        until(lambda: settled(exporter, server, before), within=within, what=f"as before: {before}")
+        until(lambda: nothing_has_grown(exporter, server, before), within=within, what=f"as before: {before}")
     except AssertionError as error:
-        raise AssertionError(f"{error}, now {state(exporter, server)}\n{exporter.story()}") from error
+        raise AssertionError(f"{error}, now {state(exporter, server)}\n{exporter.history()}") from error
     assert not exporter.complaints(), exporter.log()
 
 
@@ -86,11 +86,11 @@ def warm(exporter: Exporter) -> None:
 
 
 def fails(exporter: Exporter, outcome: str, *, verdict: str, within: float = 3, also: tuple[str, ...] = ()) -> None:
-    """The pooled path names this outcome and no other but `also` before it; answers say so in time."""
+    """The pooled path gets this outcome, before it at most those in `also`; answers report it in time."""
     before = exporter.outcomes()
     exporter.wait_for(outcome, within=within)
     new = {name for name, count in exporter.outcomes().items() if count > before.get(name, 0)}
-    assert new <= {"success", outcome, *also}, exporter.story()
+    assert new <= {"success", outcome, *also}, exporter.history()
     answer = exporter.health()
     assert answer.status == 503
     assert exporter.sample("dbhealth_up") == 0
@@ -98,7 +98,7 @@ def fails(exporter: Exporter, outcome: str, *, verdict: str, within: float = 3, 
 
 
 def recovers(exporter: Exporter, *, within: float = ONE_INTERVAL, verdict: str = "healthy") -> None:
-    """The next success comes in time, and the diagnosis follows it."""
+    """The next success comes in time, and the verdict follows."""
     exporter.wait_for("success", within=within)
     exporter.wait_for_verdict(verdict, within=within)
     assert exporter.health().status == 200
@@ -111,5 +111,5 @@ def stays_green(exporter: Exporter, *, probes: int = 3) -> None:
     for _ in range(probes):
         exporter.wait_for("success", within=ONE_INTERVAL)
     after = exporter.outcomes()
-    assert {name for name in after if after[name] > before.get(name, 0)} == {"success"}, exporter.story()
+    assert {name for name in after if after[name] > before.get(name, 0)} == {"success"}, exporter.history()
     assert exporter.health().status == 200

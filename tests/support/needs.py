@@ -1,4 +1,4 @@
-"""What a test needs of the machine: missing means skipped, and failed where CI promised it."""
+"""What a test needs of the machine: where it is missing, the test is skipped, and fails where CI promised it."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ def need(present: bool, reason: str) -> None:
 
 
 def need_root() -> None:
-    """Namespaces, mounts and other users' processes are root's alone."""
+    """The test needs root: for namespaces, mounts or other users' processes."""
     need(os.geteuid() == 0, "needs root")
 
 

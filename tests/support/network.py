@@ -16,14 +16,14 @@ TABLE = "inet fault"
 
 
 def subnets() -> Iterator[str]:
-    """Networks of four addresses out of the range kept for measuring, apart for parallel runs."""
+    """Networks of four addresses from the range for benchmarks (RFC 2544), different in parallel runs."""
     start = os.getpid() * 64 % 16384
     for number in itertools.count(start):
         yield f"198.18.{number // 64 % 256}.{number % 64 * 4}"
 
 
 class Network:
-    """A namespace joined to this one by a cable; `prefix` runs a server inside."""
+    """A namespace joined to this one by a veth pair; `prefix` runs a server inside."""
 
     def __init__(self, server_factory: ServerFactory, subnet: str) -> None:
         """Make it and bring both ends up."""
@@ -49,17 +49,17 @@ class Network:
         self._inside("ip", "link", "set", "lo", "up")
         self._inside("ip", "address", "add", f"{self.inside}/30", "dev", "eth0")
         self._inside("ip", "link", "set", "eth0", "up")
-        # By default the kernel answers so once a second only, and a lost query's repetitions use that up.
+        # By default the kernel sends this answer once a second only, and a lost query's repetitions use that up.
         self._inside("sh", "-c", "echo 0 > /proc/sys/net/ipv4/icmp_ratelimit")
         self._inside("nft", f"add table {TABLE}")
         self._inside("nft", f"add chain {TABLE} input {{ type filter hook input priority 0; }}")
 
     def drop(self) -> None:
-        """Lose every packet that arrives."""
+        """Drop every packet that arrives."""
         self._inside("nft", f"add rule {TABLE} input iifname eth0 drop")
 
     def refuse_route(self) -> None:
-        """Answer every packet as a router does that knows no way to the host."""
+        """Answer every packet as a router without a route to the host does."""
         self._inside("nft", f"add rule {TABLE} input iifname eth0 reject with icmp type host-unreachable")
 
     def mend(self) -> None:

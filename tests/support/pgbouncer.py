@@ -1,4 +1,4 @@
-"""PgBouncer before a real server, in transaction mode, as Debian packages it."""
+"""Debian's PgBouncer in front of a real server, in transaction mode."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ class PgBouncer:
         until(self._listening, within=10, what="PgBouncer listens")
 
     def console(self, command: str) -> list[dict[str, Any]]:
-        """One command of the administrator."""
+        """Run one administrator's command."""
         with psycopg.connect(
             host=str(self.folder),
             port=self.port,
@@ -55,7 +55,7 @@ class PgBouncer:
             password=PASSWORD,
             autocommit=True,
         ) as connection:
-            # The console speaks only the simple protocol, which a client cursor uses.
+            # The console understands only the simple protocol, which a client cursor uses.
             cursor = psycopg.ClientCursor(connection)
             cursor.execute(command.encode())
             names = [column.name for column in cursor.description or ()]

@@ -1,4 +1,4 @@
-"""Ports of loopback that nobody uses at the moment."""
+"""Free ports of loopback."""
 
 import socket
 

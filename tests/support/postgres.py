@@ -16,7 +16,7 @@ from tests.support.ports import free_port
 from tests.support.server_factory import ServerFactory
 from tests.support.waiting import until
 
-PASSWORD = "p@ss:w/rd %41 #?&="  # every sign that a careless URL would trip over
+PASSWORD = "p@ss:w/rd %41 #?&="  # characters that a URL must quote
 SCHEMES = {"asyncpg": "postgresql", "psycopg": "postgresql+psycopg"}
 STOPS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
@@ -66,7 +66,7 @@ class Postgres:
     # Life
 
     def start(self, *, wait: bool = True) -> None:
-        """Start, by default until connections are welcome."""
+        """Start, by default wait until connections are accepted."""
         network = "127.0.0.1" if self.host == "127.0.0.1" else "*"
         places = [f"unix_socket_directories={self.data}", f"listen_addresses={network}", f"port={self.port}"]
         command: list[str | Path] = [self.binaries / "postgres", "-D", self.data]
@@ -78,7 +78,7 @@ class Postgres:
                 prefix=self.prefix,
             )
         if wait:
-            until(self._welcoming, within=30, what=f"PostgreSQL ready\n{self.log()[-2000:]}")
+            until(self._accepts_connections, within=30, what=f"PostgreSQL ready\n{self.log()[-2000:]}")
 
     def stop(self, mode: str = "fast", *, wait: bool = True) -> None:
         """Shut down the way `pg_ctl stop -m MODE` does."""
@@ -92,7 +92,7 @@ class Postgres:
         self.process.wait(timeout=10)
 
     def freeze(self) -> None:
-        """Stop every process: the kernel still accepts connections, nobody answers."""
+        """Stop every process: the kernel still accepts connections, and no answer comes."""
         processes.freeze(self.process.pid)
 
     def thaw(self) -> None:
@@ -100,7 +100,7 @@ class Postgres:
         processes.thaw(self.process.pid)
 
     def close(self) -> None:
-        """End the server in whatever state it is, and give its disk back."""
+        """End the server, whatever its state, and delete its data."""
         if self._process is not None and self._process.poll() is None:
             self.thaw()
             self.stop("immediate")
@@ -120,7 +120,7 @@ class Postgres:
                 return pid
         return None
 
-    def _welcoming(self) -> bool:
+    def _accepts_connections(self) -> bool:
         if self.process.poll() is not None:
             raise RuntimeError(f"PostgreSQL did not start: {self.log()[-2000:]}")
         file = self.data / "postmaster.pid"
@@ -142,7 +142,7 @@ class Postgres:
         self._reload()
 
     def allow(self, *lines: str) -> None:
-        """Replace what pg_hba.conf says of network connections."""
+        """Replace pg_hba.conf's lines for network connections."""
         self._write("pg_hba.conf", "\n".join((*ACCESS[:2], *lines)) + "\n")
         self._reload()
 
@@ -151,7 +151,7 @@ class Postgres:
         return self._write(name, content)
 
     def serve_tls(self, pair: Pair, *, clients: Authority | None = None) -> None:
-        """Speak TLS with this certificate; `clients` signs those that clients may show."""
+        """Serve TLS with this certificate; `clients` is the authority of client certificates."""
         self.put("server.crt", pair.certificate)
         self.put("server.key", pair.key)
         if clients:
@@ -171,7 +171,7 @@ class Postgres:
         self._process.send_signal(signal.SIGHUP)
         until(lambda: self.value("SELECT pg_conf_load_time()") > before, within=5, what="settings read")
 
-    # Questions
+    # Queries
 
     def connect(self, *, database: str = "app", user: str = "postgres") -> psycopg.Connection[Any]:
         """A superuser's connection over the Unix socket; the caller closes it."""
@@ -210,7 +210,7 @@ class Postgres:
         address = f"{SCHEMES[driver]}://{user}:{quote(password, safe='')}@{place}"
         return f"{address}?{parameters}" if parameters else address
 
-    # Others made from this one
+    # Standbys
 
     def standby(self) -> "Postgres":
         """A streaming hot standby of this server, not yet started."""
@@ -225,7 +225,7 @@ class Postgres:
         assert self.value("SELECT pg_promote(true, 30)")
 
     def demote(self) -> None:
-        """Restart as a hot standby that follows nobody, on the same port."""
+        """Restart as a hot standby without a primary, on the same port."""
         self.stop("fast")
         self.put("standby.signal", "")
         self.start()

@@ -33,7 +33,7 @@ def send(pids: list[int], number: signal.Signals) -> None:
 
 
 def freeze(pid: int) -> None:
-    """Stop a whole tree: again until no child was born meanwhile."""
+    """Stop a whole tree: repeated until no new child has appeared."""
     stopped: set[int] = set()
     while new := [member for member in tree(pid) if member not in stopped]:
         send(new, signal.SIGSTOP)
@@ -46,13 +46,13 @@ def thaw(pid: int) -> None:
 
 
 def kill(pid: int) -> None:
-    """End a whole tree at once; frozen first, so that no child escapes by being born late."""
+    """Kill a whole tree; it is frozen first, so that no new child escapes."""
     freeze(pid)
     send(tree(pid), signal.SIGKILL)
 
 
 def title(pid: int) -> str:
-    """What the process calls itself."""
+    """The process's title."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
     except (FileNotFoundError, ProcessLookupError):
@@ -60,7 +60,7 @@ def title(pid: int) -> str:
 
 
 def waited_for_cpu(pid: int) -> float:
-    """Seconds that the process's threads were ready to run and the machine ran something else."""
+    """Seconds in which the process's threads were ready to run and had no processor."""
     total = 0
     for task in Path(f"/proc/{pid}/task").glob("*"):
         try:
@@ -72,7 +72,7 @@ def waited_for_cpu(pid: int) -> float:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What a process holds that a leak would grow."""
+    """Counts of a process that a leak would raise."""
 
     threads: int
     files: int

@@ -1,4 +1,4 @@
-"""A TCP proxy before a database: adds latency, counts round trips, cuts answers short."""
+"""A TCP proxy in front of a database: adds latency, counts round trips, cuts answers short."""
 
 import asyncio
 from dataclasses import dataclass
@@ -7,10 +7,9 @@ from tests.support.background import Background, Listener
 
 
 @dataclass
-class Line:
-    """What passed over one proxied connection."""
+class ConnectionState:
+    """The state of one proxied connection."""
 
-    turns: int = 0
     answered: int = 0
     asked_last: bool = False
 
@@ -21,9 +20,9 @@ class Proxy:
     def __init__(self, background: Background, target: tuple[str, int]) -> None:
         """Listen at once; by default everything passes unchanged."""
         self.target = target
-        self.latency = 0.0  # seconds added to each answer: to the round trip, that is
+        self.latency = 0.0  # seconds added to each answer, and so to each round trip
         self.cut_after: int | None = None  # bytes of one answer after which the connection ends
-        self.turns = 0  # requests that were followed by an answer, over all connections
+        self.round_trips = 0  # requests that were followed by an answer, over all connections
         self.bytes = 0
         self.accepted = 0
         self.listener = Listener(background, self._serve)
@@ -36,40 +35,40 @@ class Proxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         server_reader, server_writer = await asyncio.open_connection(*self.target)
-        line = Line()
+        state = ConnectionState()
         ways = [
-            asyncio.ensure_future(self._ask(reader, server_writer, line)),
-            asyncio.ensure_future(self._answer(server_reader, writer, line)),
+            asyncio.ensure_future(self._ask(reader, server_writer, state)),
+            asyncio.ensure_future(self._answer(server_reader, writer, state)),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.sleep(self.latency)  # what is under way arrives before the end does
+            await asyncio.sleep(self.latency)  # delayed data arrives before the connection ends
         finally:
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
             server_writer.close()
 
-    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line) -> None:
+    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: ConnectionState) -> None:
         while data := await reader.read(65536):
-            if not line.asked_last:
-                line.asked_last, line.answered = True, 0
-                self.turns += 1
+            if not state.asked_last:
+                state.asked_last, state.answered = True, 0
+                self.round_trips += 1
             self.bytes += len(data)
             writer.write(data)
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line) -> None:
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: ConnectionState) -> None:
         loop = asyncio.get_running_loop()
         while data := await reader.read(65536):
-            line.asked_last = False
+            state.asked_last = False
             self.bytes += len(data)
             if self.cut_after is not None:
-                data = data[: max(0, self.cut_after - line.answered)]
-                line.answered += len(data)
+                data = data[: max(0, self.cut_after - state.answered)]
+                state.answered += len(data)
             if self.latency:
                 loop.call_later(self.latency, writer.write, data)
             else:
                 writer.write(data)
-            if self.cut_after is not None and line.answered >= self.cut_after:
+            if self.cut_after is not None and state.answered >= self.cut_after:
                 await writer.drain()
                 return

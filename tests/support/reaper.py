@@ -1,8 +1,8 @@
-"""Outlives the tests, however they ended, and clears what they left: run with the folder as argument.
+"""Outlives the tests and clears up after them, however they ended: run with the folder as argument.
 
 It waits for the end of its standard input, which comes when pytest closes it, is interrupted or is killed.
-Then every process that works inside the folder is killed, with it go its namespaces, mounts and firewall
-rules, and the servers' shared memory and the folder are removed. It has no other state to keep or to lose.
+Then it kills every process that works inside the folder, which ends the namespaces, mounts and firewall
+rules, and removes the servers' shared memory and the folder. It keeps no state.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ from pathlib import Path
 IPC_RMID = 0
 
 
-def inhabitants(folder: str) -> list[int]:
+def processes_inside(folder: str) -> list[int]:
     """Processes whose working directory is the folder or below it."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
@@ -30,9 +30,9 @@ def inhabitants(folder: str) -> list[int]:
 
 
 def kill_all(folder: str) -> None:
-    """Kill until nobody is left; stopped processes die of SIGKILL too."""
+    """Kill until no process is left; SIGKILL ends stopped processes too."""
     limit = time.monotonic() + 10
-    while (pids := inhabitants(folder)) and time.monotonic() < limit:
+    while (pids := processes_inside(folder)) and time.monotonic() < limit:
         for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A name server of the test's own, and the view of the machine in which it is the only one."""
+"""A name server of the test's own, and a mount namespace in which it is the only one."""
 
 import os
 import socket
@@ -13,8 +13,8 @@ QUESTION = 12  # bytes of a message before its question
 TYPE_A = 1
 
 
-class Mood(StrEnum):
-    """How the name server treats a question."""
+class Behaviour(StrEnum):
+    """How the name server answers a question."""
 
     SILENT = "silent"
     UNKNOWN = "unknown"
@@ -29,7 +29,7 @@ class Resolver(threading.Thread):
         super().__init__(name="resolver", daemon=True)
         need_root()
         need_tools("unshare", "mount")
-        self.mood = Mood.KNOWN
+        self.behaviour = Behaviour.KNOWN
         self.questions = 0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         pid = os.getpid()
@@ -53,8 +53,8 @@ class Resolver(threading.Thread):
             if not question:
                 return
             self.questions += 1
-            if self.mood != Mood.SILENT:
-                self._socket.sendto(answer(question, known=self.mood == Mood.KNOWN), sender)
+            if self.behaviour != Behaviour.SILENT:
+                self._socket.sendto(answer(question, known=self.behaviour == Behaviour.KNOWN), sender)
 
     def close(self) -> None:
         """End the thread."""

@@ -1,4 +1,4 @@
-"""The folder in which every server of a test run lives, and the certainty that nothing outlives it."""
+"""The folder in which every server of a test run lives, and the reaper that clears it."""
 
 import itertools
 import os
@@ -33,7 +33,7 @@ class ServerFactory:
         )
 
     def close(self) -> None:
-        """Have everything cleared now."""
+        """Let the reaper clear everything now."""
         self._janitor.communicate()
 
     def folder(self, name: str, *, private: bool = False) -> Path:
@@ -52,7 +52,7 @@ class ServerFactory:
 
     @property
     def unprivileged(self) -> list[str]:
-        """Words before a command that take root away: PostgreSQL and PgBouncer refuse it."""
+        """Prefix of a command that drops root: PostgreSQL and PgBouncer refuse it."""
         if os.geteuid() != 0:
             return []
         return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
@@ -64,7 +64,7 @@ class ServerFactory:
 
     @cached_property
     def system_binaries(self) -> Path:
-        """The distribution's PostgreSQL, newest first: unlike the embedded one it speaks TLS."""
+        """The distribution's PostgreSQL, newest first: unlike the embedded one it has TLS."""
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda p: int(p.parts[-3]))
         need(bool(found), "needs the distribution's PostgreSQL server (package postgresql), for TLS")
         return found[-1].parent
@@ -85,7 +85,7 @@ class ServerFactory:
         output: IO[bytes],
         prefix: Sequence[str] = (),
     ) -> subprocess.Popen[bytes]:
-        """Start a server; every word of the prefix must exec the next, so that its pid is the server's."""
+        """Start a server; every command of the prefix must exec the next, so that its pid is the server's."""
         words = [*prefix, *self.unprivileged, *map(str, command)]
         return subprocess.Popen(
             words,

@@ -1,4 +1,4 @@
-"""What initdb made once for a whole run, and cheap copies of it."""
+"""One cluster that initdb made for the whole run, and cheap copies of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def make_template(server_factory: ServerFactory, binaries: Path) -> Template:
     try:
         server.sql(f"CREATE ROLE app LOGIN PASSWORD '{PASSWORD}'", database="postgres")
         server.sql("CREATE DATABASE app OWNER app", database="postgres")
-        # Every copy costs what it holds: 7 MB for each database.
+        # Each database in the cluster adds 7 MB to every copy.
         server.sql("UPDATE pg_database SET datistemplate = false WHERE datname = 'template0'")
         for unused in ("template0", "postgres"):
             server.sql(f"DROP DATABASE {unused}")

@@ -1,4 +1,4 @@
-"""Waiting for what another process does, with a limit and a sentence when it is passed."""
+"""Wait for a condition with a limit, and fail with a sentence."""
 
 import time
 from collections.abc import Callable

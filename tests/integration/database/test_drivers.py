@@ -135,7 +135,7 @@ async def test_error_on_an_idle_connection(server: Postgres, errors: list[str]) 
     made.terminate()
 
 
-@pytest.mark.parametrize("fake_server", [fake_servers.http, fake_servers.lingering, fake_servers.garbage])
+@pytest.mark.parametrize("fake_server", [fake_servers.http, fake_servers.keep_alive_http, fake_servers.garbage])
 async def test_peer_that_is_no_postgres(
     fake_server: Any,
     background: Background,

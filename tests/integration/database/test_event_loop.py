@@ -15,7 +15,7 @@ from exporter.database import event_loop
 from exporter.database.attempt import ConnectAttempt, Phase, track
 from exporter.database.event_loop import ResolverLoop
 from tests.support.ports import free_port
-from tests.support.resolver import Mood, Resolver
+from tests.support.resolver import Behaviour, Resolver
 
 SILENT = """
 import asyncio, sys, threading, time
@@ -53,7 +53,7 @@ def run(work: Callable[[asyncio.AbstractEventLoop], Any]) -> Any:
 
 def test_silent_dns_server(resolver: Resolver) -> None:
     """Two names resolved sixty times take two threads, and the process still ends at once."""
-    resolver.mood = Mood.SILENT
+    resolver.behaviour = Behaviour.SILENT
     done = subprocess.run(
         [*resolver.prefix, sys.executable, "-c", SILENT],
         capture_output=True,
@@ -99,7 +99,7 @@ def test_one_look_up_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [("db.example", "resolver")] * 2
 
 
-def test_unknown_name() -> None:
+def test_error_of_an_unknown_name_is_noted() -> None:
     """An error of a name is raised and noted, so that it is found after a driver has wrapped it."""
     attempt = ConnectAttempt()
 

@@ -34,11 +34,11 @@ async def engine(server: Postgres, proxy: Proxy, driver: str) -> AsyncIterator[A
 async def test_warm_check(engine: AsyncEngine, proxy: Proxy) -> None:
     """A warm check takes two round trips, the pool's ping and the query of the role, on one connection."""
     assert await check_db_connection(engine)
-    before = proxy.turns
+    before = proxy.round_trips
     for _ in range(5):
         assert await check_db_connection(engine, expect=ExpectedRole.PRIMARY)
 
-    assert proxy.turns - before == 10
+    assert proxy.round_trips - before == 10
     assert proxy.accepted == 1
 
 
@@ -47,15 +47,15 @@ async def test_first_check(engine: AsyncEngine, proxy: Proxy) -> None:
     assert await check_db_connection(engine)
 
     # TLS offered and refused, start-up, two rounds of the password exchange, the query of the role.
-    assert proxy.turns <= 6
+    assert proxy.round_trips <= 6
 
 
 async def test_server_stats(engine: AsyncEngine, proxy: Proxy) -> None:
     """The server's statistics, read every half minute, take at most ten round trips on the same connection."""
     assert await check_db_connection(engine)
-    before = proxy.turns
+    before = proxy.round_trips
     async with engine.connect() as connection:
         await read_server_stats(connection, pod_ip="127.0.0.1", within=5)
 
-    assert proxy.turns - before <= 10
+    assert proxy.round_trips - before <= 10
     assert proxy.accepted == 1
