@@ -24,12 +24,12 @@ StartPostgres = Callable[..., Postgres]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let `--all` run the variants and the tests marked `extended`, too."""
+    """Add `--all`, which also runs the variants and the tests marked `extended`."""
     parser.addoption("--all", action="store_true", help="also the variants of a test and those marked `extended`")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only `--all` asks for."""
+    """Without `--all`, leave out the extended tests."""
     if config.getoption("--all"):
         return
     extended = [item for item in items if is_extended(item)]
@@ -46,7 +46,7 @@ def is_extended(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session")
 def server_factory() -> Iterator[ServerFactory]:
-    """Where every server of this run lives and ends."""
+    """The factory of all servers of this run; they end with it."""
     place = ServerFactory()
     yield place
     place.close()
@@ -60,7 +60,7 @@ def template(server_factory: ServerFactory) -> Template:
 
 @pytest.fixture(scope="session")
 def tls_template(server_factory: ServerFactory) -> Template:
-    """The same with the distribution's server."""
+    """The same with the distribution's server, which has TLS."""
     return make_template(server_factory, server_factory.system_binaries)
 
 
@@ -74,7 +74,7 @@ def background() -> Iterator[Background]:
 
 @pytest.fixture(scope="session")
 def stall_detector() -> Iterator[StallDetector]:
-    """Knows when the machine itself stood still."""
+    """Detects when the machine itself stood still."""
     watch = StallDetector()
     yield watch
     watch.close()
@@ -88,13 +88,13 @@ def subnets() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def authority() -> Authority:
-    """Signs certificates."""
+    """The authority that signs the tests' certificates."""
     return Authority()
 
 
 @pytest.fixture
 def cleanup() -> Iterator[ExitStack]:
-    """What a test starts is ended in reverse order."""
+    """Ends what a test has started, in reverse order."""
     with ExitStack() as stack:
         yield stack
 
@@ -138,7 +138,7 @@ def far_server(template: Template, net: network.Network, cleanup: ExitStack) -> 
 
 @pytest.fixture
 def tls_server(tls_template: Template, authority: Authority, cleanup: ExitStack) -> Postgres:
-    """A healthy PostgreSQL that speaks TLS with a certificate for its address."""
+    """A healthy PostgreSQL with TLS and a certificate for its address."""
     made = tls_template.copy()
     cleanup.callback(made.close)
     made.serve_tls(authority.server("127.0.0.1"))
@@ -156,7 +156,7 @@ def resolver(server_factory: ServerFactory, cleanup: ExitStack) -> Resolver:
 
 @pytest.fixture
 def tiny_disk(server_factory: ServerFactory) -> TinyDisk:
-    """Room for a few pages."""
+    """A disk of a few pages."""
     return TinyDisk(server_factory)
 
 

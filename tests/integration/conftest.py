@@ -14,7 +14,7 @@ from tests.support.template import Template
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[ExitStack]:
-    """What a module starts is ended in reverse order."""
+    """Ends what a module has started, in reverse order."""
     with ExitStack() as made:
         yield made
 

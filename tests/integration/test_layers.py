@@ -1,4 +1,4 @@
-"""Imports point down, nothing is done at import, and the package is typed for who uses it."""
+"""Imports point down, nothing is done at import, and the package has types for its users."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("app", "cli.commands", "database.sessions", "settings.model")  # between them they import every other
+MODULES = ("app", "cli.commands", "database.sessions", "settings.model")  # together they import every other module
 
 AT_IMPORT = """
 import asyncio, importlib, logging, os, sys, threading
@@ -24,7 +24,7 @@ assert not [e for e in engines if e in ("socket.connect", "socket.bind", "subpro
 """
 
 
-def test_arrows_point_down() -> None:
+def test_imports_point_down() -> None:
     """The contracts of pyproject.toml hold."""
     program = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
@@ -32,12 +32,12 @@ def test_arrows_point_down() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_typed() -> None:
-    """Who imports the package gets its types."""
+def test_package_is_typed() -> None:
+    """The package has the marker `py.typed`."""
     assert files("exporter").joinpath("py.typed").is_file()
 
 
-def test_nothing_at_import() -> None:
+def test_import_does_nothing() -> None:
     """An import reads no environment, sets up no log, connects nothing, registers nothing in global places."""
     running = {
         name: subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The serving process stays small: what it never imports, and how much memory is its alone."""
+"""The serving process stays small: it never imports some packages, and its anonymous memory is bounded."""
 
 import re
 import sys
@@ -17,7 +17,7 @@ NEVER = ("pydantic", "pydantic_core", "sqlalchemy.orm", "uvloop", "multiprocessi
 LIMIT = 40 * 1024 * 1024
 REQUESTS = 100
 DOCKERFILE = Path(__file__).parents[2] / "Dockerfile"
-# Runs as `python -c` in the exporter's place: the same program, which tells on its last breath what it imported.
+# Runs as `python -c` in the exporter's place: the same program, which prints at its end what it imported.
 TELL = """
 import atexit, pathlib, sys
 atexit.register(lambda: pathlib.Path("modules").write_text("\\n".join(sorted(sys.modules))))
@@ -36,7 +36,7 @@ def bytecode(server_factory: ServerFactory) -> dict[str, str]:
 
 
 def ask(exporter: Exporter, *, times: int) -> None:
-    """Visit every endpoint so often."""
+    """Request every endpoint this many times."""
     exporter.wait_for("success", within=20)
     exporter.wait_for("success", path="fresh", within=10)
     for _ in range(times):
@@ -45,19 +45,19 @@ def ask(exporter: Exporter, *, times: int) -> None:
 
 
 def secured(server: Postgres, authority: Authority, folder: Path) -> str:
-    """A URL that verifies the server in full."""
+    """A URL with `sslmode=verify-full`."""
     root = certificates.write(folder, "root.crt", authority.certificate)
     return server.url(sslmode="verify-full", sslrootcert=root)
 
 
-def test_anonymous_memory(
+def test_anonymous_memory_is_at_most_40_mb(
     tls_server: Postgres,
     authority: Authority,
     tmp_path: Path,
     bytecode: dict[str, str],
     start_exporter: StartExporter,
 ) -> None:
-    """While it serves with TLS to the database, the memory that is its alone is at most 40 MB."""
+    """While serving, with TLS to the database, the process has at most 40 MB of anonymous memory."""
     url = secured(tls_server, authority, tmp_path)
     compiling = start_exporter(url, **bytecode, FRESH_PROBE_INTERVAL="1")
     ask(compiling, times=1)
@@ -69,8 +69,10 @@ def test_anonymous_memory(
 
 
 @pytest.mark.parametrize("write", ["0", "1"])
-def test_never_imported(server: Postgres, bytecode: dict[str, str], start_exporter: StartExporter, write: str) -> None:
-    """Settings are parsed elsewhere and the ORM comes only with the write probe, else all of it would stay for good."""
+def test_serving_never_imports_pydantic_and_the_orm(
+    server: Postgres, bytecode: dict[str, str], start_exporter: StartExporter, write: str
+) -> None:
+    """Settings are parsed in a child, and the ORM is imported for the write probe only: both would stay in memory."""
     exporter = start_exporter(server.url(), prefix=(sys.executable, "-c", TELL), **bytecode, WRITE_PROBE_INTERVAL=write)
     exporter.wait_for("success", within=10)
     assert exporter.get("/metrics").status == 200

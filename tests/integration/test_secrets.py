@@ -33,7 +33,7 @@ WAYS = ("url", "raw url", "password", "password file", "url file", "databases")
 
 
 def shapes() -> set[str]:
-    """The password as it is, and as it looks in a URL, in JSON, in a repr and in SQL."""
+    """The password in plain text, and quoted for a URL, JSON, a repr and SQL."""
     return {
         PASSWORD,
         quote(PASSWORD, safe=""),
@@ -45,7 +45,7 @@ def shapes() -> set[str]:
 
 
 def told(text: str) -> str:
-    """The first piece of the password that a text holds."""
+    """The first piece of the password that a text contains."""
     for shape in shapes():
         for start in range(len(shape) - PIECE + 1):
             if shape[start : start + PIECE] in text:
@@ -53,8 +53,8 @@ def told(text: str) -> str:
     return ""
 
 
-def test_the_search_itself() -> None:
-    """What looks for pieces finds one."""
+def test_the_search_finds_a_piece() -> None:
+    """The search for pieces finds one."""
     assert told(f"... {PASSWORD[20:40]} ...")
     assert told(quote(PASSWORD))
     assert not told("an innocent line, 0123456789 abcdefghijklmnopqrstuvwxyz")
@@ -72,7 +72,7 @@ def server(template: Template) -> Iterator[Postgres]:
 
 
 def settings(way: str, server: Postgres, folder: Path, *, driver: str = "asyncpg", port: int = 0) -> dict[str, Any]:
-    """The same address in each way that settings know."""
+    """The same address in each form that the settings accept."""
     place = f"127.0.0.1:{port or server.port}/app"
     url = f"{SCHEMES[driver]}://careful:{quote(PASSWORD, safe='')}@{place}"
     parts = {
@@ -81,7 +81,7 @@ def settings(way: str, server: Postgres, folder: Path, *, driver: str = "asyncpg
         "DATABASE_NAME": "app",
         "DATABASE_USER": "careful",
     }
-    if driver != "asyncpg":  # only a URL names another
+    if driver != "asyncpg":  # only a URL names the other driver
         parts = {"DATABASE_URL": f"{SCHEMES[driver]}://careful@{place}"}
     file = folder / "secret"
     if way == "url file":
@@ -94,13 +94,13 @@ def settings(way: str, server: Postgres, folder: Path, *, driver: str = "asyncpg
         return {**parts, "DATABASE_PASSWORD_FILE": str(file)}
     if way == "databases":
         return {"DATABASES": json.dumps({"one": url, "two": {"url": url, "required": False}})}
-    if way == "raw url":  # only what a URL cannot do without is encoded
+    if way == "raw url":  # only characters that a URL must encode are encoded
         url = url.replace(quote(PASSWORD, safe=""), quote(PASSWORD, safe="!$&'()*+,;=~-._"))
     return {"DATABASE_URL": url}
 
 
 def everything(exporter: Exporter) -> str:
-    """All that anybody can read of a running exporter, but for its own user's environment."""
+    """Every output of a running exporter; its environment is only for its own user."""
     pages = ["/", "/metrics", "/healthz?verbose", "/readyz?verbose", "/livez?verbose", "/app/livez?verbose"]
     said = [exporter.get(page).text for page in pages]
     said += [exporter.get(page.split("?")[0], accept="application/json").text for page in pages]
@@ -110,8 +110,10 @@ def everything(exporter: Exporter) -> str:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_serving(server: Postgres, driver: str, tmp_path: Path, start_exporter: StartExporter, way: str) -> None:
-    """It connects with the password, and nothing tells it at the loudest level with echo on."""
+def test_serving_shows_no_password(
+    server: Postgres, driver: str, tmp_path: Path, start_exporter: StartExporter, way: str
+) -> None:
+    """It connects with the password, and no output shows it, at the level debug with echo on."""
     style = "json" if way in {"url", "password file"} else "text"
     where = settings(way, server, tmp_path, driver=driver)
     exporter = start_exporter(**where, **LOUD, LOG_FORMAT=style, FRESH_PROBE_INTERVAL="1")
@@ -123,8 +125,10 @@ def test_serving(server: Postgres, driver: str, tmp_path: Path, start_exporter: 
     assert not told(exporter.log())
 
 
-def test_failing(template: Template, driver: str, tmp_path: Path, start_exporter: StartExporter) -> None:
-    """Nor does any failure on the way: refused, rejected, cut off, misunderstood."""
+def test_failures_show_no_password(
+    template: Template, driver: str, tmp_path: Path, start_exporter: StartExporter
+) -> None:
+    """No failure of a connection shows it: refused, rejected, cut off, no PostgreSQL."""
     server = template.copy()
     server.start()
     try:
@@ -145,8 +149,10 @@ def test_failing(template: Template, driver: str, tmp_path: Path, start_exporter
 
 @pytest.mark.parametrize("command", ["check", "wait", "init-db"])
 @pytest.mark.parametrize("reachable", [True, False])
-def test_commands(server: Postgres, driver: str, tmp_path: Path, command: str, reachable: bool) -> None:
-    """A command that asks once says no more than the one that serves."""
+def test_commands_show_no_password(
+    server: Postgres, driver: str, tmp_path: Path, command: str, reachable: bool
+) -> None:
+    """No command's output shows it."""
     where = settings("url", server, tmp_path, driver=driver, port=0 if reachable else free_port())
     arguments = [command, *(["--timeout", "1s"] if command == "wait" else [])]
     done = run(*arguments, **where, **LOUD)
@@ -156,8 +162,8 @@ def test_commands(server: Postgres, driver: str, tmp_path: Path, command: str, r
 
 
 @pytest.mark.parametrize("wrong", ["LISTEN_PORT", "PROBE_TIMEOUT", "DATABASE_URL", "DATABASES"])
-def test_bad_settings(server: Postgres, tmp_path: Path, wrong: str) -> None:
-    """A refusal to start repeats nothing of what it refuses."""
+def test_bad_settings_show_no_password(server: Postgres, tmp_path: Path, wrong: str) -> None:
+    """An error about a bad setting does not repeat the value."""
     where = settings("url", server, tmp_path)
     if wrong == "DATABASE_URL":
         where["DATABASE_URL"] = where["DATABASE_URL"].replace("127.0.0.1:", "127.0.0.1:x")
@@ -172,8 +178,10 @@ def test_bad_settings(server: Postgres, tmp_path: Path, wrong: str) -> None:
     assert not told(done.stdout + done.stderr)
 
 
-async def test_tracebacks(server: Postgres, driver: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A traceback of any error on the way shows types, places and the server's words."""
+async def test_tracebacks_show_no_password(
+    server: Postgres, driver: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The traceback of a connection's error shows types, places and the server's message, no password."""
     right = settings("url", server, tmp_path, driver=driver)["DATABASE_URL"]
     seen: list[str] = []
 
@@ -194,8 +202,8 @@ async def test_tracebacks(server: Postgres, driver: str, tmp_path: Path, caplog:
     assert not told("".join(seen) + caplog.text)
 
 
-def test_reprs(server: Postgres, tmp_path: Path) -> None:
-    """Objects that somebody may log one day do not tell either."""
+def test_reprs_show_no_password(server: Postgres, tmp_path: Path) -> None:
+    """No object's repr shows it."""
     url = settings("url", server, tmp_path)["DATABASE_URL"]
     by_url = Source(url=url)
     by_parts = Source(host="127.0.0.1", user="careful", password=PASSWORD)

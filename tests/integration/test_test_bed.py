@@ -38,7 +38,7 @@ def ask(server: Postgres, *, port: int | None = None, password: str = PASSWORD, 
 
 
 def test_server_starts_quickly_and_wants_the_password(server: Postgres) -> None:
-    """A cluster is a copy and a start; the network needs the password, the socket does not."""
+    """A server starts from a copy; a connection over the network needs the password, over the socket it does not."""
     assert ask(server) == 1
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         ask(server, password="wrong")
@@ -51,8 +51,8 @@ def test_server_starts_quickly_and_wants_the_password(server: Postgres) -> None:
     assert server.sessions() == 0
 
 
-def test_frozen_server_takes_connections_and_says_nothing(server: Postgres) -> None:
-    """A frozen server is not a refused connection."""
+def test_frozen_server_accepts_connections_and_answers_nothing(server: Postgres) -> None:
+    """A connection to a frozen server is accepted, and gets no answer."""
     server.freeze()
 
     with socket.create_connection((server.host, server.port), timeout=1) as held:
@@ -96,8 +96,8 @@ def test_standby_is_promoted_and_demoted(server: Postgres, cleanup: ExitStack) -
     assert standby.value("SELECT pg_is_in_recovery()") is True
 
 
-def test_dropped_packets_and_refused_routes(far_server: Postgres, net: Network) -> None:
-    """A firewall that drops is a timeout; a router without a way is an error at once; both can be mended."""
+def test_network_drops_packets_and_refuses_routes(far_server: Postgres, net: Network) -> None:
+    """Dropped packets are a timeout, a refused route an error at once; both end with `mend`."""
     assert ask(far_server) == 1
     net.drop()
     with pytest.raises(TimeoutError):
@@ -112,7 +112,7 @@ def test_dropped_packets_and_refused_routes(far_server: Postgres, net: Network) 
 
 
 def test_network_disappears_with_its_holder(net: Network) -> None:
-    """Nothing of a network needs to be taken down by hand."""
+    """The network ends with the process that holds it."""
     net.close()
 
     def addresses() -> str:
@@ -126,7 +126,7 @@ def test_proxy_counts_round_trips_and_adds_latency(
     background: Background,
     cleanup: ExitStack,
 ) -> None:
-    """One simple query is one turn; latency counts once for each."""
+    """A simple query is one round trip, and the latency is added once to each."""
     proxy = Proxy(background, (server.host, server.port))
     cleanup.callback(proxy.close)
     with psycopg.connect(
@@ -151,31 +151,31 @@ def test_proxy_counts_round_trips_and_adds_latency(
             cursor.execute("SELECT 4")
 
 
-def test_impostors(server: Postgres, background: Background, cleanup: ExitStack) -> None:
-    """A web server on the port is no database, and neither is silence."""
+def test_fake_servers_are_no_databases(server: Postgres, background: Background, cleanup: ExitStack) -> None:
+    """A connection to a web server or to a silent peer fails."""
     listener = Listener(background, fake_servers.http)
     cleanup.callback(listener.close)
     with pytest.raises(psycopg.OperationalError, match="invalid response"):
         ask(server, port=listener.port)
 
 
-@pytest.mark.parametrize("mood", Behaviour)
-def test_resolver_is_the_only_one(resolver: Resolver, mood: Behaviour) -> None:
-    """Inside the prefix every name is asked of the test's own server."""
-    resolver.behaviour = mood
+@pytest.mark.parametrize("behaviour", Behaviour)
+def test_resolver_answers_every_name(resolver: Resolver, behaviour: Behaviour) -> None:
+    """Behind the prefix every name is resolved by the test's own server."""
+    resolver.behaviour = behaviour
     code = "import socket; print(socket.getaddrinfo('db.example', 5432, socket.AF_INET)[0][4][0])"
     command = [*resolver.prefix, sys.executable, "-c", code]
-    if mood is Behaviour.SILENT:
+    if behaviour is Behaviour.SILENT:
         with pytest.raises(subprocess.TimeoutExpired):
             subprocess.run(command, capture_output=True, timeout=1, check=False)
     else:
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
-        assert done.stdout == ("127.0.0.1\n" if mood is Behaviour.KNOWN else ""), done.stderr
+        assert done.stdout == ("127.0.0.1\n" if behaviour is Behaviour.KNOWN else ""), done.stderr
     assert resolver.questions > 0
 
 
 def test_certificates_work(tls_server: Postgres, authority: Authority, server_factory: ServerFactory) -> None:
-    """The server speaks TLS with a certificate that verify-full accepts, and not with an expired one."""
+    """`verify-full` accepts the server's certificate, and refuses an expired one."""
     folder = server_factory.folder("tls")
     root = certificates.write(folder, "root.pem", authority.certificate)
     assert ask(tls_server, sslmode="verify-full", sslrootcert=root) == 1
@@ -197,7 +197,7 @@ def test_pgbouncer_pauses(server_factory: ServerFactory, server: Postgres, clean
 
 
 def test_tiny_disk_fills(template: Template, tiny_disk: TinyDisk, cleanup: ExitStack) -> None:
-    """A tablespace on a small memory disk gives the real 53100, and takes rows again once there is room."""
+    """A tablespace on a full memory disk gives the real 53100, and stores rows again once there is room."""
     server = template.copy(prefix=tiny_disk.prefix)
     cleanup.callback(server.close)
     server.start()
@@ -211,7 +211,7 @@ def test_tiny_disk_fills(template: Template, tiny_disk: TinyDisk, cleanup: ExitS
     server.sql("INSERT INTO t SELECT repeat('x', 100) FROM generate_series(1, 100)")
 
 
-def test_workshop_leaves_nothing() -> None:
+def test_killed_run_leaves_nothing() -> None:
     """A run that is killed leaves no process and no folder."""
     root = Path(__file__).parents[2]
     code = (

@@ -1,4 +1,4 @@
-"""Whatever arrives on the port for reports is counted and dropped, and a scrape stays a scrape."""
+"""Hostile datagrams on the port for reports are counted and dropped, and never break a scrape."""
 
 import json
 import random
@@ -56,8 +56,8 @@ def scrape(pools: AppPools) -> bytes:
         (datagram(max="endless"), Rejection.FIELD),
     ],
 )
-def test_reasons(sent: bytes, reason: Rejection) -> None:
-    """Each way of being wrong is counted under its own name, and nothing else happens."""
+def test_each_defect_of_a_report_is_counted_by_its_reason(sent: bytes, reason: Rejection) -> None:
+    """Each kind of defect is counted under its own reason, and nothing else happens."""
     pools = AppPools(databases={"main": "app"})
 
     pools.receive(sent)
@@ -69,7 +69,7 @@ def test_reasons(sent: bytes, reason: Rejection) -> None:
 
 @pytest.mark.parametrize("name", list(content()))
 def test_no_value_of_any_field_breaks_a_scrape(name: str) -> None:
-    """One null, one wrong type, one infinite number in any place: taken as unknown or rejected, never an error."""
+    """A null, a wrong type or an infinite number in any field is taken as unknown or rejected, never an error."""
     for value in BAD:
         pools = AppPools(databases={"main": "app"})
 
@@ -80,8 +80,8 @@ def test_no_value_of_any_field_breaks_a_scrape(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["pid", "start", "pool"])
-def test_what_a_report_must_have(name: str) -> None:
-    """Without a worker or a pool there is nothing to show."""
+def test_report_without_worker_or_pool_is_rejected(name: str) -> None:
+    """A report must name its worker and its pool."""
     pools = AppPools(databases={"main": "app"})
     report = content()
     del report[name]
@@ -103,7 +103,7 @@ def mutate(value: Any, chance: random.Random) -> Any:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_fuzz(seed: int) -> None:
+def test_mutated_reports_never_break_a_scrape(seed: int) -> None:
     """Thousands of broken reports, cut, flipped and mutated: counters never fall, and each scrape succeeds."""
     chance = random.Random(seed)
     pools = AppPools(databases={"main": "app"})
@@ -126,8 +126,8 @@ def test_fuzz(seed: int) -> None:
     assert sum(pools.rejected().values()) > 500
 
 
-def test_a_flood_of_workers(server: Postgres, start_exporter: StartExporter) -> None:
-    """Ten thousand workers and as much nonsense: what arrives is counted, `/healthz` is in time, memory has a bound."""
+def test_a_flood_of_workers_takes_bounded_memory(server: Postgres, start_exporter: StartExporter) -> None:
+    """Ten thousand workers and as many broken reports are counted; `/healthz` is in time, and memory is bounded."""
     port = free_port()
     exporter = start_exporter(server.url(), APP_POOL_LISTEN=f"127.0.0.1:{port}/udp")
     exporter.wait_for("success", within=10)

@@ -44,7 +44,7 @@ def test_dropped_reports_name_the_setting(server: Postgres, start_exporter: Star
     assert net.inside in lines[0]
 
 
-def test_sources_by_setting(server: Postgres, start_exporter: StartExporter, net: Network) -> None:
+def test_report_from_an_allowed_address_is_shown(server: Postgres, start_exporter: StartExporter, net: Network) -> None:
     """A report from an address that the setting names is shown."""
     port = free_port()
     sources = f"203.0.113.9, {net.inside}/30"
@@ -62,7 +62,7 @@ def names(exporter: Exporter) -> list[str]:
 
 @pytest.fixture
 def port() -> int:
-    """Where the exporter of this test listens for reports."""
+    """The port on which this test's exporter listens for reports."""
     return free_port()
 
 
@@ -96,8 +96,8 @@ def report(kind: Callable[..., bytes], **fields: Any) -> bytes:
     return kind(interval=0.25, **fields)
 
 
-def test_a_frozen_worker_fails_liveness_whoever_starts(exporter: Exporter, send: Send) -> None:
-    """Another program of the pod starts and is well; the frozen worker is wedged until its own successor reports."""
+def test_frozen_worker_fails_liveness_until_its_successor_reports(exporter: Exporter, send: Send) -> None:
+    """A frozen worker is wedged until its own successor reports, although another program of the pod reports."""
     began = time.time()
     send(report(full, pid=21, ppid=1, start=began - 60, pending=3))
     send(report(full, pid=21, ppid=1, start=began - 60, pending=3))
@@ -113,8 +113,8 @@ def test_a_frozen_worker_fails_liveness_whoever_starts(exporter: Exporter, send:
     until(lambda: exporter.get("/app/livez").status == 200, within=3, what="forgotten")
 
 
-def test_a_job_that_ends_without_a_goodbye_fails_nothing(exporter: Exporter, send: Send) -> None:
-    """Its only connection was in use when it ended by `os._exit`, and nobody waited for one."""
+def test_job_that_ends_without_a_goodbye_fails_no_liveness(exporter: Exporter, send: Send) -> None:
+    """A job that ended by `os._exit` with its only connection in use, and no request waiting, is not wedged."""
     send(report(full, pid=os.getpid(), start=time.time(), size=1, max=1, checked_out=1, pending=0))
 
     limit = time.monotonic() + 11

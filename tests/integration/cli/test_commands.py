@@ -1,4 +1,4 @@
-"""The command line: what each command says, and the exit status that scripts and kubelets go by."""
+"""The command line: the output and the exit status of each command."""
 
 import json
 import os
@@ -38,18 +38,18 @@ def server(template: Template) -> Iterator[Postgres]:
 
 
 def down() -> str:
-    """An address where nobody listens."""
+    """An address without a listener."""
     return f"postgresql://app:pw@127.0.0.1:{free_port()}/app"
 
 
 def quiet(done: subprocess.CompletedProcess[str]) -> bool:
-    """Nothing of a password and no traceback."""
+    """Whether the output shows no password and no traceback."""
     said = done.stdout + done.stderr
     return PASSWORD not in said and "Traceback" not in said
 
 
-def test_check_healthy(server: Postgres, driver: str) -> None:
-    """A database that answers is one line and a 0."""
+def test_check_of_a_healthy_database_exits_with_0(server: Postgres, driver: str) -> None:
+    """A healthy database is one line and exit status 0."""
     done = run("check", DATABASE_URL=server.url(driver))
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -57,8 +57,8 @@ def test_check_healthy(server: Postgres, driver: str) -> None:
     assert done.stdout.count("\n") == 1
 
 
-def test_check_failing(driver: str) -> None:
-    """One that does not is one line with the outcome, and a 1."""
+def test_check_of_a_failing_database_exits_with_1(driver: str) -> None:
+    """A failing database is one line with the outcome, and exit status 1."""
     scheme = "postgresql+psycopg" if driver == "psycopg" else "postgresql"
     done = run("check", DATABASE_URL=down().replace("postgresql", scheme))
 
@@ -68,8 +68,8 @@ def test_check_failing(driver: str) -> None:
     assert done.stderr == ""
 
 
-def test_check_frozen(template: Template) -> None:
-    """As an exec probe it answers in time, whatever the database does."""
+def test_check_of_a_frozen_database_ends_in_time(template: Template) -> None:
+    """`check` ends in time, as an exec probe must, while the database hangs."""
     server = template.copy()
     server.start()
     try:
@@ -85,8 +85,8 @@ def test_check_frozen(template: Template) -> None:
 
 
 @pytest.mark.parametrize(("required", "status"), [(True, 1), (False, 0)])
-def test_check_several(server: Postgres, required: bool, status: int) -> None:
-    """A line for each, and a 0 if all that are required pass."""
+def test_check_of_several_databases_prints_a_line_each(server: Postgres, required: bool, status: int) -> None:
+    """Each database has a line; the exit status is 0 if all required ones pass."""
     databases = {"good": server.url(), "other": {"url": down(), "required": required}}
     done = run("check", DATABASES=json.dumps(databases))
 
@@ -95,7 +95,7 @@ def test_check_several(server: Postgres, required: bool, status: int) -> None:
 
 
 @pytest.mark.parametrize("expect", ["primary", "replica"])
-def test_check_expects(server: Postgres, expect: str) -> None:
+def test_check_fails_on_the_wrong_role(server: Postgres, expect: str) -> None:
     """The wrong role is a failure."""
     done = run("check", "--database-expect", expect, DATABASE_URL=server.url())
 
@@ -104,8 +104,8 @@ def test_check_expects(server: Postgres, expect: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "check", "wait", "init-db"])
-def test_bad_settings(command: str) -> None:
-    """A wrong value is one line on stderr that names the variable, and a 2, for every command."""
+def test_bad_settings_exit_with_2(command: str) -> None:
+    """A wrong value is one line on stderr that names the variable, and exit status 2, for every command."""
     done = run(command, DATABASE_URL="postgresql://h/db", PROBE_TIMEOUT="soon")
 
     assert (done.returncode, done.stdout) == (2, "")
@@ -129,8 +129,8 @@ def test_bad_settings(command: str) -> None:
     ],
     ids=" ".join,
 )
-def test_bad_arguments(arguments: list[str]) -> None:
-    """So is a wrong argument."""
+def test_bad_arguments_exit_with_2(arguments: list[str]) -> None:
+    """A wrong argument is one line on stderr and exit status 2."""
     done = run(*arguments, DATABASE_URL=down())
 
     assert (done.returncode, done.stdout) == (2, "")
@@ -138,8 +138,8 @@ def test_bad_arguments(arguments: list[str]) -> None:
     assert done.stderr.startswith("db-health-exporter")
 
 
-def test_wait_at_once(server: Postgres) -> None:
-    """A database that answers is not waited for."""
+def test_wait_returns_at_once_when_the_database_answers(server: Postgres) -> None:
+    """`wait` returns at once when the database answers."""
     done = run("wait", "--timeout", "60s", DATABASE_URL=server.url())
 
     assert done.returncode == 0
@@ -147,7 +147,7 @@ def test_wait_at_once(server: Postgres) -> None:
 
 
 def test_wait_gives_up() -> None:
-    """One that never answers is given up in time, and what changed is said once."""
+    """`wait` gives up after its time-out, and prints each change once."""
     began = time.monotonic()
     done = run("wait", "--timeout", "2500ms", DATABASE_URL=down())
 
@@ -158,8 +158,8 @@ def test_wait_gives_up() -> None:
     assert time.monotonic() - began < 12
 
 
-def test_wait_until_it_answers(template: Template) -> None:
-    """One that comes up meanwhile ends the wait."""
+def test_wait_ends_when_the_database_answers(template: Template) -> None:
+    """A database that comes up meanwhile ends the wait."""
     server = template.copy()
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DATABASE_URL": server.url()}
     command = [sys.executable, "-m", "exporter", "wait", "--timeout", "30s"]
@@ -178,8 +178,8 @@ def test_wait_until_it_answers(template: Template) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_wait_as_process_one(number: signal.Signals) -> None:
-    """An init container's first process ends when it is told to: the kernel gives it no default for a signal."""
+def test_wait_as_process_1_ends_on_a_signal(number: signal.Signals) -> None:
+    """`wait` as process 1 of an init container ends on SIGTERM, for which the kernel has no default action there."""
     need_root()
     need_tools("unshare")
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DATABASE_URL": down()}
@@ -194,19 +194,19 @@ def test_wait_as_process_one(number: signal.Signals) -> None:
             outer.kill()
 
 
-EARLY = (0.0, 0.15, 0.3, 0.6)  # seconds, from where the settings begin to be read to after the port listens
+EARLY = (0.0, 0.15, 0.3, 0.6)  # seconds: from the reading of the settings to after the port listens
 
 
 def environment_to_serve() -> dict[str, str]:
-    """What `serve` needs to start anywhere."""
+    """The least that `serve` needs to start."""
     places = {"LISTEN_HOST": "127.0.0.1", "LISTEN_PORT": "0", "APP_POOL_LISTEN": "off"}
     return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DATABASE_URL": down(), **places}
 
 
 @pytest.mark.parametrize("after", EARLY)
 @pytest.mark.parametrize("first", [True, False])
-def test_serve_told_early(first: bool, after: float) -> None:
-    """A signal in the first second ends it as later ones do: as process 1 too, where an unhandled one is dropped."""
+def test_serve_ends_on_an_early_signal(first: bool, after: float) -> None:
+    """A signal in the first second ends `serve`, also as process 1, where the kernel drops an unhandled one."""
     prefix = ("unshare", "--pid", "--fork", "--kill-child") if first else ()
     if first:
         need_root()
@@ -230,8 +230,8 @@ def test_serve_told_early(first: bool, after: float) -> None:
     assert "Exception" not in said
 
 
-def test_serve_says_where() -> None:
-    """Any free port is one that the log names: two of them where metrics have their own."""
+def test_serve_logs_the_ports_it_got() -> None:
+    """With port 0 the log names the port that was chosen: two of them with a METRICS_PORT."""
     command = [sys.executable, "-m", "exporter", "serve"]
     environment = {**environment_to_serve(), "METRICS_PORT": "0"}
     with subprocess.Popen(command, cwd="/", env=environment, stderr=subprocess.PIPE, text=True) as serving:
@@ -246,8 +246,8 @@ def test_serve_says_where() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_wait_told_early(number: signal.Signals) -> None:
-    """Another command says by its status which signal ended it, and its child has no last word."""
+def test_wait_ends_on_an_early_signal(number: signal.Signals) -> None:
+    """The exit status of `wait` tells the signal that ended it, and its child prints nothing."""
     command = [sys.executable, "-m", "exporter", "wait"]
     with subprocess.Popen(
         command,
@@ -265,13 +265,13 @@ def test_wait_told_early(number: signal.Signals) -> None:
 
 
 def owner(server: Postgres, name: str) -> str:
-    """The address of a new database, for one who may do everything there."""
+    """The address of a new database, with its owner as the user."""
     server.sql(f"CREATE DATABASE {name}", database="template1")
     return server.url(user="owner", password="o", database=name)
 
 
-def test_init_db(server: Postgres) -> None:
-    """Extensions and tables, and the same again is no error."""
+def test_init_db_creates_extensions_and_tables(server: Postgres) -> None:
+    """`init-db` creates extensions and tables; a second run is no error."""
     url = owner(server, "whole")
     for _ in range(2):
         done = run("init-db", DATABASE_URL=url, DATABASE_EXTENSIONS="vector")
@@ -281,8 +281,8 @@ def test_init_db(server: Postgres) -> None:
     assert server.sql("SELECT count(*) FROM dbhealth_heartbeat", database="whole") == [(0,)]
 
 
-def test_echo(server: Postgres) -> None:
-    """The echo is part of the log: each statement once, on stderr, in the log's own format."""
+def test_echo_is_part_of_the_log(server: Postgres) -> None:
+    """With echo each statement is logged once, on stderr, in the log's own format."""
     done = run("init-db", DATABASE_URL=owner(server, "echoed"), DATABASE_ECHO="true", LOG_FORMAT="json")
     said = [json.loads(line)["message"] for line in done.stderr.splitlines()]
 
@@ -291,8 +291,8 @@ def test_echo(server: Postgres) -> None:
     assert said.count("COMMIT") == 1
 
 
-def test_init_db_without_the_extension(server: Postgres, driver: str) -> None:
-    """A missing extension is one clear line, and nothing half-made."""
+def test_init_db_fails_without_the_extension(server: Postgres, driver: str) -> None:
+    """A missing extension is one line, and nothing is created."""
     url = owner(server, f"half_{driver}")
     if driver == "psycopg":
         url = url.replace("postgresql:", "postgresql+psycopg:")
@@ -305,8 +305,8 @@ def test_init_db_without_the_extension(server: Postgres, driver: str) -> None:
     assert server.sql("SELECT to_regclass('dbhealth_heartbeat')", database=f"half_{driver}") == [(None,)]
 
 
-def test_init_db_unreachable() -> None:
-    """No server is one line as well."""
+def test_init_db_fails_in_one_line_without_a_server() -> None:
+    """An unreachable server is one line."""
     done = run("init-db", DATABASE_URL=down())
 
     assert done.returncode == 1
@@ -315,8 +315,8 @@ def test_init_db_unreachable() -> None:
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_init_db_several(server: Postgres, required: bool) -> None:
-    """Each is tried whatever became of the others; it fails where a required one did."""
+def test_init_db_tries_every_database(server: Postgres, required: bool) -> None:
+    """Each database is tried, whatever the result for the others; the command fails if a required one failed."""
     databases = {"bad": {"url": down(), "required": required}, "good": owner(server, f"beside_{required}".lower())}
     done = run("init-db", DATABASES=json.dumps(databases))
 
@@ -324,8 +324,8 @@ def test_init_db_several(server: Postgres, required: bool) -> None:
     assert done.stderr.startswith("bad: nothing was changed: ")
 
 
-def test_serve_where_somebody_listens(server: Postgres) -> None:
-    """A port that is taken is one line that names the setting, and a 2."""
+def test_serve_on_a_taken_port_exits_with_2(server: Postgres) -> None:
+    """A taken port is one line that names the setting, and exit status 2."""
     port = str(server.port)
     done = run("serve", DATABASE_URL=server.url(), LISTEN_HOST="127.0.0.1", LISTEN_PORT=port)
 
@@ -335,7 +335,7 @@ def test_serve_where_somebody_listens(server: Postgres) -> None:
 
 
 @pytest.mark.parametrize("flag", ["help", "--help", "-h"])
-def test_help(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_the_commands(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Help lists the commands."""
     assert main([flag]) == 0
     said = capsys.readouterr().out
@@ -343,7 +343,7 @@ def test_help(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "check", "wait", "init-db"])
-def test_help_of_a_command(command: str) -> None:
+def test_help_of_a_command_lists_the_settings(command: str) -> None:
     """A command's help lists the settings."""
     done = run(command, "--help")
 
@@ -351,8 +351,8 @@ def test_help_of_a_command(command: str) -> None:
     assert "--probe-interval" in done.stdout
 
 
-def test_flags_and_files(server: Postgres, tmp_path: Path) -> None:
-    """A setting is a flag as well, and a secret is read from a file."""
+def test_settings_come_from_flags_and_files(server: Postgres, tmp_path: Path) -> None:
+    """A setting may be given by a flag, and a secret by a file."""
     file = tmp_path / "url"
     file.write_text(server.url() + "\n")
     done = run("check", "--database-url-file", str(file), "--probe-timeout=700ms", "--log-format", "json")
@@ -360,13 +360,13 @@ def test_flags_and_files(server: Postgres, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_pause() -> None:
-    """`wait` asks once a second: an init container is no load."""
+def test_wait_probes_once_a_second() -> None:
+    """`wait` probes once a second, so that an init container is no load."""
     assert commands.RETRY_INTERVAL == 1.0
 
 
-def test_a_flag_before_the_command(server: Postgres) -> None:
-    """The command comes first; a database may be called like one."""
+def test_a_flag_before_the_command_is_refused(server: Postgres) -> None:
+    """The command comes first, for a flag's value may have a command's name."""
     misplaced = run("--readiness", "gate", "check", DATABASE_URL=server.url())
     named = run("check", "--database-name", "demo", "--database-host", "127.0.0.1", "--database-port", "1")
 

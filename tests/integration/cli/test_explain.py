@@ -36,7 +36,7 @@ class Report:
         return {stage.strip(): sign for sign, stage in found}
 
     def line(self, stage: str) -> str:
-        """One stage's line."""
+        """The line of one stage."""
         return next(line for line in self.text.splitlines() if f"] {stage} " in line)
 
 
@@ -94,7 +94,7 @@ def test_a_healthy_database_passes_every_stage(healthy: Postgres, driver: str) -
     assert "all stages passed in" in report.text
 
 
-def test_file_of_a_unix_socket(healthy: Postgres, driver: str) -> None:
+def test_a_unix_socket_passes_every_stage(healthy: Postgres, driver: str) -> None:
     """A URL that names the socket's file passes every stage, as it passes `check`."""
     url = f"{SCHEMES[driver]}://postgres@/app?host={healthy.data}/.s.PGSQL.{healthy.port}"
 
@@ -105,7 +105,7 @@ def test_file_of_a_unix_socket(healthy: Postgres, driver: str) -> None:
 
 
 def test_the_write_stage_commits_where_it_is_asked_for(server: Postgres) -> None:
-    """It says what is missing before `init-db`, and passes after it."""
+    """The write stage says what is missing before `init-db`, and passes after it."""
     url = server.url()
     without = explain(url, WRITE_PROBE_INTERVAL="60")
     command = [sys.executable, "-m", "exporter", "init-db"]
@@ -123,29 +123,29 @@ def test_the_write_stage_commits_where_it_is_asked_for(server: Postgres) -> None
     assert report.status == 0
 
 
-def test_a_name_that_does_not_exist() -> None:
-    """Ends at the name."""
+def test_an_unknown_name_fails_at_the_name() -> None:
+    """The stages end at the name."""
     report = explain(f"postgresql://app:{quote(PASSWORD, safe='')}@nowhere.invalid/app")
 
     assert failed_at(report) == "name resolution"
     assert "(dns)" in report.text
 
 
-def test_a_port_where_nothing_listens() -> None:
-    """Ends at TCP."""
+def test_a_port_without_a_listener_fails_at_tcp() -> None:
+    """The stages end at TCP."""
     report = explain(f"postgresql://app:{quote(PASSWORD, safe='')}@127.0.0.1:{free_port()}/app")
 
     assert failed_at(report) == "TCP connect"
     assert "(refused)" in report.text
 
 
-def test_a_server_without_the_tls_that_is_asked_for(healthy: Postgres) -> None:
-    """Ends at TLS; where it is optional, the lack of it is only remarked."""
+def test_a_server_without_the_required_tls_fails_at_tls(healthy: Postgres) -> None:
+    """The stages end at TLS; where TLS is optional, its lack is a warning."""
     assert failed_at(explain(healthy.url(sslmode="require"))) == "TLS"
     assert explain(healthy.url(sslmode="prefer")).signs["TLS"] == "!"
 
 
-def test_a_server_with_tls(tls_server: Postgres) -> None:
+def test_the_tls_line_names_version_and_verification(tls_server: Postgres) -> None:
     """The line names the TLS version and whether the certificate was checked."""
     report = explain(tls_server.url(sslmode="require"))
 
@@ -153,7 +153,7 @@ def test_a_server_with_tls(tls_server: Postgres) -> None:
     assert "TLSv1.3, certificate not checked" in report.line("TLS")
 
 
-def test_a_certificate_that_is_checked(
+def test_a_verified_certificate_is_shown_with_its_validity(
     tls_server: Postgres, authority: Authority, server_factory: ServerFactory
 ) -> None:
     """The line says how long the certificate is valid; an expired one is the stage that fails."""
@@ -170,8 +170,8 @@ def test_a_certificate_that_is_checked(
     assert "(tls)" in expired.text
 
 
-def test_a_wrong_password(healthy: Postgres, driver: str) -> None:
-    """Ends at authentication, with either driver."""
+def test_a_wrong_password_fails_at_authentication(healthy: Postgres, driver: str) -> None:
+    """The stages end at authentication, with either driver."""
     report = explain(healthy.url(driver, password="wr0ng-secret"))
 
     assert failed_at(report) == "authentication"
@@ -179,16 +179,16 @@ def test_a_wrong_password(healthy: Postgres, driver: str) -> None:
     assert "wr0ng-secret" not in report.text
 
 
-def test_a_database_that_does_not_exist(healthy: Postgres) -> None:
-    """Ends at authentication too, with other advice."""
+def test_a_missing_database_fails_at_authentication(healthy: Postgres) -> None:
+    """The stages end at authentication, with advice of its own."""
     report = explain(healthy.url(database="missing"))
 
     assert failed_at(report) == "authentication"
     assert "no database of this name" in report.text
 
 
-def test_a_server_in_the_wrong_role(healthy: Postgres) -> None:
-    """Ends at the role."""
+def test_a_server_in_the_wrong_role_fails_at_the_role(healthy: Postgres) -> None:
+    """The stages end at the role."""
     report = explain(healthy.url(), DATABASE_EXPECT="replica")
 
     assert failed_at(report) == "role"
@@ -196,7 +196,7 @@ def test_a_server_in_the_wrong_role(healthy: Postgres) -> None:
 
 
 def test_a_frozen_server_is_given_up_on(server: Postgres) -> None:
-    """The kernel still takes the connection; nobody speaks."""
+    """The connect succeeds, since the kernel accepts it, and the next stage times out."""
     server.freeze()
     report = explain(server.url())
     server.thaw()
@@ -205,8 +205,8 @@ def test_a_frozen_server_is_given_up_on(server: Postgres) -> None:
     assert "no answer within 5 s" in report.line("TLS")
 
 
-def test_a_full_server(start_postgres: StartPostgres) -> None:
-    """Ends at authentication, and says who to look for."""
+def test_a_full_server_fails_at_authentication(start_postgres: StartPostgres) -> None:
+    """The stages end at authentication, with advice that says which sessions to look for."""
     server = start_postgres(max_connections=5, superuser_reserved_connections=4)
     with server.connect(user="postgres"):
         report = explain(server.url())
@@ -215,15 +215,15 @@ def test_a_full_server(start_postgres: StartPostgres) -> None:
     assert "pg_stat_activity" in report.text
 
 
-def test_settings_that_cannot_be_used() -> None:
-    """The setting to change is named."""
+def test_unusable_settings_are_named() -> None:
+    """The report names the setting to change."""
     report = explain("postgresql://app@127.0.0.1/app?sslmode=verify-full&sslrootcert=/nowhere.pem")
 
     assert report.status == 2
 
 
-def test_a_host_of_several_that_is_gone(healthy: Postgres) -> None:
-    """What works is used, and what does not is remarked."""
+def test_one_lost_host_of_several_is_a_warning(healthy: Postgres) -> None:
+    """The host that works is used, and the other one is a warning."""
     gone = free_port()
     report = explain(healthy.url().replace(f"127.0.0.1:{healthy.port}", f"127.0.0.1:{gone},127.0.0.1:{healthy.port}"))
 

@@ -1,4 +1,4 @@
-"""What describes the database never ends `serve`: it listens, and says what to change."""
+"""Unusable `DATABASE_*` settings never end `serve`: it listens, and says what to change."""
 
 import json
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def diagnosis(exporter: Exporter) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", UNUSABLE)
-def test_serves_and_says_what_to_change(start_exporter: StartExporter, name: str) -> None:
+def test_serve_listens_and_says_what_to_change(start_exporter: StartExporter, name: str) -> None:
     """/livez is 200, /healthz 503 with the sentence, and readiness is not held back."""
     environment, sentence = UNUSABLE[name]
     exporter = start_exporter(**environment)
@@ -56,7 +56,7 @@ def test_serves_and_says_what_to_change(start_exporter: StartExporter, name: str
 
 
 @pytest.mark.parametrize("name", [name for name in UNUSABLE if name != "nothing"])
-def test_commands_refuse(name: str) -> None:
+def test_check_exits_with_2(name: str) -> None:
     """`check`, which people and pipelines start, exits with 2 and the same sentence."""
     environment, sentence = UNUSABLE[name]
     done = run("check", **environment)  # type: ignore[arg-type]
@@ -65,7 +65,7 @@ def test_commands_refuse(name: str) -> None:
 
 
 def test_a_file_that_comes_later_is_read(start_exporter: StartExporter, server: Postgres, tmp_path: Path) -> None:
-    """What may mend itself is read again at each probe, with no restart."""
+    """A missing file is looked for again at each probe, with no restart."""
     file = tmp_path / "url"
     exporter = start_exporter(DATABASE_URL_FILE=str(file))
     exporter.wait_for_verdict("misconfigured", within=3)
@@ -81,7 +81,7 @@ def secret(server: Postgres, **more: object) -> str:
     return json.dumps({**found, "engine": "postgres", **more})
 
 
-def test_a_whole_secret_as_the_url(start_exporter: StartExporter, server: Postgres, tmp_path: Path) -> None:
+def test_a_json_secret_is_an_address(start_exporter: StartExporter, server: Postgres, tmp_path: Path) -> None:
     """AWS Secrets Manager's JSON is an address."""
     file = tmp_path / "secret"
     file.write_text(secret(server))
@@ -90,8 +90,8 @@ def test_a_whole_secret_as_the_url(start_exporter: StartExporter, server: Postgr
     exporter.wait_for_verdict("healthy", within=3)
 
 
-def test_a_whole_secret_as_the_password(start_exporter: StartExporter, server: Postgres, tmp_path: Path) -> None:
-    """It is named for what it is, and never sent."""
+def test_a_json_secret_is_no_password(start_exporter: StartExporter, server: Postgres, tmp_path: Path) -> None:
+    """A JSON secret as the password is reported as such, and never sent."""
     file = tmp_path / "secret"
     file.write_text(secret(server))
     exporter = start_exporter(
@@ -136,7 +136,7 @@ USED: dict[str, tuple[Callable[[Postgres], dict[str, str]], str]] = {
 
 @pytest.mark.parametrize("name", USED)
 def test_what_can_be_understood_is_used(start_exporter: StartExporter, server: Postgres, name: str) -> None:
-    """The probe passes; what was left out or replaced is told in one line, by the log and by `check --explain`."""
+    """The probe passes; one line of the log, and of `check --explain`, says what was left out or replaced."""
     make, sentence = USED[name]
     environment = make(server)
     exporter = start_exporter(**environment)
@@ -147,8 +147,8 @@ def test_what_can_be_understood_is_used(start_exporter: StartExporter, server: P
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_bytes_that_are_no_text(start_exporter: StartExporter) -> None:
-    """A value that is not UTF-8 is served, too."""
+def test_a_value_that_is_not_utf8_ends_nothing(start_exporter: StartExporter) -> None:
+    """`serve` listens although a value is not UTF-8."""
     exporter = start_exporter(DATABASE_URL="postgresql://app:\udcff\udcfe@h/app")
 
     exporter.wait_for_verdict("misconfigured", within=3)
@@ -156,6 +156,8 @@ def test_bytes_that_are_no_text(start_exporter: StartExporter) -> None:
 
 
 @pytest.mark.parametrize("level", ["WARN", "Warning", "CRITICAL", "trace"])
-def test_levels_of_other_libraries(start_exporter: StartExporter, server: Postgres, level: str) -> None:
-    """A LOG_LEVEL that is shared with an application is the nearest of the exporter's."""
+def test_log_level_of_another_library_becomes_the_nearest(
+    start_exporter: StartExporter, server: Postgres, level: str
+) -> None:
+    """A LOG_LEVEL in another library's words is taken as the nearest of the exporter's levels."""
     assert start_exporter(server.url(), LOG_LEVEL=level).get("/livez").status == 200

@@ -50,7 +50,9 @@ class ClientDuringAbort:
             yield
 
 
-async def test_client_accepted_during_an_abort(server: Postgres, driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_client_accepted_during_an_abort_stays_watched(
+    server: Postgres, driver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A client accepted while a frozen connection is aborted does not get its descriptor, so it stays watched."""
     engine = make_engine(Source(url=server.url(driver)), PoolOptions())
     probe = Probe(

@@ -1,4 +1,4 @@
-"""Each driver does what the package needs of it, and the private names that are used still mean what they did."""
+"""Each driver does what the package needs of it, and the private names in use have kept their meaning."""
 
 import asyncio
 import logging
@@ -54,7 +54,7 @@ def terminate_sessions(server: Postgres) -> None:
 # Both drivers
 
 
-async def test_queries(loaded: Driver, connection: Any, server: Postgres) -> None:
+async def test_queries_leave_no_transaction_open(loaded: Driver, connection: Any, server: Postgres) -> None:
     """Rows are counted, the role is found, and no transaction is left open."""
     await loaded.ping(connection)
 
@@ -65,14 +65,14 @@ async def test_queries(loaded: Driver, connection: Any, server: Postgres) -> Non
     assert server.value("SELECT state FROM pg_stat_activity WHERE usename = 'app'") == "idle"
 
 
-async def test_server_version(loaded: Driver, connection: Any, server: Postgres) -> None:
+async def test_server_version_is_the_servers(loaded: Driver, connection: Any, server: Postgres) -> None:
     """The major version is the server's own."""
     number = int(server.value("SELECT current_setting('server_version_num')"))
 
     assert loaded.server_version(connection)[0] == number // 10000
 
 
-async def test_abort(loaded: Driver, connection: Any, server: Postgres) -> None:
+async def test_abort_closes_the_connection_at_once(loaded: Driver, connection: Any, server: Postgres) -> None:
     """An aborted connection is closed at once, and aborting it again is no error."""
     loaded.abort(connection)
     loaded.abort(connection)
@@ -80,7 +80,7 @@ async def test_abort(loaded: Driver, connection: Any, server: Postgres) -> None:
     until(lambda: server.sessions() == 0, within=2, what="no session")
 
 
-async def test_session_ended_by_the_server(
+async def test_sqlstate_that_ends_a_session_is_reported(
     loaded: Driver,
     connection: Any,
     server: Postgres,
@@ -94,7 +94,7 @@ async def test_session_ended_by_the_server(
     assert errors == ["57P01"]
 
 
-async def test_error_of_a_query(loaded: Driver, connection: Any, errors: list[str]) -> None:
+async def test_sqlstate_of_a_failed_query_is_reported(loaded: Driver, connection: Any, errors: list[str]) -> None:
     """The SQLSTATE of a failed query is reported too, and the connection stays usable."""
     with pytest.raises((psycopg.Error, asyncpg.PostgresError)):
         await loaded.count_rows(connection, "select 1 from missing")
@@ -103,7 +103,7 @@ async def test_error_of_a_query(loaded: Driver, connection: Any, errors: list[st
     await loaded.ping(connection)
 
 
-def test_target_of_another_driver(server: Postgres) -> None:
+def test_parameters_of_the_other_driver_are_left_out(server: Postgres) -> None:
     """Parameters that only one driver knows are left out for the other."""
     url = server.url("psycopg", channel_binding="disable")
 
@@ -114,7 +114,7 @@ def test_target_of_another_driver(server: Postgres) -> None:
 
 
 async def test_every_connection_is_guarded(server: Postgres) -> None:
-    """Asyncpg makes its protocol from the name that is replaced, and keeps it where the callback is put."""
+    """Asyncpg makes its protocol from the replaced name, and keeps it in the attribute that gets the callback."""
     made = await asyncpg_driver.connect(target(server, "asyncpg"))
 
     assert protocol.Protocol is asyncpg_driver.GuardedProtocol
@@ -122,7 +122,7 @@ async def test_every_connection_is_guarded(server: Postgres) -> None:
     made.terminate()
 
 
-async def test_error_on_an_idle_connection(server: Postgres, errors: list[str]) -> None:
+async def test_error_on_an_idle_connection_is_reported_at_once(server: Postgres, errors: list[str]) -> None:
     """Asyncpg's protocol reports what the server sends unasked, at once."""
     made = await asyncpg_driver.Driver(errors.append).connect(target(server, "asyncpg"))
     terminate_sessions(server)
@@ -136,13 +136,13 @@ async def test_error_on_an_idle_connection(server: Postgres, errors: list[str]) 
 
 
 @pytest.mark.parametrize("fake_server", [fake_servers.http, fake_servers.keep_alive_http, fake_servers.garbage])
-async def test_peer_that_is_no_postgres(
+async def test_peer_that_is_no_postgres_is_refused(
     fake_server: Any,
     background: Background,
     cleanup: ExitStack,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Such a peer is refused by its first bytes, and the event loop has nothing to log."""
+    """A peer that is no PostgreSQL is refused by its first bytes, and the event loop logs nothing."""
     listener = Listener(background, fake_server)
     cleanup.callback(listener.close)
     url = f"postgresql://app@{listener.host}:{listener.port}/app?sslmode=disable"
@@ -156,7 +156,7 @@ async def test_peer_that_is_no_postgres(
 # psycopg's private names: the handle of libpq
 
 
-async def test_libpq_handle(server: Postgres, errors: list[str]) -> None:
+async def test_libpq_handle_gives_the_socket_while_open(server: Postgres, errors: list[str]) -> None:
     """The handle gives the socket's number while it is open and raises afterwards."""
     made = await load_driver("psycopg", errors.append).connect(target(server, "psycopg"))
 

@@ -52,7 +52,7 @@ def pool(options: PoolOptions, *, pooled: bool = True) -> QueuePool:
 # The engine
 
 
-def test_pool_by_default() -> None:
+def test_pool_has_its_defaults() -> None:
     """Five connections and ten more, pinged before use, replaced hourly less a little."""
     found = pool(PoolOptions())
 
@@ -60,7 +60,7 @@ def test_pool_by_default() -> None:
     assert 3240 <= found._recycle <= 3600
 
 
-def test_pool_settings() -> None:
+def test_settings_reach_the_pool() -> None:
     """The settings reach the pool."""
     found = pool(PoolOptions(size=2, max_overflow=0, recycle=100, timeout=0.8))
 
@@ -68,13 +68,13 @@ def test_pool_settings() -> None:
     assert 90 <= found._recycle <= 100
 
 
-def test_recycle_differs() -> None:
+def test_each_process_recycles_at_another_time() -> None:
     """Each process recycles at another time, so that a fleet does not reconnect together."""
     assert len({pool(PoolOptions())._recycle for _ in range(10)}) > 1
 
 
 @pytest.mark.parametrize("echo", [True, False])
-def test_environment_test(echo: bool) -> None:
+def test_environment_test_has_no_pool_and_no_echo(echo: bool) -> None:
     """With ENVIRONMENT=test there is no pool and no echo, whatever the other settings are."""
     engine = make_engine(source(), PoolOptions(test=True, echo=echo))
 
@@ -82,7 +82,7 @@ def test_environment_test(echo: bool) -> None:
     assert engine.sync_engine.echo is False
 
 
-def test_echo() -> None:
+def test_echo_shows_no_parameters() -> None:
     """DATABASE_ECHO turns the echo on, without the values of parameters."""
     engine = make_engine(source(), PoolOptions(echo=True)).sync_engine
 
@@ -90,13 +90,13 @@ def test_echo() -> None:
     assert engine.hide_parameters
 
 
-def test_engine_without_pool() -> None:
+def test_engine_of_the_fresh_path_has_no_pool() -> None:
     """The engine of the fresh path keeps no connection."""
     assert isinstance(make_engine(source(), PoolOptions(), pooled=False).sync_engine.pool, NullPool)
 
 
 @pytest.mark.parametrize("environment", ["test", "production"])
-def test_several_event_loops(server: Postgres, environment: str) -> None:
+def test_pool_fails_in_a_second_event_loop(server: Postgres, environment: str) -> None:
     """One engine in one event loop after the other works without a pool, and fails with one."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SUCCESSIVE_LOOPS, environment],
@@ -119,7 +119,7 @@ def test_several_event_loops(server: Postgres, environment: str) -> None:
 # The check
 
 
-async def test_server_answers(engine: AsyncEngine, server: Postgres) -> None:
+async def test_check_passes_when_the_server_answers(engine: AsyncEngine, server: Postgres) -> None:
     """The check passes; the connection goes back to the pool, with no transaction open."""
     for _ in range(3):
         assert await check_db_connection(engine)
@@ -129,7 +129,7 @@ async def test_server_answers(engine: AsyncEngine, server: Postgres) -> None:
     assert engine.sync_engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
-async def test_server_is_down(caplog: pytest.LogCaptureFixture, driver: str) -> None:
+async def test_check_fails_in_one_line_when_the_server_is_down(caplog: pytest.LogCaptureFixture, driver: str) -> None:
     """The check fails, logs one line at ERROR without the password, and does not raise."""
     closed = Source(
         url=f"postgresql{'+psycopg' if driver == 'psycopg' else ''}://app:hunter2@127.0.0.1:{free_port()}/app",
@@ -146,7 +146,9 @@ async def test_server_is_down(caplog: pytest.LogCaptureFixture, driver: str) -> 
 
 
 @pytest.mark.parametrize("path", ["/nowhere/url", "/"])
-async def test_file_of_the_url_is_gone(caplog: pytest.LogCaptureFixture, tmp_path: Path, path: str) -> None:
+async def test_check_fails_when_a_file_of_the_url_is_gone(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, path: str
+) -> None:
     """Settings that have become unusable fail the check, and do not raise."""
     file = tmp_path / "url"
     file.write_text("postgresql://app@127.0.0.1:1/app")
@@ -162,7 +164,7 @@ async def test_file_of_the_url_is_gone(caplog: pytest.LogCaptureFixture, tmp_pat
 @pytest.mark.parametrize(
     ("expect", "passes"), [(ExpectedRole.ANY, True), (ExpectedRole.PRIMARY, True), (ExpectedRole.REPLICA, False)]
 )
-async def test_expected_role(engine: AsyncEngine, expect: ExpectedRole, passes: bool) -> None:
+async def test_check_compares_the_expected_role(engine: AsyncEngine, expect: ExpectedRole, passes: bool) -> None:
     """A primary passes unless a replica is expected."""
     errors: list[Exception] = []
 
@@ -170,7 +172,7 @@ async def test_expected_role(engine: AsyncEngine, expect: ExpectedRole, passes: 
     assert [type(error) for error in errors] == ([] if passes else [WrongRoleError])
 
 
-async def test_on_answer(engine: AsyncEngine) -> None:
+async def test_on_answer_gets_the_open_connection(engine: AsyncEngine) -> None:
     """`on_answer` is called with the connection while it is still open."""
     answers: list[tuple[int, bool]] = []
 
@@ -181,7 +183,7 @@ async def test_on_answer(engine: AsyncEngine) -> None:
     assert answers == [(42, False)]
 
 
-async def test_on_answer_raises(engine: AsyncEngine) -> None:
+async def test_check_fails_when_on_answer_raises(engine: AsyncEngine) -> None:
     """An exception of the callback fails the check."""
     errors: list[Exception] = []
 
@@ -192,7 +194,7 @@ async def test_on_answer_raises(engine: AsyncEngine) -> None:
     assert [type(error) for error in errors] == [ZeroDivisionError]
 
 
-async def test_cancelled(engine: AsyncEngine, server: Postgres) -> None:
+async def test_cancelled_check_leaves_no_session(engine: AsyncEngine, server: Postgres) -> None:
     """A cancellation is raised, and leaves no session behind."""
     answering = asyncio.Event()
 
@@ -211,14 +213,14 @@ async def test_cancelled(engine: AsyncEngine, server: Postgres) -> None:
     until(lambda: server.sessions() == 0, within=2, what="no session")
 
 
-async def test_role(engine: AsyncEngine, server: Postgres) -> None:
+async def test_query_of_the_role_opens_no_transaction(engine: AsyncEngine, server: Postgres) -> None:
     """The query of the role opens no transaction."""
     async with engine.connect() as connection:
         assert await check_role(connection, ExpectedRole.ANY) is False
         assert server.value("SELECT state FROM pg_stat_activity WHERE usename = 'app'") == "idle"
 
 
-async def test_backend_terminated(engine: AsyncEngine, server: Postgres) -> None:
+async def test_check_passes_after_a_terminated_session(engine: AsyncEngine, server: Postgres) -> None:
     """A session that the server ended in the pool is replaced by the ping: the check passes."""
     assert await check_db_connection(engine)
     server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
@@ -227,7 +229,7 @@ async def test_backend_terminated(engine: AsyncEngine, server: Postgres) -> None
     assert await check_db_connection(engine)
 
 
-async def test_rotated_password(server: Postgres, tmp_path: Path) -> None:
+async def test_password_file_is_read_at_each_connect(server: Postgres, tmp_path: Path) -> None:
     """A password file is read at each connect."""
     server.sql("CREATE ROLE rotated LOGIN PASSWORD 'second'")
     file = tmp_path / "password"
@@ -244,7 +246,7 @@ async def test_rotated_password(server: Postgres, tmp_path: Path) -> None:
 # Closing
 
 
-async def test_close(engine: AsyncEngine, server: Postgres) -> None:
+async def test_close_ends_the_session(engine: AsyncEngine, server: Postgres) -> None:
     """Closing ends the session; closing again, or closing nothing, is no error."""
     assert await check_db_connection(engine)
     await close_db(engine)
@@ -254,7 +256,7 @@ async def test_close(engine: AsyncEngine, server: Postgres) -> None:
     until(lambda: server.sessions() == 0, within=2, what="no session")
 
 
-async def test_close_while_frozen(driver: str, template: Template) -> None:
+async def test_close_of_a_frozen_connection_is_bounded(driver: str, template: Template) -> None:
     """A server that does not answer the disconnect is not waited for beyond the limit."""
     server = template.copy()
     server.start()
@@ -282,12 +284,12 @@ async def test_close_while_frozen(driver: str, template: Template) -> None:
         (ValueError("x" * 999), "ValueError: " + "x" * 200),
     ],
 )
-def test_describe(error: Exception, text: str) -> None:
+def test_error_is_described_in_one_line(error: Exception, text: str) -> None:
     """An error becomes one short line."""
     assert describe(error) == text
 
 
-async def test_describe_a_statement(engine: AsyncEngine) -> None:
+async def test_failed_statement_is_described_without_its_text(engine: AsyncEngine) -> None:
     """A failed statement is described by the server's message, without the statement and its values."""
     with pytest.raises(Exception, match="hunter2") as caught:
         async with engine.connect() as connection:

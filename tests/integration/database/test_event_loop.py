@@ -51,7 +51,7 @@ def run(work: Callable[[asyncio.AbstractEventLoop], Any]) -> Any:
         return runner.run(main())
 
 
-def test_silent_dns_server(resolver: Resolver) -> None:
+def test_silent_dns_server_costs_two_threads(resolver: Resolver) -> None:
     """Two names resolved sixty times take two threads, and the process still ends at once."""
     resolver.behaviour = Behaviour.SILENT
     done = subprocess.run(
@@ -71,7 +71,7 @@ def test_silent_dns_server(resolver: Resolver) -> None:
     assert resolver.questions > 0
 
 
-def test_one_look_up_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_for_one_name_share_a_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second request joins the look-up under way, and a cancelled one does not end it."""
     asked: list[tuple[str, str]] = []
     go = threading.Event()
@@ -114,7 +114,7 @@ def test_error_of_an_unknown_name_is_noted() -> None:
     assert attempt.phase is Phase.RESOLVING
 
 
-def test_phases() -> None:
+def test_phase_follows_the_connect() -> None:
     """The phase changes from name to connect; a refused connect notes the system's error."""
     attempt = ConnectAttempt()
     closed = free_port()
@@ -131,7 +131,7 @@ def test_phases() -> None:
     assert isinstance(attempt.network_error, ConnectionRefusedError)
 
 
-def test_result_after_the_loop_has_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_result_after_the_loop_has_closed_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look-up that ends when the loop is closed raises nothing in its thread."""
     go = threading.Event()
     failed: list[object] = []
@@ -151,7 +151,7 @@ def test_result_after_the_loop_has_closed(monkeypatch: pytest.MonkeyPatch) -> No
     assert failed == []
 
 
-def test_another_thread_for_a_long_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_look_up_gets_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look-up that lasts too long gets another thread, up to the maximum."""
     asked: list[int] = []
     go = threading.Event()

@@ -31,7 +31,7 @@ async def engine(server: Postgres, proxy: Proxy, driver: str) -> AsyncIterator[A
     await close_db(made)
 
 
-async def test_warm_check(engine: AsyncEngine, proxy: Proxy) -> None:
+async def test_warm_check_takes_two_round_trips(engine: AsyncEngine, proxy: Proxy) -> None:
     """A warm check takes two round trips, the pool's ping and the query of the role, on one connection."""
     assert await check_db_connection(engine)
     before = proxy.round_trips
@@ -42,7 +42,7 @@ async def test_warm_check(engine: AsyncEngine, proxy: Proxy) -> None:
     assert proxy.accepted == 1
 
 
-async def test_first_check(engine: AsyncEngine, proxy: Proxy) -> None:
+async def test_first_check_adds_only_the_connect(engine: AsyncEngine, proxy: Proxy) -> None:
     """The first check adds only what a connect takes: the dialect runs no queries of its own."""
     assert await check_db_connection(engine)
 
@@ -50,7 +50,7 @@ async def test_first_check(engine: AsyncEngine, proxy: Proxy) -> None:
     assert proxy.round_trips <= 6
 
 
-async def test_server_stats(engine: AsyncEngine, proxy: Proxy) -> None:
+async def test_server_stats_take_at_most_ten_round_trips(engine: AsyncEngine, proxy: Proxy) -> None:
     """The server's statistics, read every half minute, take at most ten round trips on the same connection."""
     assert await check_db_connection(engine)
     before = proxy.round_trips

@@ -28,7 +28,7 @@ def session(server: Postgres) -> psycopg.Connection[object]:
     )
 
 
-async def test_connections(engine: AsyncEngine, server: Postgres) -> None:
+async def test_any_role_sees_the_connections(engine: AsyncEngine, server: Postgres) -> None:
     """Connections against the maximum, visible to any role."""
     before = await stats(engine, None)
     with session(server), session(server):
@@ -38,7 +38,7 @@ async def test_connections(engine: AsyncEngine, server: Postgres) -> None:
     assert after.connections == before.connections + 2
 
 
-async def test_pod_sessions(engine: AsyncEngine, server: Postgres) -> None:
+async def test_pod_sessions_are_counted_by_state(engine: AsyncEngine, server: Postgres) -> None:
     """Sessions from the pod's own address by state, and how long one has been idle in a transaction."""
     with session(server), session(server) as idle:
         idle.execute("BEGIN")
@@ -52,7 +52,7 @@ async def test_pod_sessions(engine: AsyncEngine, server: Postgres) -> None:
     assert 0 <= found.oldest_idle_in_transaction < 5
 
 
-async def test_none_idle(engine: AsyncEngine) -> None:
+async def test_age_is_0_when_none_is_idle_in_transaction(engine: AsyncEngine) -> None:
     """Where no session is idle in a transaction the age is 0, not absent."""
     found = await stats(engine, "127.0.0.1")
 
@@ -60,7 +60,7 @@ async def test_none_idle(engine: AsyncEngine) -> None:
 
 
 @pytest.mark.parametrize("pod_ip", [None, "10.1.2.3"])
-async def test_address_of_another(engine: AsyncEngine, pod_ip: str | None) -> None:
+async def test_sessions_behind_a_proxy_are_not_reported(engine: AsyncEngine, pod_ip: str | None) -> None:
     """Behind a proxy the sessions from the client's address are not this pod's: they are not reported."""
     found = await stats(engine, pod_ip)
 
@@ -68,7 +68,7 @@ async def test_address_of_another(engine: AsyncEngine, pod_ip: str | None) -> No
     assert found.connections > 0
 
 
-async def test_unix_socket(server: Postgres) -> None:
+async def test_sessions_over_a_unix_socket_are_not_reported(server: Postgres) -> None:
     """A Unix socket has no address: the pod's sessions are not reported."""
     server.sql("SELECT 1")
     engine = make_engine(
@@ -80,8 +80,8 @@ async def test_unix_socket(server: Postgres) -> None:
     assert (found.pod_sessions, found.oldest_idle_in_transaction) == ({}, None)
 
 
-async def test_time_out(engine: AsyncEngine) -> None:
-    """Statistics are an extra: reading them may not hold a connection for long."""
+async def test_reading_statistics_times_out(engine: AsyncEngine) -> None:
+    """Reading the statistics is limited in time, so that it does not hold a connection for long."""
     async with engine.connect() as connection:
         with pytest.raises(TimeoutError):
             await read_server_stats(connection, pod_ip=None, within=0)

@@ -77,14 +77,14 @@ def checked_out(engine: AsyncEngine) -> int:
     return int(engine.sync_engine.pool.checkedout())  # type: ignore[attr-defined]
 
 
-async def test_factory(sessions: Sessions) -> None:
+async def test_objects_stay_usable_after_a_commit(sessions: Sessions) -> None:
     """Objects stay usable after a commit, and nothing is flushed automatically."""
     async with sessions() as session:
         assert session.sync_session.expire_on_commit is False
         assert session.sync_session.autoflush is False
 
 
-async def test_commits(sessions: Sessions, engine: AsyncEngine, server: Postgres, database: str) -> None:
+async def test_block_is_committed(sessions: Sessions, engine: AsyncEngine, server: Postgres, database: str) -> None:
     """The block's changes are committed, and its objects can still be read."""
     async with get_db(sessions) as session:
         row = beat(1)
@@ -96,7 +96,7 @@ async def test_commits(sessions: Sessions, engine: AsyncEngine, server: Postgres
 
 
 @pytest.mark.parametrize("error", [ValueError, asyncio.CancelledError, GeneratorExit])
-async def test_rolls_back(
+async def test_error_rolls_the_block_back(
     sessions: Sessions,
     engine: AsyncEngine,
     server: Postgres,
@@ -119,7 +119,9 @@ async def test_rolls_back(
     assert states in ([("idle",)], [])
 
 
-async def test_commit_that_fails(sessions: Sessions, engine: AsyncEngine, server: Postgres, database: str) -> None:
+async def test_failed_commit_closes_the_session(
+    sessions: Sessions, engine: AsyncEngine, server: Postgres, database: str
+) -> None:
     """A commit that the server refuses raises, and the session is closed."""
     async with get_db(sessions) as session:
         session.add(beat(3))
@@ -132,7 +134,7 @@ async def test_commit_that_fails(sessions: Sessions, engine: AsyncEngine, server
     assert checked_out(engine) == 0
 
 
-async def test_one_session_each(sessions: Sessions, engine: AsyncEngine) -> None:
+async def test_each_block_has_its_own_session(sessions: Sessions, engine: AsyncEngine) -> None:
     """Two blocks have sessions of their own, and do not see each other's uncommitted rows."""
     async with get_db(sessions) as one, get_db(sessions) as other:
         one.add(beat(4))
@@ -143,7 +145,7 @@ async def test_one_session_each(sessions: Sessions, engine: AsyncEngine) -> None
     assert checked_out(engine) == 0
 
 
-async def test_init(engine: AsyncEngine, server: Postgres, database: str) -> None:
+async def test_init_creates_everything_once(engine: AsyncEngine, server: Postgres, database: str) -> None:
     """The extension and every table are created; a second run changes nothing."""
     await init_db(engine, extensions=["vector"])
     await init_db(engine, extensions=["vector"])
@@ -154,12 +156,12 @@ async def test_init(engine: AsyncEngine, server: Postgres, database: str) -> Non
     assert set(tables) == set(Base.metadata.tables)
 
 
-async def test_init_by_several_pods(engine: AsyncEngine) -> None:
+async def test_concurrent_inits_wait_for_each_other(engine: AsyncEngine) -> None:
     """Pods that run it at the same time wait for each other, and none fails."""
     await asyncio.gather(*(init_db(engine, extensions=["vector"]) for _ in range(5)))
 
 
-async def test_init_without_the_extension(engine: AsyncEngine, server: Postgres, database: str) -> None:
+async def test_init_without_the_extension_creates_nothing(engine: AsyncEngine, server: Postgres, database: str) -> None:
     """If an extension is not available, nothing is created."""
     with pytest.raises(DBAPIError, match="missing_one"):
         await init_db(engine, extensions=["vector", "missing_one"])
@@ -168,7 +170,7 @@ async def test_init_without_the_extension(engine: AsyncEngine, server: Postgres,
     assert server.value("SELECT count(*) FROM pg_class WHERE relname = 'dbhealth_heartbeat'") == 0
 
 
-async def test_init_with_a_name_taken(engine: AsyncEngine, server: Postgres, database: str) -> None:
+async def test_init_with_a_taken_name_creates_nothing(engine: AsyncEngine, server: Postgres, database: str) -> None:
     """If a table cannot be created, the extensions are not created either."""
     server.sql("CREATE TYPE dbhealth_heartbeat AS (x int)", database=database)
 
@@ -177,7 +179,7 @@ async def test_init_with_a_name_taken(engine: AsyncEngine, server: Postgres, dat
     assert server.sql("SELECT extname FROM pg_extension WHERE extname <> 'plpgsql'", database=database) == []
 
 
-async def test_init_quotes(engine: AsyncEngine, server: Postgres, database: str) -> None:
+async def test_init_quotes_the_extension(engine: AsyncEngine, server: Postgres, database: str) -> None:
     """The name of an extension is quoted: it cannot carry a statement."""
     with pytest.raises(DBAPIError):
         await init_db(engine, extensions=['vector"; DROP DATABASE app; --'])
@@ -185,7 +187,7 @@ async def test_init_quotes(engine: AsyncEngine, server: Postgres, database: str)
     assert server.sql("SELECT 1", database=database)
 
 
-async def test_heartbeat(sessions: Sessions, server: Postgres, database: str) -> None:
+async def test_heartbeat_updates_one_row(sessions: Sessions, server: Postgres, database: str) -> None:
     """A pod updates one row, with the server's clock."""
     slot = heartbeat_slot("pod-1")
     await write_heartbeat(sessions, slot=slot, limit=5)
@@ -197,7 +199,7 @@ async def test_heartbeat(sessions: Sessions, server: Postgres, database: str) ->
     assert second[0][1] > first[0][1]
 
 
-async def test_heartbeat_waits_for_a_lock(sessions: Sessions, server: Postgres, database: str) -> None:
+async def test_heartbeat_behind_a_lock_leaves_no_backend(sessions: Sessions, server: Postgres, database: str) -> None:
     """The server itself ends a heartbeat that waits for a lock, so no backend is left behind."""
     await write_heartbeat(sessions, slot=1, limit=5)
     with server.connect(database=database) as lock, lock.transaction():
@@ -208,7 +210,7 @@ async def test_heartbeat_waits_for_a_lock(sessions: Sessions, server: Postgres, 
     assert getattr(caught.value.orig, "sqlstate", None) == "57014"
 
 
-def test_slots() -> None:
+def test_host_name_always_has_the_same_slot() -> None:
     """A host name always hashes to the same slot, and many host names use all slots."""
     assert heartbeat_slot("pod-1") == heartbeat_slot("pod-1") == 430
     spread = {heartbeat_slot(f"pod-{number}") for number in range(10_000)}

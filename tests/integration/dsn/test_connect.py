@@ -1,4 +1,4 @@
-"""What the driver makes of a URL, on real servers."""
+"""Connections from a URL, with both drivers, to real servers."""
 
 import asyncio
 import dataclasses
@@ -33,7 +33,7 @@ async def transports_closed() -> None:
 
 
 async def connected(target: Target) -> tuple[Any, ...]:
-    """Connect with a driver and ask the server who and where it thinks we are."""
+    """Connect with a driver and ask the server for the client's user, database and address."""
     question = (
         "SELECT current_user::text, current_database()::text, current_setting('application_name'), "
         "(SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())"
@@ -55,7 +55,7 @@ async def connected(target: Target) -> tuple[Any, ...]:
 
 @pytest.fixture(scope="module")
 def plain_server(template: Template) -> Iterator[Postgres]:
-    """One for all tests that only look."""
+    """One server for all tests that change nothing."""
     made = template.copy()
     with closing(made):
         made.start()
@@ -64,7 +64,7 @@ def plain_server(template: Template) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="module")
 def secure_server(tls_template: Template, authority: Authority) -> Iterator[Postgres]:
-    """One that speaks TLS with a certificate for its address."""
+    """A server with TLS and a certificate for its address."""
     made = tls_template.copy()
     with closing(made):
         made.serve_tls(authority.server("127.0.0.1"))
@@ -74,7 +74,7 @@ def secure_server(tls_template: Template, authority: Authority) -> Iterator[Post
 
 @pytest.fixture(scope="module")
 def strict_server(tls_template: Template, authority: Authority) -> Iterator[Postgres]:
-    """One that lets in only whoever shows a certificate."""
+    """A server that requires a client certificate."""
     made = tls_template.copy()
     with closing(made):
         made.serve_tls(authority.server("127.0.0.1"), clients=authority)
@@ -95,14 +95,14 @@ def awkward(plain_server: Postgres) -> tuple[str, str, str]:
 
 
 @pytest.mark.parametrize("way", ["url", "host", "file", "socket", "socket file"])
-async def test_that_a_real_server_takes_every_character(
+async def test_a_real_server_takes_every_character(
     plain_server: Postgres,
     awkward: tuple[str, str, str],
     tmp_path: Path,
     driver: str,
     way: str,
 ) -> None:
-    """In user, password and database, percent-encoded or in parts, by both drivers."""
+    """Every character works in user, password and database, percent-encoded or in parts, with both drivers."""
     user, password, database = awkward
     scheme = "postgresql+psycopg" if driver == "psycopg" else "postgresql"
     name, secret, base = (quote(part, safe="") for part in awkward)
@@ -125,8 +125,8 @@ async def test_that_a_real_server_takes_every_character(
     assert found[:3] == ("postgres" if way.startswith("socket") else user, database, "db-health-exporter")
 
 
-async def test_that_several_hosts_are_tried_until_one_has_the_role(plain_server: Postgres, driver: str) -> None:
-    """A dead one first."""
+async def test_several_hosts_are_tried_until_one_has_the_role(plain_server: Postgres, driver: str) -> None:
+    """A stopped host is passed over."""
     with socket.socket() as dead:
         dead.bind(("127.0.0.1", 0))
         url = plain_server.url(driver).replace("@127.0.0.1:", f"@127.0.0.1:{dead.getsockname()[1]},127.0.0.1:")
@@ -135,8 +135,8 @@ async def test_that_several_hosts_are_tried_until_one_has_the_role(plain_server:
     assert found[1] == "app"
 
 
-async def test_that_options_reach_the_server(plain_server: Postgres, driver: str) -> None:
-    """As libpq sends them."""
+async def test_options_reach_the_server(plain_server: Postgres, driver: str) -> None:
+    """The driver sends `options` as libpq does."""
     target = parse(plain_server.url(driver, options="-c statement_timeout=1234", application_name="a b"))
 
     assert (await connected(target))[2] == "a b"
@@ -184,7 +184,7 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("hostile")
 @pytest.mark.parametrize("mode", ["disable", "prefer", "require"])
-async def test_that_the_containers_variables_and_home_change_nothing(
+async def test_the_containers_variables_and_home_change_nothing(
     secure_server: Postgres,
     driver: str,
     mode: str,
@@ -212,7 +212,7 @@ async def test_that_the_containers_variables_and_home_change_nothing(
         ("verify-full", "system", "127.0.0.1", False),
     ],
 )
-async def test_that_each_sslmode_verifies_what_libpqs_does(
+async def test_each_sslmode_verifies_what_libpqs_does(
     secure_server: Postgres,
     authority: Authority,
     tmp_path: Path,
@@ -240,7 +240,7 @@ async def test_that_each_sslmode_verifies_what_libpqs_does(
 
 @pytest.mark.parametrize("mode", ["prefer", "require", "verify-full"])
 @pytest.mark.parametrize("password", ["", "hunter2"])
-async def test_that_a_client_certificate_is_shown(
+async def test_a_client_certificate_is_shown(
     strict_server: Postgres,
     authority: Authority,
     tmp_path: Path,
@@ -248,7 +248,7 @@ async def test_that_a_client_certificate_is_shown(
     mode: str,
     password: str,
 ) -> None:
-    """With its key, encrypted or not; without it the server refuses."""
+    """A client certificate works with an encrypted or a plain key; without it the server refuses."""
     pair = authority.client("app")
     tls: dict[str, Any] = {
         "sslmode": mode,
@@ -265,13 +265,13 @@ async def test_that_a_client_certificate_is_shown(
 
 
 @pytest.mark.parametrize("mode", ["allow", "prefer", "require", "verify-full"])
-def test_that_an_encrypted_key_without_its_password_is_refused(
+def test_an_encrypted_key_without_its_password_is_refused(
     authority: Authority,
     tmp_path: Path,
     driver: str,
     mode: str,
 ) -> None:
-    """Before a driver sees it, and at each connect anew: libpq would ask on the terminal, for good."""
+    """It is refused before a driver gets it, at each connect: libpq would wait for a password at the terminal."""
     pair = authority.client("app")
     certificate, key = write(tmp_path, "app.crt", pair.certificate), write(tmp_path, "app.key", pair.key)
     root = write(tmp_path, "root.crt", authority.certificate)
@@ -289,8 +289,8 @@ def test_that_an_encrypted_key_without_its_password_is_refused(
 
 
 @pytest.mark.parametrize("mode", ["prefer", "verify-full"])
-async def test_that_a_socket_needs_no_certificate(plain_server: Postgres, driver: str, mode: str) -> None:
-    """Over a Unix socket nobody speaks TLS, as with libpq: files that are not there are not missed."""
+async def test_a_socket_needs_no_certificate(plain_server: Postgres, driver: str, mode: str) -> None:
+    """Over a Unix socket there is no TLS, as with libpq, so that missing certificate files do not matter."""
     files = "sslrootcert=/none&sslcert=/none&sslkey=/none"
     place = f"host={plain_server.data}&port={plain_server.port}"
 

@@ -1,4 +1,4 @@
-"""What `/metrics` shows: every family of the contract, in the format asked for."""
+"""`/metrics` shows every family of the contract, in the requested format."""
 
 import gzip
 import http.client
@@ -96,7 +96,7 @@ def fetch(exporter: Exporter, **headers: str) -> tuple[dict[str, str], bytes]:
     return {name.lower(): value for name, value in response.getheaders()}, body
 
 
-def test_every_family(exporter: Exporter) -> None:
+def test_every_family_of_the_contract_is_shown(exporter: Exporter) -> None:
     """Each name of the contract is there, of its type, with its labels; all have help."""
     found = {family.name: family for family in parse_text(ask(exporter).text)}
 
@@ -109,7 +109,7 @@ def test_every_family(exporter: Exporter) -> None:
             assert set(sample.labels) - {"le"} == labels, sample
     ours = {name for name in found if name.startswith("dbhealth_")}
     assert all(name.startswith(("dbhealth_", "process_")) for name in found)
-    assert ours - FAMILIES.keys() == {  # no promise: for whoever looks into a fault of the exporter itself
+    assert ours - FAMILIES.keys() == {  # no part of the contract: for finding faults of the exporter itself
         "dbhealth_pool_oldest_checkout_info",
         "dbhealth_pool_leaked_connections",
         "dbhealth_app_event_loop_lag_seconds",
@@ -129,7 +129,7 @@ def test_every_family(exporter: Exporter) -> None:
         ("application/openmetrics-text", True),
     ],
 )
-def test_the_preferred_format(exporter: Exporter, accept: str, openmetrics: bool) -> None:
+def test_the_preferred_format_is_sent(exporter: Exporter, accept: str, openmetrics: bool) -> None:
     """Prometheus lists the formats of its `scrape_protocols` in order of preference."""
     kind = ask(exporter, Accept=accept).headers["content-type"]
 
@@ -144,7 +144,7 @@ def test_the_preferred_format(exporter: Exporter, accept: str, openmetrics: bool
         ("dbhealth_up", "dbhealth_up"),
     ],
 )
-def test_one_family_by_name(exporter: Exporter, family: str, sample: str) -> None:
+def test_filter_takes_names_of_families_and_samples(exporter: Exporter, family: str, sample: str) -> None:
     """A filter may name a family as well as its samples."""
     found = list(parse_text(ask(exporter, f"?name[]={family}").text))
 
@@ -152,7 +152,7 @@ def test_one_family_by_name(exporter: Exporter, family: str, sample: str) -> Non
     assert sample in {each.name for each in found[0].samples}
 
 
-def test_every_series_from_the_start(exporter: Exporter) -> None:
+def test_every_series_is_there_from_the_start(exporter: Exporter) -> None:
     """Each outcome of each path has its counter before it ever happened, and exactly one verdict holds."""
     samples = exporter.samples()
     counted = {
@@ -169,8 +169,8 @@ def test_every_series_from_the_start(exporter: Exporter) -> None:
     assert exporter.sample("dbhealth_probes_total", path="pooled", outcome="dns") == 0
 
 
-def test_values(exporter: Exporter, server: Postgres) -> None:
-    """What is shown is what is so."""
+def test_values_match_the_server(exporter: Exporter, server: Postgres) -> None:
+    """The values match the server's state."""
     assert exporter.sample("dbhealth_up", database="app") == 1
     assert exporter.sample("dbhealth_server_in_recovery") == 0
     assert exporter.sample("dbhealth_server_max_connections") == server.value(
@@ -184,8 +184,8 @@ def test_values(exporter: Exporter, server: Postgres) -> None:
     assert exporter.sample("dbhealth_probe_duration_seconds_count", path="pooled") == sum(exporter.outcomes().values())
 
 
-def test_content_negotiation(exporter: Exporter) -> None:
-    """Prometheus gets OpenMetrics where it asks for it, and everybody else the text format."""
+def test_openmetrics_is_sent_on_request(exporter: Exporter) -> None:
+    """OpenMetrics is sent to a client that accepts it, the text format to every other."""
     plain = ask(exporter)
     modern = ask(exporter, Accept=f"{OPENMETRICS},text/plain;q=0.5")
 
@@ -198,8 +198,8 @@ def test_content_negotiation(exporter: Exporter) -> None:
     assert "Accept" in plain.headers["vary"]
 
 
-def test_gzip(exporter: Exporter) -> None:
-    """Compressed where the client can, plain where it cannot."""
+def test_gzip_is_sent_on_request(exporter: Exporter) -> None:
+    """The answer is compressed if the client accepts gzip."""
     headers, body = fetch(exporter, **{"Accept-Encoding": "gzip, deflate"})
     assert headers["content-encoding"] == "gzip"
     assert b"dbhealth_up" in gzip.decompress(body)
@@ -210,7 +210,7 @@ def test_gzip(exporter: Exporter) -> None:
         assert b"dbhealth_up" in body
 
 
-def test_filter(exporter: Exporter) -> None:
+def test_filter_picks_families(exporter: Exporter) -> None:
     """`name[]` picks families, several of them, and nothing of an unknown name."""
     text = ask(exporter, "?name[]=dbhealth_up&name[]=dbhealth_probes_total").text
 
@@ -218,7 +218,7 @@ def test_filter(exporter: Exporter) -> None:
     assert ask(exporter, "?name[]=nothing").text.strip() == ""
 
 
-def test_same_on_every_scrape(exporter: Exporter) -> None:
+def test_no_name_and_no_sample_appears_twice(exporter: Exporter) -> None:
     """A name never appears twice, and no sample either."""
     text = ask(exporter).text
     helped = [line.split()[2] for line in text.splitlines() if line.startswith("# HELP")]

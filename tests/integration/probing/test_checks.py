@@ -74,8 +74,10 @@ async def test_wrong_role_is_read_only(engine: AsyncEngine) -> None:
         ("ALTER DATABASE app CONNECTION LIMIT 1", "ALTER DATABASE app CONNECTION LIMIT -1", Reason.LIMIT_DATABASE),
     ],
 )
-async def test_connection_limit(server: Postgres, driver: str, statement: str, undo: str, reason: Reason) -> None:
-    """The limits of a role and of a database are told apart, by what PostgreSQL itself sends."""
+async def test_limits_of_role_and_database_are_told_apart(
+    server: Postgres, driver: str, statement: str, undo: str, reason: Reason
+) -> None:
+    """The limits of a role and of a database are told apart, by fields of PostgreSQL's error."""
     engine = make_engine(Source(url=server.url(driver)), PoolOptions(), pooled=False)
     server.sql(statement)
     made = run()
@@ -86,8 +88,8 @@ async def test_connection_limit(server: Postgres, driver: str, statement: str, u
     assert (answer(made)[0], made.reason) == (Outcome.TOO_MANY_CONNECTIONS, reason)
 
 
-async def test_server_limit(template: Template, driver: str) -> None:
-    """A server whose slots are all taken, or reserved for superusers, is the server's limit."""
+async def test_server_without_free_slots_is_its_limit(template: Template, driver: str) -> None:
+    """A server whose free slots are all reserved for superusers has the reason `limit_server`."""
     server = template.copy()
     server.configure(max_connections=4, superuser_reserved_connections=2, autovacuum_max_workers=1, max_wal_senders=0)
     server.start()
@@ -102,7 +104,9 @@ async def test_server_limit(template: Template, driver: str) -> None:
 
 
 @pytest.mark.parametrize(("sslmode", "reason"), [("disable", Reason.NO_TLS), ("prefer", None)])
-async def test_no_line_in_pg_hba(template: Template, driver: str, sslmode: str, reason: Reason | None) -> None:
+async def test_server_for_tls_only_refuses_by_a_reason_of_its_own(
+    template: Template, driver: str, sslmode: str, reason: Reason | None
+) -> None:
     """A server that accepts TLS only refuses a client without TLS by a reason of its own."""
     server = template.copy()
     server.start()
@@ -143,7 +147,7 @@ async def _nothing() -> None:
 
 
 async def test_late_commit_is_a_timeout() -> None:
-    """It took longer than the server's own time-out: it had to wait for a standby, although it stays."""
+    """A commit that outlasts the server's own time-out has waited for a standby: a timeout, although it holds."""
     times = iter((100.0, 100.0, 100.7, 100.7))
     made = run(lambda: next(times))
     await write_check(_nothing, ServerState(), limit=0.6)(made)
@@ -163,7 +167,7 @@ async def test_write_error_has_an_outcome() -> None:
     assert answer(made) == (Outcome.DISK_FULL, "DiskFullError: could not extend file")
 
 
-async def test_cancelled_write_is_no_outcome() -> None:
+async def test_cancelled_write_has_no_outcome() -> None:
     """The run stays without an answer."""
 
     async def ended() -> None:

@@ -1,4 +1,4 @@
-"""The exporter reads a page at a time, and no answer, request or report is cut by it."""
+"""The exporter reads one page at a time, and cuts no answer, request or report short."""
 
 import json
 import socket
@@ -13,7 +13,7 @@ from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
 
-# Runs as `python -c` in the exporter's place: the same program, which tells how much each of its reads asked for.
+# Runs as `python -c` in the exporter's place: the same program, which records the size of each of its reads.
 TELL = """
 import asyncio.selector_events, asyncio.sslproto, pathlib, sys
 from asyncio.selector_events import _SelectorSocketTransport as Stream, _SelectorDatagramTransport as Datagram
@@ -60,7 +60,7 @@ sys.exit(main(sys.argv[4:]))
 
 
 def reads(exporter: Exporter) -> dict[str, set[int]]:
-    """How many bytes each kind of read asked for."""
+    """The sizes in bytes that each kind of read asked for."""
     path = exporter.folder / "reads"
     found: dict[str, set[int]] = {}
     for line in path.read_text().splitlines() if path.exists() else ():
@@ -70,7 +70,7 @@ def reads(exporter: Exporter) -> dict[str, set[int]]:
 
 
 def report(port: int, *, bytes_in_all: int) -> None:
-    """Send the exporter a report that is as long as this."""
+    """Send the exporter a report of this length."""
     content = {"v": 1, "pid": 7, "start": 1.0, "interval": 2.0, "pool": "orders", "database": "app", "filling": ""}
     content["filling"] = "x" * (bytes_in_all - len(json.dumps(content)))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -83,7 +83,7 @@ def test_reads_are_small(
     tmp_path: Path,
     start_exporter: StartExporter,
 ) -> None:
-    """Requests, answers with and without TLS, and reports: none asks for 256 KiB, which would make the heap creep."""
+    """Requests, answers with and without TLS, and reports: none asks for 256 KiB, with which the heap would grow."""
     port = free_port()
     root = certificates.write(tmp_path, "root.crt", authority.certificate)
     url = tls_server.url(sslmode="verify-full", sslrootcert=root)

@@ -1,4 +1,4 @@
-"""The settings' own process: what its caller sees of it."""
+"""The child process that reads the settings, as its caller sees it."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_that_the_real_command_refuses_a_wrong_value_of_every_setting() -> None:
+def test_the_real_command_refuses_a_wrong_value_of_every_setting() -> None:
     """Exit status 2, one line on stderr, no traceback."""
     cases = [(name, wrong[0]) for name, wrong in WRONG.items() if wrong]
     with ThreadPoolExecutor(2) as pool:
@@ -40,8 +40,8 @@ def test_that_the_real_command_refuses_a_wrong_value_of_every_setting() -> None:
         assert name in result.stderr
 
 
-def test_that_help_lists_every_setting_also_without_docstrings() -> None:
-    """The image runs at -OO."""
+def test_help_lists_every_setting_also_without_docstrings() -> None:
+    """The image runs with -OO."""
     result = run("--help", PYTHONOPTIMIZE="2")
 
     assert (result.returncode, result.stderr) == (0, "")
@@ -50,7 +50,7 @@ def test_that_help_lists_every_setting_also_without_docstrings() -> None:
         assert str(field.description).replace("`", "") in result.stdout
 
 
-def test_that_reading_gives_the_childs_values_or_its_status(
+def test_reading_gives_the_childs_values_or_its_status(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -65,15 +65,15 @@ def test_that_reading_gives_the_childs_values_or_its_status(
     assert len(capfd.readouterr().err.splitlines()) == 1
 
 
-def test_that_the_serving_process_never_imports_pydantic() -> None:
-    """Its 8 MB end with the child."""
+def test_the_serving_process_never_imports_pydantic() -> None:
+    """Pydantic's 8 MB end with the child process."""
     code = "import exporter.settings.loader, sys; sys.exit('pydantic' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_that_a_value_which_is_not_text_is_refused() -> None:
-    """Bytes that are not UTF-8 end in the same one line."""
+def test_a_value_which_is_not_text_is_refused() -> None:
+    """Bytes that are not UTF-8 are refused in one line."""
     environment = {**os.environb, b"DATABASE_URL": b"postgresql://u:Zq7\xff@h/db"}
     command = [sys.executable, "-m", "exporter.settings.model"]
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)

@@ -88,7 +88,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_request(exporter: Exporter, database: Postgres, name: str) -> None:
+def test_broken_request_gets_no_internal_detail(exporter: Exporter, database: Postgres, name: str) -> None:
     """A malformed request gets a 4xx or a closed connection, never a 5xx or an internal detail."""
     with unharmed(exporter, database):
         with connect(exporter) as bad:
@@ -104,7 +104,7 @@ def test_broken_request(exporter: Exporter, database: Postgres, name: str) -> No
         assert_still_serving(exporter)
 
 
-def test_wrong_methods_and_paths(exporter: Exporter) -> None:
+def test_wrong_method_or_path_gets_405_or_404(exporter: Exporter) -> None:
     """Other methods and paths get a short 404 or 405; HEAD is served."""
     for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"):
         answer = exporter.get("/healthz", method=method)
@@ -138,7 +138,7 @@ def test_huge_body_is_not_read(exporter: Exporter) -> None:
     assert_still_serving(exporter)
 
 
-def test_500_idle_connections(exporter: Exporter, database: Postgres) -> None:
+def test_500_idle_connections_delay_no_client(exporter: Exporter, database: Postgres) -> None:
     """Idle connections cost a socket each, delay no other client, and are freed when they close."""
     with unharmed(exporter, database):
         with ExitStack() as idle:
@@ -151,7 +151,9 @@ def test_500_idle_connections(exporter: Exporter, database: Postgres) -> None:
 
 
 @pytest.mark.parametrize("files", [128, 1024])
-def test_more_connections_than_files(database: Postgres, start_exporter: StartExporter, files: int) -> None:
+def test_more_connections_than_files_close_the_oldest(
+    database: Postgres, start_exporter: StartExporter, files: int
+) -> None:
     """More connections than files: the oldest are closed, so that probes and other clients have files."""
     limited = start_exporter(database.url(), prefix=("prlimit", f"--nofile={files}"), FRESH_PROBE_INTERVAL="1")
     warm(limited)
@@ -169,7 +171,7 @@ def test_more_connections_than_files(database: Postgres, start_exporter: StartEx
     assert len(limited.log()) < 2000
 
 
-def test_no_files(database: Postgres, start_exporter: StartExporter) -> None:
+def test_running_out_of_files_is_one_line(database: Postgres, start_exporter: StartExporter) -> None:
     """Running out of files is one line in the log; with files again, it serves again."""
     limited = start_exporter(database.url())
     warm(limited)
@@ -182,7 +184,7 @@ def test_no_files(database: Postgres, start_exporter: StartExporter) -> None:
         until(
             lambda: "cannot accept connections: Too many open files" in limited.log(), within=5, what="the log says so"
         )
-        time.sleep(3 * SECOND)  # it tries again every second
+        time.sleep(3 * SECOND)  # the listener tries again every second
         resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
     until(lambda: limited.get("/livez").status == 200, within=5, what="it serves again")
 
@@ -190,7 +192,7 @@ def test_no_files(database: Postgres, start_exporter: StartExporter) -> None:
     assert not limited.complaints(), limited.log()
 
 
-def test_500_slow_requests(exporter: Exporter, database: Postgres) -> None:
+def test_500_slow_requests_delay_no_client(exporter: Exporter, database: Postgres) -> None:
     """Requests that arrive byte by byte delay no other client, even while the database hangs."""
     with unharmed(exporter, database):
         with ExitStack() as slow:
@@ -205,7 +207,7 @@ def test_500_slow_requests(exporter: Exporter, database: Postgres) -> None:
         recovers(exporter)
 
 
-def test_slow_reader(exporter: Exporter, database: Postgres) -> None:
+def test_slow_reader_delays_no_client(exporter: Exporter, database: Postgres) -> None:
     """A client that requests `/metrics` a thousand times and reads no answer delays no other client."""
     with unharmed(exporter, database), connect(exporter) as lazy:
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -219,8 +221,8 @@ def test_slow_reader(exporter: Exporter, database: Postgres) -> None:
         lazy.close()
 
 
-def test_client_that_disconnects_while_the_database_hangs(exporter: Exporter, database: Postgres) -> None:
-    """Kubelets give up after a second: a request that was given up leaves nothing behind."""
+def test_abandoned_request_leaves_nothing_behind(exporter: Exporter, database: Postgres) -> None:
+    """A request that its client has given up, as a kubelet does after a second, leaves nothing behind."""
     with unharmed(exporter, database):
         database.freeze()
         for _ in range(50):

@@ -38,7 +38,7 @@ def exporter(
 
 @pytest.mark.parametrize("route", PROBES)
 def test_json_holds_the_diagnosis_of_each_database(exporter: Exporter, route: str) -> None:
-    """Programs need not take the verdict out of sentences."""
+    """Programs get verdict, reason and advice as fields."""
     databases = exporter.get(route, accept="application/json").json["databases"]
 
     assert {name: found["verdict"] for name, found in databases.items()} == {
@@ -56,7 +56,7 @@ def test_json_holds_the_diagnosis_of_each_database(exporter: Exporter, route: st
     assert one == {"good": databases["good"]}
 
 
-def test_required_decides(exporter: Exporter) -> None:
+def test_only_required_databases_fail_the_check(exporter: Exporter) -> None:
     """One required database that is down is enough to fail; one that is not required is a warning."""
     answer = exporter.get("/healthz?verbose")
 
@@ -66,15 +66,15 @@ def test_required_decides(exporter: Exporter) -> None:
     assert "[!]spare/pooled refused" in answer.text
 
 
-def test_liveness_knows_no_database(exporter: Exporter) -> None:
-    """Two of three databases are down, and a restart would cure none of them."""
+def test_liveness_depends_on_no_database(exporter: Exporter) -> None:
+    """Liveness is 200 while two of three databases are down."""
     assert exporter.get("/livez").status == 200
     assert exporter.get("/app/livez").status == 200
     assert "bad/probe-loop" in exporter.get("/livez?verbose").text
 
 
-def test_page(exporter: Exporter) -> None:
-    """People get a page that names every database, and that brings nothing from elsewhere."""
+def test_page_names_every_database(exporter: Exporter) -> None:
+    """The page names every database, and loads nothing from elsewhere."""
     answer = exporter.get("/")
 
     assert answer.headers["content-type"].startswith("text/html")
@@ -83,8 +83,8 @@ def test_page(exporter: Exporter) -> None:
     assert all(name in answer.text for name in ("good", "bad", "spare"))
 
 
-def test_nothing_required(server: Postgres, start_exporter: StartExporter) -> None:
-    """Where no database is required all may be down, and each is still told."""
+def test_databases_that_are_not_required_may_all_be_down(server: Postgres, start_exporter: StartExporter) -> None:
+    """Where no database is required the check passes while all are down, and reports each."""
     down = f"postgresql://app:pw@127.0.0.1:{free_port()}/app"
     databases = {name: {"url": down, "required": False} for name in ("one", "two")}
     exporter = start_exporter(DATABASES=json.dumps(databases))
@@ -97,7 +97,7 @@ def test_nothing_required(server: Postgres, start_exporter: StartExporter) -> No
 
 
 @pytest.mark.parametrize(("readiness", "before", "after"), [("off", 200, 200), ("latch", 503, 200), ("gate", 503, 503)])
-def test_readiness(
+def test_readiness_follows_its_policy(
     template: Template,
     cleanup: ExitStack,
     start_exporter: StartExporter,
@@ -105,7 +105,7 @@ def test_readiness(
     before: int,
     after: int,
 ) -> None:
-    """Off is ready at once, latch once the database has answered, gate while it answers."""
+    """`off` is ready at once, `latch` once the database has answered, `gate` while it answers."""
     server = template.copy()
     cleanup.callback(server.close)
     exporter = start_exporter(server.url(), READINESS=readiness)
@@ -121,8 +121,8 @@ def test_readiness(
     assert ready().status == after
 
 
-def test_second_listener(server: Postgres, start_exporter: StartExporter) -> None:
-    """With METRICS_PORT, scrapes and the page have a listener of their own, which answers what the page links to."""
+def test_metrics_port_has_its_own_listener(server: Postgres, start_exporter: StartExporter) -> None:
+    """With METRICS_PORT, scrapes and the page have a listener of their own, which serves all links of the page."""
     port = free_port()
     exporter = start_exporter(server.url(), METRICS_PORT=str(port))
     until(lambda: exporter.get("/healthz").status == 200, within=10, what="healthy")
@@ -132,7 +132,7 @@ def test_second_listener(server: Postgres, start_exporter: StartExporter) -> Non
     assert [exporter.get(path).status for path in ROUTES] == [200, 200, 200, 200, 404, 404]
 
 
-def test_both_families(server: Postgres, start_exporter: StartExporter) -> None:
+def test_listens_on_ipv4_and_ipv6(server: Postgres, start_exporter: StartExporter) -> None:
     """Without LISTEN_HOST it listens on IPv4 and on IPv6."""
     exporter = start_exporter(server.url(), LISTEN_HOST="")
 
