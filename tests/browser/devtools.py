@@ -14,7 +14,7 @@ import aiohttp
 Json = dict[str, Any]
 FLAGS = (
     "--headless=new",
-    "--no-sandbox",  # root in a container has no other way
+    "--no-sandbox",  # the sandbox does not work for root in a container
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-background-networking",

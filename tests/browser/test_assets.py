@@ -1,4 +1,4 @@
-"""Every style sheet and script of the page is understood by a real browser, down to each declaration."""
+"""A real browser understands every declaration and script of the page."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ SCRIPTS = sorted(css_lint.EXPORTER.rglob("*.js"))
 
 @pytest.mark.parametrize("sheet", SHEETS, ids=lambda path: path.name)
 async def test_chromium_knows_every_declaration(server_factory: ServerFactory, sheet: Path) -> None:
-    """A browser drops an unknown property or value without a word."""
+    """A browser silently drops an unknown property or value."""
     blocks = css_lint.declarations(sheet.read_text())
     written = [(each.name, tinycss2.serialize(each.value)) for block in blocks for each in block]
     assert written
@@ -30,7 +30,7 @@ async def test_chromium_knows_every_declaration(server_factory: ServerFactory, s
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 async def test_chromium_compiles_every_script(server_factory: ServerFactory, script: Path) -> None:
-    """A syntax error would leave the page as it was when it was opened."""
+    """With a syntax error the page would never refresh itself."""
     async with tab(places.chromium(), server_factory.folder("chromium")) as page:
         text = script.read_text()
         answer = await page.send("Runtime.compileScript", expression=text, sourceURL=script.name, persistScript=False)

@@ -1,4 +1,4 @@
-"""The page for people in a real browser: quiet, up to date, readable, and complete without scripts."""
+"""The page in a real browser: no errors, up to date, readable, and complete without scripts."""
 
 import asyncio
 import time
@@ -72,7 +72,7 @@ async def test_the_verdict_changes_within_five_seconds_of_a_fault(
     server: Postgres,
     exporter: Exporter,
 ) -> None:
-    """With the default interval an open page says that the database stopped, what to do, and when it is back."""
+    """With the default interval an open page shows that the database stopped, what to do, and that it is back."""
     async with browser(server_factory) as page:
         await page.open(address(exporter))
         await page.until("document.title.startsWith('healthy')", within=5)
@@ -94,7 +94,7 @@ async def test_the_verdict_changes_within_five_seconds_of_a_fault(
 
 
 async def test_the_page_says_when_the_exporter_is_gone(server_factory: ServerFactory, exporter: Exporter) -> None:
-    """What it shows is then old, and it says so."""
+    """The page then says that its contents are old."""
     async with browser(server_factory) as page:
         await page.open(address(exporter))
         assert await page.value("document.getElementById('lost').hidden")
@@ -138,7 +138,7 @@ async def test_the_page_is_readable_on_every_screen(
     async with browser(server_factory) as page:
         await page.open(address(exporter))
         await page.until("document.body.innerText.includes('orders (worker 1)')", within=20)
-        await page.until("/none of [3-6]\\d failed/.test(document.body.innerText)", within=60)  # the line has a length
+        await page.until("/none of [3-6]\\d failed/.test(document.body.innerText)", within=60)  # a full sparkline
         await check_on_every_screen(page, exporter, title="healthy", name="healthy")
 
         application.told_to("wedge")
@@ -169,7 +169,7 @@ async def check_on_every_screen(page: Tab, exporter: Exporter, *, title: str, na
 
 
 def keep(screenshot: bytes, name: str) -> None:
-    """Write a picture of the documentation where there is none yet: `rm docs/pictures/page-*` asks for new ones."""
+    """Write a picture for the documentation where there is none: `rm docs/pictures/page-*` renews them all."""
     file = PICTURES / name
     if not file.exists():
         PICTURES.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Fixtures of the proofs on a real Kubernetes: the cluster, the images, a namespace and a database for each test."""
+"""Fixtures for a real Kubernetes: the cluster, the images, a namespace and a database for each test."""
 
 import os
 import shlex
@@ -27,7 +27,7 @@ CURRENT = WHERE == "current"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A kubelet takes its time, and the first test also waits for the cluster and its images."""
+    """Allow more time: a kubelet is slow, and the first test also waits for the cluster and its images."""
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.timeout(600))
@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _wanted() -> None:
-    """Nobody starts a cluster by the way."""
+    """Skip unless a cluster was asked for."""
     need(bool(WHERE), "runs a Kubernetes: `make e2e` says where")
 
 
@@ -97,7 +97,7 @@ def namespace(kube: Kube, request: pytest.FixtureRequest, cleanup: ExitStack) ->
 
 @pytest.fixture
 def database(template: Template, kubeconfig: Path, cleanup: ExitStack) -> Postgres:
-    """A PostgreSQL on this machine that pods reach; its password holds every awkward sign."""
+    """A PostgreSQL on this machine that pods reach; its password has every character that needs quoting."""
     del kubeconfig  # its address exists with the cluster's network
     made = template.copy(host=os.environ.get("E2E_HOST", node.HOST))
     cleanup.callback(made.close)
@@ -136,7 +136,7 @@ def release(kube: Kube, helm: Helm, namespace: str, images: None, cleanup: ExitS
 
 @pytest.fixture
 def policy(release: Callable[..., Release], kube: Kube, namespace: str) -> Callable[..., Release]:
-    """Install the policy and wait until the API server follows it."""
+    """Install the policy and wait until the API server applies it."""
 
     def install(**values: Any) -> Release:
         made = release(

@@ -1,4 +1,4 @@
-"""Pods as people write them, from a generator of chances: databases in every form, among whatever else pods have."""
+"""Random pods as people write them: databases in every form, among everything else that pods have."""
 
 import json
 import random
@@ -14,7 +14,7 @@ def literal(value: str, name: str = "DATABASE_URL") -> Object:
 
 
 def generated(chance: random.Random, number: int) -> Object:
-    """A pod of somebody's: a database in some form, among whatever else pods have."""
+    """A random pod with a database in some form."""
     forms: list[list[Object]] = [
         [URL],
         [literal("postgresql://u:p@h/orders")],
@@ -82,7 +82,7 @@ def generated(chance: random.Random, number: int) -> Object:
     annotations = {"db-health-exporter/container": chance.choice([*names, "none"])} if chance.random() < 0.3 else {}
     if chance.random() < 0.2:
         annotations["db-health-exporter/secret"] = "orders-database"
-    if more.get("os") == {"name": "windows"}:  # the API server takes neither of a Windows pod
+    if more.get("os") == {"name": "windows"}:  # the API server accepts neither for a Windows pod
         more.pop("shareProcessNamespace", None)
         more.pop("resources", None)
     made = pod(*containers, annotations=annotations, **more)

@@ -16,14 +16,14 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a page of a pod said."""
+    """A pod's response to a request."""
 
     status: int
     text: str
 
 
 class Kube:
-    """One cluster: kubectl for changes, its proxy for reading, since a process a look would be too slow."""
+    """One cluster: kubectl for changes, its proxy for reading, since a process for each read would be too slow."""
 
     def __init__(self, *kubectl: str) -> None:
         """Start the proxy; `kubectl` is the command's beginning."""
@@ -64,7 +64,7 @@ class Kube:
         return found
 
     def fetch(self, path: str, *, method: str = "GET") -> Answer:
-        """Ask the API server for a path."""
+        """Request a path of the API server."""
         with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)) as connection:
             connection.request(method, path)
             response = connection.getresponse()
@@ -113,11 +113,11 @@ class Pod:
         return self.kube.get(self.path)
 
     def gone(self) -> bool:
-        """Whether it exists no more."""
+        """Whether it no longer exists."""
         return self.kube.fetch(self.path).status == http.client.NOT_FOUND
 
     def ask(self, page: str, *, port: int = 9850, method: str = "GET") -> Answer:
-        """A page of the exporter, or of the application at port 8000."""
+        """Request a page of the exporter, or of the application at port 8000."""
         return self.kube.fetch(f"{self.path}:{port}/proxy{page}", method=method)
 
     def ready(self) -> bool:
@@ -131,7 +131,7 @@ class Pod:
         return {container["name"]: container for container in every}
 
     def restarts(self) -> dict[str, int]:
-        """How often each container was started again."""
+        """How often each container was restarted."""
         return {name: container["restartCount"] for name, container in self.containers().items()}
 
     def started(self, container: str) -> bool:
@@ -140,17 +140,17 @@ class Pod:
         return bool(found.get("started")) and "running" in found.get("state", {})
 
     def log(self, container: str) -> str:
-        """What a container wrote."""
+        """A container's log."""
         return self.kube.fetch(f"{self.path}/log?container={container}").text
 
     def describe(self) -> str:
-        """What a person would look at when a test fails."""
+        """Description and logs, for a failed test's message."""
         words = ("describe", "pod", "-n", self.namespace, self.name)
         logs = [f"\n--- {name}\n{self.log(name)}" for name in self.containers()]
         return self.kube.run(*words, check=False).stdout + "".join(logs)
 
     def until(self, true: Callable[[], object], what: str, *, within: float = 60) -> None:
-        """Wait for something about the pod."""
+        """Wait until a condition holds, and describe the pod if it does not."""
         try:
             until(true, within=within, what=what, every=0.1)
         except AssertionError as error:

@@ -1,4 +1,4 @@
-"""The one-node Kubernetes beside this file: up, images in, down, and the certainty that nothing is left."""
+"""The one-node Kubernetes beside this file: start it, load images, end it, and look for leftovers."""
 
 import subprocess
 from pathlib import Path
@@ -14,7 +14,7 @@ TOOLS = (
 
 
 def call(script: str, *words: str | Path) -> str:
-    """Run one of the scripts beside this file; its last words are in the error when it fails."""
+    """Run one of the scripts beside this file; the end of its output is in the error when it fails."""
     done = subprocess.run([HERE / script, *words], capture_output=True, text=True, check=False, timeout=1500)
     if done.returncode != 0:
         raise RuntimeError(f"{script} ended with {done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
@@ -22,7 +22,7 @@ def call(script: str, *words: str | Path) -> str:
 
 
 def check_machine() -> None:
-    """Skip, or fail where CI promised it, what this machine cannot run."""
+    """Skip the test on a machine that cannot run a cluster, or fail it where CI promised one."""
     need_root()
     need_tools(*TOOLS)
     need(Path("/usr/lib/cni/bridge").is_file(), "needs Debian's containernetworking-plugins")
@@ -34,7 +34,7 @@ def up() -> Path:
 
 
 def load(*archives: str) -> None:
-    """Give the node images."""
+    """Load images onto the node."""
     call("cluster", "load", *archives)
 
 
@@ -49,7 +49,7 @@ def down() -> None:
 
 
 def leftovers() -> list[str]:
-    """What a cluster leaves on the machine when its end goes wrong."""
+    """Remains of a cluster on the machine, after an end that failed."""
     home = Path(call("cluster", "home").strip())
     found = [f"file {path}" for path in [home / "state"] if path.exists()]
     found += [f"link {line}" for line in _lines("ip", "-o", "link") if "dbhealth0" in line]

@@ -1,4 +1,4 @@
-"""Pods and Deployments that somebody else's chart would make."""
+"""Pods and Deployments of charts that do not know the exporter."""
 
 from typing import Any
 

@@ -40,17 +40,17 @@ class Release:
         self.install(CHART, *words, values=values)
 
     def test(self) -> tuple[bool, str]:
-        """Run its tests: whether they passed, and what was said."""
+        """Run its tests: whether they passed, and the output."""
         done = self.helm.attempt("test", self.name, "-n", self.namespace, "--timeout", "60s")
         return done.returncode == 0, done.stdout + done.stderr
 
     def uninstall(self) -> None:
-        """Take it away, if it is still there."""
+        """Uninstall it, if it still exists."""
         self.helm.attempt("uninstall", self.name, "-n", self.namespace)
 
     @property
     def selector(self) -> str:
-        """What its pods are labelled with."""
+        """The label selector of its pods."""
         return f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component!=check"
 
     def pod(self) -> Pod:

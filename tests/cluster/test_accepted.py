@@ -17,7 +17,7 @@ DRY = ("--dry-run=server", "--validate=strict")
 
 @pytest.fixture(scope="session")
 def monitoring(kube: Kube) -> Iterator[None]:
-    """The monitoring kinds, where the cluster lacks them."""
+    """Create the monitoring kinds, where the cluster lacks them."""
     kinds = Path(__file__).parents[1] / "chart/crds.yaml"
     present = kube.run("get", "crd", "-o", "name").stdout
     missing = [item for item in yaml.safe_load_all(kinds.read_text()) if item["metadata"]["name"] not in present]
@@ -31,7 +31,7 @@ def monitoring(kube: Kube) -> Iterator[None]:
 
 
 def accept(kube: Kube, objects: list[dict[str, Any]], namespace: str) -> None:
-    """Have the API server judge each object, and a Deployment's pod by itself: its warnings show only there."""
+    """Let the API server validate each object, and a Deployment's pod by itself: warnings appear only there."""
     for item in objects:
         if item["kind"] not in CLUSTER_WIDE:
             item["metadata"]["namespace"] = namespace
@@ -59,7 +59,7 @@ def test_every_example_is_accepted(kube: Kube, namespace: str, version: str, val
 
 @pytest.mark.usefixtures("monitoring")
 def test_all_monitoring_is_accepted(kube: Kube, namespace: str) -> None:
-    """ServiceMonitor, PrometheusRule, ConfigMaps and GrafanaDashboards are what their kinds say."""
+    """ServiceMonitor, PrometheusRule, ConfigMaps and GrafanaDashboards fit the schemas of their kinds."""
     on = {"enabled": True}
     names = ("serviceMonitor", "rules", "dashboard", "grafanaDashboard")
     values = {"mode": "standalone", "database": {"url": "postgresql://x"}, "monitoring": dict.fromkeys(names, on)}
@@ -75,7 +75,7 @@ def test_a_consumer_of_the_library_is_accepted(kube: Kube, namespace: str) -> No
 
 @pytest.mark.usefixtures("monitoring")
 def test_an_unknown_field_would_be_found(kube: Kube, namespace: str) -> None:
-    """The judge is strict: this test would not be worth much otherwise."""
+    """The validation is strict, without which the tests above would prove little."""
     objects = Helm("helm4").template(values={"mode": "standalone", "database": {"url": "postgresql://x"}})
     of_kind(objects, "Deployment")["spec"]["slip"] = "x"
 

@@ -88,7 +88,7 @@ def test_the_sidecar_outlives_the_application(kube: Kube, release: Install) -> N
     finally:
         kube.run("patch", "pod", "-n", pod.namespace, pod.name, "-p", '{"metadata":{"finalizers":null}}')
 
-    # The kubelet tells of the end up to a second later.
+    # The kubelet reports the end up to a second later.
     during = [status for moment, status in answers.items() if moment < ends_at - 0.1]
     assert len(during) > 3
     assert set(during) == {200}

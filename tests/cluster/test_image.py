@@ -1,4 +1,4 @@
-"""What the exporter's image holds, and what it has not."""
+"""The contents of the exporter's image."""
 
 import json
 import subprocess
@@ -31,7 +31,7 @@ def run(kube: Kube, pod: Pod) -> Callable[..., subprocess.CompletedProcess[str]]
     return command
 
 
-def test_the_image_says_what_it_is(images: None) -> None:
+def test_the_image_has_its_user_port_and_labels(images: None) -> None:
     """A numeric user, the port, OCI's labels, no shell before the process."""
     del images
     said = subprocess.run(["buildah", "inspect", "--type", "image", IMAGE], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Whatever a labelled pod holds, it is admitted as without the label, with the exporter or the reason why not."""
+"""Any labelled pod is admitted as without the label, with the exporter or with the reason why it is missing."""
 
 import json
 import random
@@ -22,7 +22,7 @@ RUNNING = 20
 
 
 def status(made: Object) -> str:
-    """What the policy says that it did."""
+    """The policy's annotation on a pod: injected, or the reason why not."""
     text: str = made["metadata"]["annotations"][STATUS]
     assert (injected(made) is not None) == (text == "injected")
     return text
@@ -79,7 +79,7 @@ def test_pods_where_it_could_not_run_are_left_alone(
 
 @pytest.mark.parametrize("url", ["mysql://a:b@h/c", "sqlite:///x", "jdbc:postgresql://h/db", "mongodb+srv://h/x"])
 def test_foreign_databases_are_left_alone(policy: Policy, admit: Admit, url: str) -> None:
-    """Where the pod's own text says so; a Secret's the exporter reads, and calls misconfigured."""
+    """A pod whose own text names another database is left alone; a Secret's is the exporter's `misconfigured`."""
     policy()
 
     assert status(admit(container(env=[literal(url)]))) == (
@@ -95,14 +95,14 @@ def test_foreign_databases_are_left_alone(policy: Policy, admit: Admit, url: str
     ],
 )  # fmt: skip
 def test_whatever_may_be_postgresql_is_injected(policy: Policy, admit: Admit, url: str) -> None:
-    """The exporter judges better than a pattern."""
+    """The exporter itself decides, since it can tell better than a pattern."""
     policy()
 
     assert status(admit(container(env=[literal(url)]))) == "injected"
 
 
 def test_a_pod_that_uses_the_exporters_port_is_left_alone(policy: Policy, admit: Admit) -> None:
-    """Two cannot listen on one."""
+    """Two processes cannot listen on one port."""
     policy()
     made = admit(container(env=[URL], ports=[{"containerPort": 9850}]))
 
@@ -137,7 +137,7 @@ def test_a_volume_is_shared_where_a_file_in_it_is_named(
     path: str,
     shared: bool,
 ) -> None:
-    """`/orders` is a database's name; and the exporter never writes."""
+    """`/orders` is a database's name and shares nothing; the exporter's mounts are read-only."""
     policy()
     mounts = [{"name": "v", "mountPath": path, "mountPropagation": "HostToContainer"}]
     made = admit(container(env=[literal(url)], volumeMounts=mounts), volumes=[{"name": "v", "emptyDir": {}}])
@@ -149,7 +149,7 @@ def test_a_volume_is_shared_where_a_file_in_it_is_named(
     assert "readOnly" not in made["spec"]["containers"][0]["volumeMounts"][0]
 
 
-def test_a_mount_by_variables_brings_them(policy: Policy, admit: Admit) -> None:
+def test_a_mount_by_variables_brings_these_variables(policy: Policy, admit: Admit) -> None:
     """`subPathExpr` would keep the container from starting without them."""
     policy()
     name = {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
@@ -176,8 +176,8 @@ def test_references_are_followed_to_their_ends(policy: Policy, admit: Admit, dep
     assert [entry for entry in sidecar["env"] if entry in variables] == variables[1:]
 
 
-def test_an_address_of_parts_comes_whole(policy: Policy, admit: Admit) -> None:
-    """The parts and the URL that is made of them."""
+def test_an_address_of_parts_is_copied_whole(policy: Policy, admit: Admit) -> None:
+    """The parts are copied with the URL that is made of them."""
     policy()
     parts = [literal(name.lower(), f"DATABASE_{name}") for name in ("USER", "PASSWORD", "HOST", "NAME")]
     port = literal("5432", "DATABASE_PORT")
@@ -207,7 +207,7 @@ def many(kind: str) -> list[Object]:
 
 @pytest.mark.parametrize("kind", ["plain", "database", "referred to", "a chain"])
 def test_500_variables_stay_within_the_policys_cost(policy: Policy, admit: Admit, kind: str) -> None:
-    """Beyond its cost a policy fails, and with `Ignore` without a word."""
+    """A policy beyond its cost limit fails, and with `Ignore` it fails silently."""
     policy()
     variables = many(kind)
     made = admit(container(env=variables))
@@ -219,7 +219,7 @@ def test_500_variables_stay_within_the_policys_cost(policy: Policy, admit: Admit
     assert copied == (variables[-1:] if kind == "plain" else variables)
 
 
-def test_too_many_variables_are_told(policy: Policy, admit: Admit) -> None:
+def test_too_many_variables_are_named_as_the_reason(policy: Policy, admit: Admit) -> None:
     """The annotation says why there is no exporter."""
     policy()
     made = admit(container(env=[*(literal("x", f"SETTING_{number}") for number in range(1000)), URL]))
@@ -228,7 +228,7 @@ def test_too_many_variables_are_told(policy: Policy, admit: Admit) -> None:
 
 
 def test_maps_of_texts_arrive_as_they_are(policy: Policy, admit: Admit) -> None:
-    """Keys with dots and slashes, words that CEL reserves, texts that look like numbers."""
+    """Keys may have dots and slashes or be reserved words of CEL; values may look like numbers."""
     volumes: list[Object] = [
         {
             "name": "csi",
@@ -268,7 +268,7 @@ def test_maps_of_texts_arrive_as_they_are(policy: Policy, admit: Admit) -> None:
     assert {"name": "TEXT", "value": 'a "b" \\ \n \u00e9 $$(C) \u2028'} in sidecar["env"]
 
 
-def test_a_pod_of_root_gets_an_exporter_of_its_own_user(policy: Policy, kube: Kube, loose: str) -> None:
+def test_a_pod_that_runs_as_root_gets_an_exporter_with_its_own_user(policy: Policy, kube: Kube, loose: str) -> None:
     """With the pod's user the kubelet would refuse to start it: runAsNonRoot."""
     policy()
     plain = {"name": "orders", "image": "orders", "env": [URL]}
@@ -281,8 +281,8 @@ def test_a_pod_of_root_gets_an_exporter_of_its_own_user(policy: Policy, kube: Ku
     assert "runAsUser" not in other["securityContext"]
 
 
-def test_resources_of_the_pod_as_a_whole_hold_the_exporter(policy: Policy, admit: Admit) -> None:
-    """What its containers ask for must fit into them."""
+def test_pod_level_resources_leave_room_for_the_exporter(policy: Policy, admit: Admit) -> None:
+    """The containers' requests must fit into those of the pod."""
     policy()
     whole = {"requests": {"memory": "64Mi", "cpu": "10m"}, "limits": {"memory": "64Mi"}}
     made = admit(container(env=[URL], resources={"requests": {"memory": "60Mi"}}), resources=whole)
@@ -290,7 +290,7 @@ def test_resources_of_the_pod_as_a_whole_hold_the_exporter(policy: Policy, admit
     assert status(made) == "injected"
 
 
-def test_settings_in_an_applications_secret_are_not_the_exporters(policy: Policy, admit: Admit) -> None:
+def test_settings_in_an_applications_secret_do_not_reach_the_exporter(policy: Policy, admit: Admit) -> None:
     """The annotated Secret's keys become variables, and LOG_LEVEL=TRACE is meant for the application."""
     policy(exporter={"settings": {"PROBE_INTERVAL": 7}})
     sidecar = injected(admit(container(), annotations={"db-health-exporter/secret": "orders-database"}))
@@ -332,7 +332,7 @@ def test_200_pods_are_admitted_as_without_the_label(
     loose: str,
     values: dict[str, Any],
 ) -> None:
-    """The API server's own validation judges what the policy made of each."""
+    """The API server's own validation accepts every pod that the policy has changed."""
     policy(**json.loads(json.dumps(values)))
     chance = random.Random(20)
     pods = [generated(chance, number) for number in range(PODS)]
@@ -366,14 +366,14 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
-def test_20_pods_become_ready_as_their_twins(
+def test_20_pods_become_ready_with_and_without_the_label(
     policy: Policy,
     kube: Kube,
     loose: str,
     secret: Callable[..., None],
     database: Postgres,
 ) -> None:
-    """The kubelet starts both of each pair, and both become ready."""
+    """The kubelet starts both pods of each pair, and both become ready."""
     del secret
     policy()
     idle = {"command": ["python", "-c", "import time; time.sleep(3600)"]}

@@ -31,7 +31,7 @@ def test_a_labelled_deployment_gets_the_exporter_and_becomes_ready(
     release = policy()
     links = {"selector": {"app": "none"}, "ports": [{"port": 5432}]}
     kube.apply(
-        # Every pod is told its address as DATABASE_PORT=tcp://…, which is no port.
+        # Every pod gets the Service's address as DATABASE_PORT=tcp://…, which is no port.
         {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "database"}, "spec": links},
         namespace=namespace,
     )
@@ -63,11 +63,11 @@ def test_a_labelled_deployment_gets_the_exporter_and_becomes_ready(
     until(lambda: not injected(kube.admit(sample, namespace=namespace)), within=30, what="the policy gone", every=0.3)
 
 
-def test_what_an_application_brings_is_copied_or_kept(
+def test_references_and_probes_of_the_application_are_kept(
     policy: Callable[..., Release],
     admit: Callable[..., Object],
 ) -> None:
-    """References stay references; its own probe stays; what `$(VAR)` and `_FILE` need comes along, and nothing else."""
+    """References stay references, its probe stays; only the variables and volumes that are needed are copied."""
     policy(exporter={"settings": {"DATABASE_EXPECT": "primary", "PROBE_INTERVAL": 3600}})
     probe = {"httpGet": {"path": "/own", "port": 8000}}
     variables: list[Object] = [
@@ -105,7 +105,7 @@ def test_annotations_choose_the_container_and_add_a_secret(
     policy: Callable[..., Release],
     admit: Callable[..., Object],
 ) -> None:
-    """`container` names another than the first, `secret` brings what an application has by `envFrom`."""
+    """`container` names the container to copy from, `secret` adds a Secret that the application has by `envFrom`."""
     policy()
     second = {"db-health-exporter/container": "web"}
     from_secret = {"db-health-exporter/secret": "orders-database"}
@@ -130,7 +130,7 @@ def test_annotations_choose_the_container_and_add_a_secret(
     ],
     ids=["an unknown container", "no database"],
 )
-def test_a_pod_that_cannot_be_helped_starts_as_it_is_and_says_why(
+def test_a_pod_without_a_database_starts_unchanged_with_the_reason(
     policy: Callable[..., Release],
     kube: Kube,
     namespace: str,
@@ -145,8 +145,10 @@ def test_a_pod_that_cannot_be_helped_starts_as_it_is_and_says_why(
     assert stored["metadata"]["annotations"][STATUS].startswith(reason)
 
 
-def test_others_are_left_alone(policy: Callable[..., Release], admit: Callable[..., Object], kube: Kube) -> None:
-    """Pods without the label, and those of kube-system, are as if there were no policy."""
+def test_unlabelled_pods_are_left_alone(
+    policy: Callable[..., Release], admit: Callable[..., Object], kube: Kube
+) -> None:
+    """Pods without the label, and those of kube-system, stay unchanged."""
     release = policy()
     assert injected(admit(container(env=[URL]), labels={})) is None
     assert injected(admit(container(env=[URL]), labels={"db-health-exporter/inject": "false"})) is None

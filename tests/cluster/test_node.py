@@ -16,8 +16,8 @@ def ours(kubeconfig: Path) -> Path:
     return kubeconfig
 
 
-def test_a_running_cluster_is_seen(ours: Path) -> None:
-    """The look for leftovers, which ends every run, knows the cluster's processes, link, routes and files."""
+def test_the_search_for_leftovers_finds_a_running_cluster(ours: Path) -> None:
+    """The search that ends every run knows the cluster's processes, link, routes and files."""
     del ours
     kinds = {item.split()[0] for item in node.leftovers()}
 
@@ -25,5 +25,5 @@ def test_a_running_cluster_is_seen(ours: Path) -> None:
 
 
 def test_starting_twice_is_starting_once(ours: Path) -> None:
-    """`up` on a running cluster only says where its kubeconfig is."""
+    """`up` on a running cluster only prints the path of its kubeconfig."""
     assert node.up() == ours

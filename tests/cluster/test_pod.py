@@ -1,4 +1,4 @@
-"""What the exporter's pod is allowed, how it is found, and how it follows its Secret."""
+"""The exporter's pod: its permissions, its discovery, its rotated Secrets."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ QUICK = {"PROBE_INTERVAL": 1, "FRESH_PROBE_INTERVAL": 1}
 
 
 def test_the_exporter_can_write_nowhere_and_has_no_token(release: Install, secret: WriteSecret, kube: Kube) -> None:
-    """A restricted namespace takes it; its root is read-only, its user is nobody, no token is mounted."""
+    """A restricted namespace accepts it; its root is read-only, its user unprivileged, no token is mounted."""
     del secret
     pod = release(app=app(), database=DATABASE, exporter=exporter()).pod()
     pod.until_ready()
@@ -48,7 +48,7 @@ def test_a_rotated_secret_reaches_the_exporter_without_a_restart(
     kube: Kube,
     form: str,
 ) -> None:
-    """A new password in the Secret is used for the next connection, whatever signs it has."""
+    """A new password in the Secret is used for the next connection, whatever characters it has."""
     secret(password=PASSWORD)
     name, role = {"name": "orders-database"}, {"name": "app", "user": "app"}
     place = {"host": database.host, "port": database.port, "passwordSecret": name, **role}
@@ -92,7 +92,7 @@ def test_somebody_elses_chart_runs_the_sidecar_in_a_job_too(
 
 
 def test_a_wedged_application_is_restarted_and_well_again(release: Install, secret: WriteSecret) -> None:
-    """`/app/livez` has the kubelet restart the one state that a restart cures; the exporter itself goes on."""
+    """A failed `/app/livez` makes the kubelet restart the application, and the exporter itself keeps running."""
     del secret
     settings = {**QUICK, "APP_POOL_WEDGED_AFTER": 3}
     probes = {"readiness": True, "liveness": True}

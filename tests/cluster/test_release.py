@@ -1,4 +1,4 @@
-"""The release's own life: installed, tested, upgraded, rolled back, gone."""
+"""The life of a release: installed, tested, upgraded, rolled back, uninstalled."""
 
 import subprocess
 import tarfile
@@ -22,7 +22,7 @@ KINDS = ("deployments.apps", "pods", "services", "secrets", "configmaps", "servi
 
 @pytest.fixture
 def previous(tmp_path: Path) -> Path:
-    """The chart as the commit before the last change of it left it."""
+    """The chart as it was before its last change."""
 
     def git(*words: str) -> bytes:
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, check=True).stdout
@@ -43,7 +43,7 @@ def test_an_upgrade_from_the_previous_chart_keeps_the_application_ready(
     secret: Callable[..., None],
     helm: Helm,
 ) -> None:
-    """A failed upgrade is rolled back, a good one arrives."""
+    """A failed upgrade is rolled back, a good one is deployed."""
     del secret
     values = {"app": app(), "database": DATABASE, "exporter": exporter()}
     made = release(chart=previous, words=("--wait", "--timeout", "90s"), **values)
@@ -103,7 +103,7 @@ def _objects(kube: Kube, namespace: str) -> set[str]:
 
 
 def test_a_fresh_clone_installs_without_building_dependencies(release: Install, secret: Callable[..., None]) -> None:
-    """`helm install ./helm/db-health-exporter` is all that a clone needs."""
+    """A clone needs nothing but `helm install ./helm/db-health-exporter`."""
     del secret
     assert not list((CHART / "charts").glob("*.tgz"))
 

@@ -33,7 +33,7 @@ PATIENCE = 40.0  # seconds: this machine may be busy with other things
 
 
 class Demo:
-    """One run, and what can be done to it."""
+    """One run, with the actions of its user."""
 
     def __init__(self, home: Path, *arguments: str, terminal: bool = False) -> None:
         """Start it."""
@@ -70,7 +70,7 @@ class Demo:
         return self
 
     def link(self, name: str) -> str:
-        """The address that is shown under this name."""
+        """The address shown under this name."""
         pattern = re.compile(name + r"(?:\s|\x1b\[[\d;]*m)+(http://127\.0\.0\.1:\d+)/")
 
         def found() -> str:
@@ -81,11 +81,11 @@ class Demo:
         return until(found, within=PATIENCE, what=f"the link {name}", every=0.05)
 
     def press(self, keys: str) -> None:
-        """Type."""
+        """Press keys."""
         os.write(self._master, keys.encode())
 
     def click(self, name: str, **headers: str) -> int:
-        """Press a button of the control page; the status that the browser is led to."""
+        """Press a button of the control page; the status after redirects."""
         return get_status(urllib.request.Request(f"{self.control}/do/{name}", method="POST", headers=headers))
 
     def control_page(self) -> str:
@@ -94,7 +94,7 @@ class Demo:
             return str(answer.read().decode())
 
     def diagnosis(self) -> dict[str, Any]:
-        """What the exporter says of the database."""
+        """The exporter's diagnosis of the database."""
         request = urllib.request.Request(f"{self.page}/app/livez", headers={"Accept": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
@@ -104,7 +104,7 @@ class Demo:
                 return json.load(error)["databases"]["shop"]  # type: ignore[no-any-return]
 
     def leak(self) -> str:
-        """Where the application took the connection that is out for long, if one is."""
+        """Where the application took the oldest leaked connection, if there is one."""
         return str(self.diagnosis().get("oldest_checkout", {}).get("location", ""))
 
     def expect(self, verdict: str) -> None:
@@ -142,11 +142,11 @@ class Demo:
         self.slave = self._master = -1
 
     def close(self) -> None:
-        """End what is left."""
+        """End remaining processes."""
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=15)
-        for each in self.processes():  # a test has failed: let its remains not harm the next one
+        for each in self.processes():  # after a failed test: its processes must not affect the next one
             each.send_signal(signal.SIGKILL)
         for descriptor in {self.slave, self._master} - {-1}:
             os.close(descriptor)

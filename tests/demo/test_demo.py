@@ -1,4 +1,4 @@
-"""The demo as a user plays it: keys and links change the verdict, and nothing outlives it, however it ends."""
+"""The demo as a user runs it: keys and links change the verdict, and nothing outlives it, however it ends."""
 
 import re
 import socket
@@ -50,7 +50,7 @@ def test_links_do_what_keys_do(start_demo: StartDemo) -> None:
     """Without a terminal the control page is enough, other sites' pages cannot use it, and SIGTERM leaves nothing."""
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with suppress(OSError):  # somebody else holds it, which does as well
+        with suppress(OSError):  # another process holds it, which is as good
             taken.bind(("127.0.0.1", 9850))
             taken.listen()
         demo = start_demo().ready()
@@ -71,8 +71,8 @@ def test_links_do_what_keys_do(start_demo: StartDemo) -> None:
     demo.wait_until_nothing_is_left(before)
 
 
-def test_the_tour_ends_well(start_demo: StartDemo) -> None:
-    """The scripted tour sees every verdict it promises and ends with status 0."""
+def test_the_tour_shows_every_verdict(start_demo: StartDemo) -> None:
+    """The scripted tour shows every verdict that it announces, and ends with status 0."""
     demo = start_demo("--scenario")
 
     assert demo.process.wait(timeout=90) == 0, demo.output
@@ -100,7 +100,7 @@ def _kill_exporter(demo: Demo) -> None:
     ids=["kill -9", "kill -9 of the supervisor", "a part fails", "hang-up"],
 )
 def test_nothing_outlives_it(start_demo: StartDemo, end: Callable[[Demo], None], status: int) -> None:
-    """However it ends, and with a frozen database at that: no process, no folder, no shared memory."""
+    """However it ends, even with a frozen database, no process, folder or shared memory is left."""
     demo = start_demo(terminal=end is Demo.hang_up).ready()
     demo.click("freeze")
     before = demo.processes()
@@ -112,7 +112,7 @@ def test_nothing_outlives_it(start_demo: StartDemo, end: Callable[[Demo], None],
 
 
 def test_it_ends_by_itself(start_demo: StartDemo) -> None:
-    """`--seconds` ends it in good order."""
+    """`--seconds` ends it with status 0."""
     began = time.monotonic()
     demo = start_demo("--seconds", "1")
 

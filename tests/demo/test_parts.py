@@ -37,7 +37,7 @@ def _lines(status: Status, news: list[str], width: int, height: int) -> list[str
 
 
 def test_two_demos_choose_other_ports() -> None:
-    """A port is another demo's from when it is chosen, not only once it is listened on; and free when that one ends."""
+    """A port is reserved from when a demo chooses it, before it listens, until that demo ends."""
     usual, reservation = ports.reserve()
 
     with reservation:
@@ -53,7 +53,7 @@ def test_two_demos_choose_other_ports() -> None:
 @pytest.mark.parametrize("size", [(80, 24), (80, 10), (20, 3), (200, 60)])
 @pytest.mark.parametrize("status", [ILL, Status()])
 def test_no_line_is_longer_than_the_terminal(status: Status, size: tuple[int, int]) -> None:
-    """Whatever is to be told is cut or wrapped."""
+    """Longer texts are cut or wrapped."""
     lines = _lines(status, ["x" * 300] * 40, *size)
 
     assert all(len(line) <= size[0] for line in lines)
@@ -71,7 +71,7 @@ def test_the_usual_terminal_has_room_for_links_verdict_keys_and_news() -> None:
 
 
 def test_a_small_terminal_shows_the_verdict_first() -> None:
-    """Where there is no room for the links, what matters most comes first."""
+    """Where there is no room for the links, the verdict comes first."""
     assert "app_pool_wedged" in _lines(ILL, [], 80, 10)[0]
 
 

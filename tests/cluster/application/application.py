@@ -1,4 +1,4 @@
-"""A small application with a pool of two connections, for tests: it queries, wedges when told to, and ends slowly."""
+"""A small application with a pool of two connections: it queries, wedges on request, and ends slowly."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ def engine() -> AsyncEngine:
 
 
 async def orders(request: web.Request) -> web.Response:
-    """Ask the database."""
+    """Query the database."""
     async with request.app[ENGINE].connect() as connection:
         return web.Response(text=str(await connection.scalar(text("select 42"))))
 
@@ -38,12 +38,12 @@ async def wedge(request: web.Request) -> web.Response:
 
 
 async def hello(_: web.Request) -> web.Response:
-    """Say that the process lives."""
+    """Answer without the database."""
     return web.Response(text="hello")
 
 
 async def lifetime(app: web.Application) -> None:
-    """Leave slowly, as an application with open requests does."""
+    """End slowly, as an application with open requests does."""
     del app
     print(f"{time.time():.3f} asked to end", flush=True)
     await asyncio.sleep(GRACE)
