@@ -19,7 +19,7 @@ _SERVICE_LINK = re.compile(r"(?:tcp|udp|sctp)://\S+:[0-9]+")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
 _LISTEN = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})(?:/udp)?")
 # Other libraries' names of levels: the nearest of ours.
-_LEVELS = {
+LEVELS = {
     "trace": "debug", "notset": "debug", "verbose": "debug", "notice": "info", "information": "info",
     "warn": "warning", "err": "error", "fatal": "error", "critical": "error", "panic": "error",
 }  # fmt: skip
@@ -79,7 +79,7 @@ def _digits(value: object) -> object:
 def _log_level(text: str) -> str:
     """Return the nearest level: the variable is often shared with an application that knows more of them."""
     level = text.lower()
-    return _LEVELS.get(level, level)
+    return LEVELS.get(level, level)
 
 
 def accepted_by(accept: Callable[[str], Any]) -> BeforeValidator:

@@ -30,7 +30,7 @@ GOOD: dict[str, list[Any]] = {
     "LISTEN_HOST": ["0.0.0.0", "::", "[::]", "10.1.2.3", "fe80::1", "pod.example"],
     "LISTEN_PORT": [1, 9850, 65535, "9850", ""],
     "LOG_FORMAT": ["text", "json"],
-    "LOG_LEVEL": ["debug", "INFO", "warning", "error"],
+    "LOG_LEVEL": ["debug", "INFO", "warning", "error", "WARN", "Warning", "CRITICAL", "trace", "Err"],
     "METRICS_PORT": [9852, "9852"],
     "PROBE_INTERVAL": [0.1, 5, 3600, "500ms", ".5", "5.", " 5"],
     "PROBE_TIMEOUT": [0.05, 0.85, "850ms"],

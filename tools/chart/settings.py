@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+from exporter.settings.fields import LEVELS
 from exporter.settings.model import Settings
 
 # The kubelet's probes end after 1 s, and an answer takes up to PROBE_TIMEOUT + 0.1 s.
@@ -65,7 +66,8 @@ def _type(name: str, field: Any) -> dict[str, Any]:
     if allowed in _TYPES:
         return {"type": _TYPES[allowed], "allowed": allowed}
     if match := _WORDS.fullmatch(allowed):
-        return {"type": "word", "words": re.findall(r"[a-z]+(?=,| or|$)", match["words"]), "allowed": allowed}
+        words = re.findall(r"[a-z]+(?=,| or|$)", match["words"])
+        return {"type": "word", "words": [*words, *(LEVELS if name == "LOG_LEVEL" else ())], "allowed": allowed}
     raise ValueError(f"tools/chart/settings.py knows no type of setting for {name}: {allowed}")
 
 
@@ -85,7 +87,8 @@ def _schema(name: str, about: dict[str, Any]) -> dict[str, Any]:
     if about["type"] == "word":
         words = about["words"]
         off = [False] if "off" in words else []  # YAML reads a bare off as false
-        return {"enum": [*words, *(word.upper() for word in words), *off], **described}
+        cases = (str, str.upper, str.capitalize)
+        return {"enum": [*(case(word) for case in cases for word in words), *off], **described}
     found: dict[str, Any] = {"type": _SCHEMA_TYPES.get(about["type"], "string")}
     if "minimum" in about:
         maximum = LONGEST_PROBE_TIMEOUT if name == "PROBE_TIMEOUT" else about["maximum"]
