@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
@@ -14,7 +15,7 @@ from exporter import __version__
 from exporter.cli.process import USAGE_ERROR, exit_on_signal, run_command, run_service
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from subprocess import Popen
 
     from exporter.settings.config import Config
@@ -49,10 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     own, rest = _own_flags(command).parse_known_args(given)
     module = "exporter.cli.serve" if command == "serve" else "exporter.cli.commands"
-    config = loader.read(
-        rest, serve=command == "serve", meanwhile=lambda: import_module(module), on_start=children.append
-    )
-    return _run(command, own, config)
+    read = partial(loader.read, rest, serve=command == "serve", on_start=children.append)
+    return _run(command, own, read(meanwhile=lambda: import_module(module)), read)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -79,7 +78,7 @@ def _duration(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _run(command: str, own: argparse.Namespace, config: Config) -> int:
+def _run(command: str, own: argparse.Namespace, config: Config, read_again: Callable[[], Config]) -> int:
     from exporter.dsn import isolate
     from exporter.runtime import logs
 
@@ -88,7 +87,7 @@ def _run(command: str, own: argparse.Namespace, config: Config) -> int:
     if command == "serve":
         from exporter.cli.serve import serve
 
-        return run_service(lambda stop: serve(config, stop))
+        return run_service(lambda stop: serve(config, stop, read_again=read_again))
     from exporter.cli import commands
 
     if command == "check" and own.explain:

@@ -2,7 +2,7 @@
 
 from exporter.dsn.errors import DsnError
 from exporter.dsn.parse import parse
-from exporter.dsn.source import Source, entries, read_text
+from exporter.dsn.source import Source, document_state, entries, read_text
 from exporter.dsn.target import Target, isolate
 
-__all__ = ["DsnError", "Source", "Target", "entries", "isolate", "parse", "read_text"]
+__all__ = ["DsnError", "Source", "Target", "document_state", "entries", "isolate", "parse", "read_text"]

@@ -1,6 +1,7 @@
 """Where a target comes from; files are read anew each time, so that a rotated secret needs no restart."""
 
 import dataclasses
+import hashlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ class Source:
     password_file: str | None = None
     parameters: str | None = field(default=None, repr=False)
     problem: str = ""  # a sentence: why the settings describe no database at all
+    document_state: str = ""  # of the file that has the problem, see the function of this name
 
     @classmethod
     def of(cls, entry: object, *, name: str) -> "Source":
@@ -123,7 +125,11 @@ class Source:
     def notes(self) -> tuple[str, ...]:
         """Return a sentence for each thing that is left out or replaced; none while the address cannot be used."""
         target = self._usable()
-        return tuple(f"{target.setting} {note}" for note in target.notes) if target else ()
+        return target.sentences if target else ()
+
+    def has_changed(self) -> bool:
+        """Whether the file that has the problem is another one by now, so that the settings must be read again."""
+        return bool(self.document_state) and document_state(self.document) != self.document_state
 
     def _usable(self) -> Target | None:
         try:
@@ -225,6 +231,14 @@ def _object(entry: object, name: str) -> dict[str, Any]:
 def _with_password(parts: Parts, password: str) -> Parts:
     query = tuple((name, value) for name, value in parts.query if name != "password")
     return dataclasses.replace(parts, password=password, query=query)
+
+
+def document_state(path: str) -> str:
+    """Return what changes whenever a file's content does, or the reason why it cannot be read; never its content."""
+    try:
+        return hashlib.sha256(files.content(path)).hexdigest()
+    except files.UnusableFileError as error:
+        return str(error)
 
 
 def read_text(path: str, variable: str) -> str:

@@ -53,6 +53,11 @@ class Target:
     setting: str = field(default="", compare=False)  # what the user changes to change this target
 
     @property
+    def sentences(self) -> tuple[str, ...]:
+        """The notes as whole sentences."""
+        return tuple(f"{self.setting} {note}" for note in self.notes)
+
+    @property
     def server(self) -> str:
         """`host:port` of each host, by which applications that share a server are found; empty where none can be told.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from exporter.dsn import DsnError, Source, entries, read_text
+from exporter.dsn import DsnError, Source, document_state, entries, read_text
 from exporter.model.role import ExpectedRole
 from exporter.settings.config import DatabaseConfig
 
@@ -26,6 +26,8 @@ class Databases:
     lenient: bool
     problem: str = ""  # of a setting that describes the single database
     notes: list[str] = field(default_factory=list)
+    document: str = ""  # the file that holds them
+    state: str = ""  # of that file
 
     def read(self, given: Mapping[str, Any]) -> tuple[DatabaseConfig, ...]:
         """Return every database.
@@ -43,8 +45,10 @@ class Databases:
             return (self._single(single),)
         self._leave_out([f"database_{key}" for key in single], several[0].upper())
         self._leave_out(several[1:], several[0].upper())
+        path = "" if "databases" in given else given["databases_file"]
+        self.document, self.state = path, document_state(path) if path else ""
         try:
-            return self._several(given)
+            return self._several(read_text(path, "DATABASES_FILE") if path else given["databases"])
         except DsnError as error:
             return (self._unusable(UNKNOWN, str(error)),)
 
@@ -82,12 +86,10 @@ class Databases:
             del given[key]
         self._leave_out([f"database_{key}" for key in (*parts, *others)], f"DATABASE_{url.upper()}")
 
-    def _several(self, given: Mapping[str, Any]) -> tuple[DatabaseConfig, ...]:
-        path = "" if "databases" in given else given["databases_file"]
-        found = entries(read_text(path, "DATABASES_FILE") if path else given["databases"])
-        return tuple(self._entry(name, entry, document=path) for name, entry in found.items())
+    def _several(self, text: str) -> tuple[DatabaseConfig, ...]:
+        return tuple(self._entry(name, entry) for name, entry in entries(text).items())
 
-    def _entry(self, name: str, entry: object, *, document: str) -> DatabaseConfig:
+    def _entry(self, name: str, entry: object) -> DatabaseConfig:
         beside = entry if isinstance(entry, dict) else {}
         role, required = beside.get("expect", self.expect), beside.get("required", True)
         if role not in _ROLES:
@@ -97,9 +99,9 @@ class Databases:
         try:
             source = Source.of(entry, name=name)
         except DsnError as error:
-            return self._unusable(name, str(error), source=_anew(name, document))
+            return self._unusable(name, str(error), source=self._anew(name))
         found = self._database(source, name=name, expect=ExpectedRole(role), required=required)
-        return DatabaseConfig(found.name, _anew(name, document) or source, found.expect, found.required)
+        return DatabaseConfig(found.name, self._anew(name) or source, found.expect, found.required)
 
     def _database(self, source: Source, *, name: str | None, expect: ExpectedRole, required: bool) -> DatabaseConfig:
         """Try the address out, so that a mistake shows at once."""
@@ -115,12 +117,12 @@ class Databases:
     def _unusable(self, name: str, problem: str, *, source: Source | None = None) -> DatabaseConfig:
         if not self.lenient:
             raise DsnError(problem)
-        return DatabaseConfig(printable(name), source or Source(problem=problem), self.expect, required=True)
+        source = source or Source(problem=problem, document=self.document, document_state=self.state)
+        return DatabaseConfig(printable(name), source, self.expect, required=True)
 
-
-def _anew(name: str, document: str) -> Source | None:
-    """Return the source that looks an entry up in its file at each connect; None where it stands in a variable."""
-    return Source(entry=name, document=document) if document else None
+    def _anew(self, name: str) -> Source | None:
+        """Return the source that looks an entry up in its file at each connect; None where it stands in a variable."""
+        return Source(entry=name, document=self.document) if self.document else None
 
 
 def _has_password(source: Source) -> bool:

@@ -1,6 +1,7 @@
 """Unusable `DATABASE_*` settings never end `serve`: it listens, and says what to change."""
 
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.conftest import StartExporter
 from tests.support.command import run
 from tests.support.exporter import Exporter
 from tests.support.postgres import PASSWORD, Postgres
+from tests.support.waiting import until
 
 UNUSABLE: dict[str, tuple[dict[str, str], str]] = {
     "nothing": ({}, "DATABASE_URL (or DATABASE_URL_FILE, DATABASE_HOST, DATABASES) must be given"),
@@ -75,6 +77,62 @@ def test_a_file_that_comes_later_is_read(start_exporter: StartExporter, server: 
     assert exporter.health().status == 200
 
 
+def test_a_list_of_databases_that_comes_later_is_read(
+    start_exporter: StartExporter, server: Postgres, tmp_path: Path
+) -> None:
+    """DATABASES_FILE is read again at each probe: missing, then broken, then right, with all its databases."""
+    file = tmp_path / "databases"
+    exporter = start_exporter(DATABASES_FILE=str(file), PROBE_INTERVAL="0.2")
+    until(lambda: "DATABASES_FILE names a file that does not exist" in exporter.log(), within=5, what="a sentence")
+    assert exporter.verdict() == "misconfigured"
+
+    file.write_text("{")
+    until(lambda: "DATABASES is not JSON" in exporter.log(), within=5, what="the sentence about the new content")
+    file.write_text(json.dumps({"orders": server.url(), "billing": {"url": server.url(), "required": False}}))
+
+    until(lambda: "watching orders, billing" in exporter.log(), within=5, what="both databases")
+    until(lambda: names(exporter) == {"orders": "healthy", "billing": "healthy"}, within=10, what="both are healthy")
+    assert exporter.get("/livez").status == 200
+    assert "Traceback" not in exporter.log()
+
+
+def names(exporter: Exporter) -> dict[str, str]:
+    """The verdict of each database."""
+    answer = exporter.get("/healthz", accept="application/json")
+    return {name: found["verdict"] for name, found in answer.json["databases"].items()}
+
+
+def test_an_entry_with_a_wrong_role_is_read_again(
+    start_exporter: StartExporter, server: Postgres, tmp_path: Path
+) -> None:
+    """What is wrong beside the address mends itself, too."""
+    file = tmp_path / "databases"
+    file.write_text(json.dumps({"orders": {"url": server.url(), "expect": "master"}}))
+    exporter = start_exporter(DATABASES_FILE=str(file), PROBE_INTERVAL="0.2")
+    until(lambda: names(exporter) == {"orders": "misconfigured"}, within=5, what="the mistake")
+    file.write_text(json.dumps({"orders": {"url": server.url(), "expect": "primary"}}))
+
+    until(lambda: exporter.log().count("watching orders") == 2, within=5, what="a new start")
+    until(lambda: names(exporter) == {"orders": "healthy"}, within=10, what="healthy")
+
+
+def test_what_a_later_address_leaves_out_is_told_once(
+    start_exporter: StartExporter, server: Postgres, tmp_path: Path
+) -> None:
+    """A rotated file may bring a parameter that the exporter does not know: one line, however many connects."""
+    file = tmp_path / "url"
+    file.write_text(server.url())
+    exporter = start_exporter(DATABASE_URL_FILE=str(file), FRESH_PROBE_INTERVAL="0.1", PROBE_INTERVAL="0.1")
+    exporter.wait_for_verdict("healthy", within=5)
+    assert "workaround" not in exporter.log()
+    file.write_text(server.url(workaround="x"))
+
+    until(lambda: "DATABASE_URL_FILE has an unknown parameter" in exporter.log(), within=5, what="the line")
+    before = exporter.outcomes("fresh")["success"]
+    until(lambda: exporter.outcomes("fresh")["success"] > before + 5, within=10, what="more connects")
+    assert exporter.log().count('unknown parameter "workaround"') == 1
+
+
 def secret(server: Postgres, **more: object) -> str:
     """A secret as AWS keeps it."""
     found = {"username": "app", "password": PASSWORD, "host": server.host, "port": server.port, "dbname": "app"}
@@ -108,12 +166,20 @@ def url_and_parts(server: Postgres) -> dict[str, str]:
     return {"DATABASE_URL": server.url(), "DATABASE_HOST": "elsewhere", "DATABASE_NAME": "x", "DATABASE_PASSWORD": "y"}
 
 
+def several_in_a_file(server: Postgres) -> dict[str, str]:
+    """A file that holds the databases: a note names the entry."""
+    file = Path(tempfile.mkdtemp()) / "databases"
+    file.write_text(json.dumps({"orders": server.url(workaround="x")}))
+    return {"DATABASES_FILE": str(file)}
+
+
 USED: dict[str, tuple[Callable[[Postgres], dict[str, str]], str]] = {
     "parts": (url_and_parts, "DATABASE_HOST, DATABASE_NAME, DATABASE_PASSWORD: not used"),
     "name": (lambda s: {"DATABASE_URL": s.url(), "DATABASE_NAME": "x"}, "DATABASE_NAME: not used"),
     "user": (lambda s: {"DATABASE_URL": s.url(), "DATABASE_USER": "x"}, "DATABASE_USER: not used"),
     "foreign": (lambda s: {"DATABASE_URL": s.url(), "DATABASES": "a,b"}, "DATABASES: not used"),
     "parameter": (lambda s: {"DATABASE_URL": s.url(workaround="x")}, 'unknown parameter "workaround"'),
+    "file of several": (several_in_a_file, 'DATABASES: "orders": url has an unknown parameter "workaround"'),
     "schema": (lambda s: {"DATABASE_URL": s.url(search_path="app")}, 'unknown parameter "search_path"'),
     "binding": (lambda s: {"DATABASE_URL": s.url(channel_binding="require")}, "asks for no channel binding"),
     "driver": (lambda s: {"DATABASE_URL": s.url().replace("postgresql:", "postgresql+aiopg:")}, "asyncpg takes"),

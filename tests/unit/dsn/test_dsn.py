@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from exporter.dsn import DsnError, Source, parse
+from exporter.dsn import DsnError, Source, document_state, parse
 from exporter.dsn.parameters import PARAMETERS, Use
 from exporter.dsn.split import split
 
@@ -455,3 +455,43 @@ def test_that_no_piece_of_a_password_becomes_a_name(password: str) -> None:
         parse(f"postgresql://app:{password}@127.0.0.1:25432/app")
 
     assert password.partition("/")[2] not in str(caught.value)
+
+
+def test_an_address_that_cannot_be_used_names_no_server() -> None:
+    """Nor a database, nor notes; the driver is the usual one."""
+    source = Source(url="mysql://db.example.com/app?colour=1")
+
+    assert (source.server(), source.database(), source.notes(), source.driver()) == ("", None, (), "asyncpg")
+    assert Source(url="postgresql://db.example.com/app").server() == "db.example.com:5432"
+
+
+@pytest.mark.parametrize(
+    ("entry", "setting"),
+    [
+        ('"postgresql://u@h/a?colour=1"', "url"),
+        ('{"url": "postgresql://u@h/a?colour=1"}', "url"),
+        ('{"host": "h", "user": "u", "parameters": "colour=1"}', "host"),
+    ],
+)
+def test_a_note_names_the_key_in_the_file_of_databases(tmp_path: Path, entry: str, setting: str) -> None:
+    """The key that holds the address of that entry, not one that it has not."""
+    file = tmp_path / "databases"
+    file.write_text(f'{{"orders": {entry}}}')
+
+    (note,) = Source(entry="orders", document=str(file)).notes()
+
+    assert note.startswith(f'DATABASES: "orders": {setting} has an unknown parameter "colour"')
+
+
+def test_a_file_with_a_problem_is_watched_for_changes(tmp_path: Path) -> None:
+    """Whatever becomes of it; one without a problem is not watched."""
+    file = tmp_path / "databases"
+    missing = Source(problem="x", document=str(file), document_state=document_state(str(file)))
+    assert not missing.has_changed()
+    file.write_text("{")
+    assert missing.has_changed()
+    broken = Source(problem="x", document=str(file), document_state=document_state(str(file)))
+    assert not broken.has_changed()
+    file.write_text("{}")
+    assert broken.has_changed()
+    assert not Source(document=str(file), entry="orders").has_changed()
