@@ -10,6 +10,8 @@ from exporter.database.attempt import current_attempt
 from exporter.database.drivers.base import with_driver
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from exporter.database.drivers.base import Driver
     from exporter.dsn import Source, Target
 
@@ -21,17 +23,26 @@ TLS_REQUIRED = ("require", "verify-ca", "verify-full")
 class Connector:
     """Connects for one engine, always by the driver that the engine was made with."""
 
-    def __init__(self, source: Source, driver_name: str, driver: Driver) -> None:
+    def __init__(
+        self,
+        source: Source,
+        driver_name: str,
+        driver: Driver,
+        *,
+        on_notes: Callable[[Sequence[str]], None] = lambda _: None,
+    ) -> None:
         """Keep what each connect needs.
 
         Args:
             source: where to connect to; its files are read anew each time.
             driver_name: the driver's name in URLs.
             driver: the driver itself; it stays the same when a changed URL names another.
+            on_notes: called at each connect with what is left out of the address or replaced, in sentences.
         """
         self._source = source
         self._driver_name = driver_name
         self._driver = driver
+        self._on_notes = on_notes
         self._warned = False
 
     async def connect(self) -> Any:
@@ -52,6 +63,7 @@ class Connector:
 
     def _target(self) -> Target:
         target = self._source.target()
+        self._on_notes(target.sentences)
         if target.driver == self._driver_name:
             return target
         if not self._warned:

@@ -17,7 +17,7 @@ from exporter.database.sqlalchemy_core import AsyncEngine, create_async_engine
 from exporter.model.role import ExpectedRole
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from exporter.database.dialects import LeanDialect
     from exporter.database.drivers.base import Driver
@@ -50,6 +50,7 @@ def make_engine(
     *,
     pooled: bool = True,
     on_server_error: Callable[[str], None] = lambda _: None,
+    on_notes: Callable[[Sequence[str]], None] = lambda _: None,
 ) -> AsyncEngine:
     """Build an engine; nothing is connected before it is used.
 
@@ -59,6 +60,7 @@ def make_engine(
         pooled: False for an engine whose every connection is new and closed after use.
         on_server_error: called with the SQLSTATE of each error that a server sends on an open connection, also on one
             that is idle in the pool.
+        on_notes: called at each connect with what is left out of the address or replaced, in sentences.
     """
     name = source.driver()
     driver = load_driver(name, on_server_error)
@@ -74,7 +76,7 @@ def make_engine(
         }
     return create_async_engine(
         f"postgresql+lean_{name}://",
-        async_creator=Connector(source, name, driver).connect,
+        async_creator=Connector(source, name, driver, on_notes=on_notes).connect,
         probe_driver=driver,
         connect_args=dict(driver.connect_args),
         echo=options.echo and not options.test,

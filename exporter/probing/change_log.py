@@ -1,4 +1,4 @@
-"""The log of one database's health: a line for each change of an outcome or a verdict, none for a repetition."""
+"""The log of one database: a line for each change of an outcome, a verdict or its address, none for a repetition."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from exporter.diagnosis.verdict import Verdict
 from exporter.model.outcome import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from exporter.model.result import ProbePath, ProbeResult
     from exporter.probing.status import DatabaseStatus
 
 log = logging.getLogger(__name__)
+
+MAX_NOTES = 64  # sentences of one database
 
 
 class ChangeLog:
@@ -42,6 +46,21 @@ class ChangeLog:
             log.info("%s: the %s probe passes again", database, path, extra=extra)
         else:
             log.error("%s: the %s probe fails: %s (%s)", database, path, result.outcome, result.detail, extra=extra)
+
+
+class NoteLog:
+    """Logs each sentence once about what is left out of an address or replaced, when a file has changed."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        """Start with the sentences that the log has already, from the start."""
+        self._known = set(known)
+
+    def __call__(self, notes: Iterable[str]) -> None:
+        """Log the sentences that are new, up to a bound: an address that changes for ever fills no memory."""
+        for note in notes:
+            if note not in self._known and len(self._known) < MAX_NOTES:
+                self._known.add(note)
+                log.warning("%s", note)
 
 
 def _log_verdict(status: DatabaseStatus) -> None:

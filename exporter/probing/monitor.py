@@ -14,6 +14,7 @@ from exporter.database.pool_stats import SidecarPool
 from exporter.database.server_stats import ServerStats, read_server_stats
 from exporter.model.outcome import Outcome
 from exporter.model.result import ProbePath, ProbeResult
+from exporter.probing.change_log import NoteLog
 from exporter.probing.checks import ServerState, query_check, write_check
 from exporter.probing.loops import ProbeLoops
 from exporter.probing.probe import Probe
@@ -54,8 +55,11 @@ class Monitor:
         self.server_address = config.source.server()
         self._clock, self._wall_clock = clock, wall_clock
         self._server_state = ServerState()
-        self._pooled_engine = make_engine(config.source, config.pool, on_server_error=self._server_state.note_error)
-        self._direct_engine = make_engine(config.source, config.pool, pooled=False)
+        on_notes = NoteLog(config.source.notes())
+        self._pooled_engine = make_engine(
+            config.source, config.pool, on_server_error=self._server_state.note_error, on_notes=on_notes
+        )
+        self._direct_engine = make_engine(config.source, config.pool, pooled=False, on_notes=on_notes)
         self.pool = SidecarPool(self._pooled_engine, database=config.name)
         self._probes = {path: self._make_probe(path) for path in self._paths()}
         self._loops = ProbeLoops(self._probes, config=config, clock=clock)
