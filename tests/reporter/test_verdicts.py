@@ -1,5 +1,6 @@
 """A leak, a wedged pool and a blocked event loop have verdicts of their own, and their line is named."""
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -187,3 +188,39 @@ def test_a_frozen_database_restarts_nothing(
     until(lambda: exporter.get("/healthz").status == 200, within=5, what="the database is back")
     assert exporter.get("/app/livez").status == 200  # the application has had no time to use it
     exporter.wait_for_verdict("app_pool_wedged", within=8)
+
+
+@pytest.mark.parametrize(
+    ("environment", "wedged", "one_of"),
+    [({"DBHEALTH_DATABASE": "primary"}, {"primary"}, False), ({}, {"primary", "replica"}, True)],
+    ids=["named", "not named"],
+)
+def test_two_databases_of_one_name(
+    environment: dict[str, str],
+    wedged: set[str],
+    one_of: bool,
+    start: Start,
+    start_exporter: StartExporter,
+    shared_server: Postgres,
+    report_port: int,
+) -> None:
+    """The writer's stuck pool is the primary's where the application says so; else both say that it is one of them."""
+    exporter = start_exporter(
+        DATABASES=json.dumps({"primary": shared_server.url(), "replica": shared_server.url()}),
+        APP_POOL_LISTEN=f"127.0.0.1:{report_port}/udp",
+        APP_POOL_WEDGED_AFTER="2",
+        FRESH_PROBE_INTERVAL="1",
+    )
+    start("2.1", "stuck.py", reporting(shared_server, "asyncpg", report_port), "async", env=environment)
+
+    def found() -> dict[str, dict[str, str]]:
+        answer = exporter.get("/app/livez", accept="application/json").json
+        return {name: each for name, each in answer["databases"].items() if each["verdict"] == "app_pool_wedged"}
+
+    until(lambda: set(found()) == wedged, within=15, what=f"wedged: {wedged}")
+
+    assert exporter.get("/app/livez").status == 503
+    assert {("one of these databases" in each["advice"]) for each in found().values()} == {one_of}
+    verdicts = exporter.get("/livez", accept="application/json").json["databases"]
+    others = {each["verdict"] for name, each in verdicts.items() if name not in wedged}
+    assert others <= {"healthy"}
