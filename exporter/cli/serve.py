@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from exporter.app import App, CannotListenError
 from exporter.cli.process import USAGE_ERROR
 from exporter.runtime.exception_handler import RateLimitedExceptionHandler
+from exporter.web.config.model import WebConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 async def serve(config: Config, stop: asyncio.Event, *, read_again: Callable[[], Config]) -> int:
-    """Serve until the event is set: 0; or 2 if an address cannot be listened on.
+    """Serve until the event is set: 0; or 2 if an address or the web configuration cannot be used.
 
     Args:
         config: what to serve.
@@ -41,7 +42,7 @@ async def serve(config: Config, stop: asyncio.Event, *, read_again: Callable[[],
                 if await _file_changes(config, stop):
                     log.info("DATABASES_FILE has changed: starting again with the databases that it names")
                     config = await asyncio.to_thread(_read_or_keep, read_again, config)
-    except CannotListenError as error:
+    except (CannotListenError, WebConfigError) as error:
         print(f"db-health-exporter: {error}", file=sys.stderr)  # noqa: T201 - a command's answer
         return USAGE_ERROR
     return 0

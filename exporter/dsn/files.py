@@ -12,8 +12,8 @@ class UnusableFileError(Exception):
     """
 
 
-def content(path: str) -> bytes:
-    """A file's content, which is never empty."""
+def content(path: str, *, may_be_empty: bool = False) -> bytes:
+    """A file's content; an empty one is refused unless it means something."""
     try:
         with Path(path).open("rb") as file:
             found = file.read(_LARGEST + 1)
@@ -28,16 +28,16 @@ def content(path: str) -> bytes:
     else:
         if len(found) > _LARGEST:
             raise UnusableFileError("a file of more than a megabyte")
-        if not found.strip(b"\r\n"):
+        if not may_be_empty and not found.strip(b"\r\n"):
             raise UnusableFileError("an empty file")
         return found
     # Raised here and not above: a cause like "no such file" would be taken for a database's missing socket.
     raise UnusableFileError(why)
 
 
-def text(path: str) -> str:
+def text(path: str, *, may_be_empty: bool = False) -> str:
     """The same as text."""
-    found = content(path)
+    found = content(path, may_be_empty=may_be_empty)
     try:
         return found.decode()
     except UnicodeDecodeError:

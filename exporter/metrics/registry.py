@@ -14,6 +14,8 @@ from exporter.model.outcome import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from prometheus_client.registry import Collector
+
     from exporter.app_pools.registry import AppPools
     from exporter.model.result import ProbePath
     from exporter.probing.monitor import Monitor
@@ -71,6 +73,10 @@ class Metrics:
                     self._probes.labels(name, path.value, outcome.value)
         self._registry.register(StateCollector(monitors, app_pools=app_pools, tasks=tasks, lag=lag))
         ProcessCollector(registry=self._registry)
+
+    def register(self, collector: Collector) -> None:
+        """Render what this collector yields, too."""
+        self._registry.register(collector)
 
     def update(self, status: DatabaseStatus, path: ProbePath | None) -> None:
         """Count the probe that has ended, if one has, and render anew from now on."""

@@ -39,6 +39,7 @@ class Config:
     listen_host: str | None  # None is every interface
     listen_port: int
     metrics_port: int | None  # None is the same listener
+    web_config_file: str | None  # governs the listener of metrics_port
     app_pool_listen: str  # HOST:PORT/udp, unix:/path or off
     app_pool_sources: tuple[str, ...]  # addresses and networks
     app_pool_ttl: float

@@ -114,7 +114,11 @@ class Settings(BaseSettings):
         None,
         shown="the same",
     )
-    web_config_file: str | None = setting("TLS and passwords for `/metrics`; not supported yet", "left out")
+    web_config_file: str | None = setting(
+        "a file in the format of Prometheus' exporter-toolkit: TLS, client certificates, passwords and headers of the "
+        "listener of `METRICS_PORT`, which it needs; probes stay plain on `LISTEN_PORT`",
+        "a file",
+    )
     app_pool_listen: fields.AppPoolListen = setting(
         "where application processes report their pools",
         "HOST:PORT, HOST:PORT/udp, unix:/PATH or off",
@@ -163,8 +167,8 @@ def read_config(given: Mapping[str, str], *, serve: bool = False) -> Config:
         DsnError: a database cannot be used.
     """
     settings, wrong = _validated(given, serve=serve)
-    if settings.web_config_file is not None:
-        raise DsnError("WEB_CONFIG_FILE is not supported yet: leave it out")
+    if settings.web_config_file is not None and settings.metrics_port in {None, settings.listen_port or None}:
+        raise DsnError("WEB_CONFIG_FILE needs METRICS_PORT, a port beside LISTEN_PORT: kubelets probe without TLS")
     address = {name: sentence for name, sentence in wrong.items() if name not in POOL_SETTINGS}
     databases = Databases(settings.database_expect, lenient=serve, problem="; ".join(address.values()))
     found: dict[str, Any] = settings.model_dump(include={field.name for field in dataclasses.fields(Config)})

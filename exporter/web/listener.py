@@ -11,6 +11,8 @@ from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMethod
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp.web_request import BaseRequest
 
 MAX_CONNECTIONS = 512  # of a listener; kubelets and Prometheus hold a handful
@@ -49,8 +51,20 @@ class Connection(web.RequestHandler):
         return response
 
 
-async def open_listener(server: web.Server, host: str | None, port: int) -> asyncio.Server:
+async def open_listener(
+    server: web.Server,
+    host: str | None,
+    port: int,
+    *,
+    wrap: Callable[[asyncio.Protocol], asyncio.BaseProtocol] | None = None,
+) -> asyncio.Server:
     """Listen on an address; a connection beyond the limit closes the oldest one.
+
+    Args:
+        server: makes the protocol of each connection.
+        host: a name or an address; None is every interface.
+        port: 0 is any free one.
+        wrap: puts TLS around that protocol.
 
     Without a limit, a thousand idle connections used up the process's files: no endpoint answered, and probes failed.
 
@@ -59,12 +73,13 @@ async def open_listener(server: web.Server, host: str | None, port: int) -> asyn
     """
     limit = max_connections()
 
-    def accept() -> asyncio.Protocol:
+    def accept() -> asyncio.BaseProtocol:
         connected = server.connections
         for oldest in connected[: max(0, len(connected) + 1 - limit)]:
             if oldest.transport is not None:
                 oldest.transport.abort()  # `close` would wait for a client that does not read
-        return Connection(server)
+        connection = Connection(server)
+        return connection if wrap is None else wrap(connection)
 
     listener = await asyncio.get_running_loop().create_server(accept, host, port, backlog=ACCEPTS_PER_TURN)
     for each in listener.sockets:

@@ -44,9 +44,19 @@ def health_routes(health: HealthService) -> list[web.RouteDef]:
 
 
 def metrics_routes(
-    health: HealthService, metrics: Metrics, pool_states: Callable[[], Sequence[PoolState]]
+    health: HealthService,
+    metrics: Metrics,
+    pool_states: Callable[[], Sequence[PoolState]],
+    problem: Callable[[], str] = str,
 ) -> list[web.RouteDef]:
-    """Return what Prometheus scrapes and the page for people."""
+    """Return what Prometheus scrapes and the page for people.
+
+    Args:
+        health: what the page asks.
+        metrics: what is scraped.
+        pool_states: the pools on the page.
+        problem: a sentence about the exporter itself for the page; empty where there is none.
+    """
 
     async def scrape(request: web.Request) -> web.Response:
         accept = request.headers.get("Accept", "")
@@ -65,7 +75,7 @@ def metrics_routes(
         from exporter.web.page.render import render_page  # on first use: saves memory until then
 
         await health.healthz()  # the page is as fresh as a health answer, and as bounded in time
-        text, policy = render_page(health.statuses, pool_states(), now=time.monotonic())
+        text, policy = render_page(health.statuses, pool_states(), now=time.monotonic(), problem=problem())
         headers = NEVER_STORE | {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"}
         return web.Response(text=text, content_type="text/html", headers=headers)
 

@@ -13,7 +13,7 @@ from tests.support.exporter import Exporter
 from tests.support.postgres import Postgres
 from tests.support.server_factory import ServerFactory
 
-NEVER = ("pydantic", "pydantic_core", "sqlalchemy.orm", "uvloop", "multiprocessing", "psycopg")
+NEVER = ("pydantic", "pydantic_core", "sqlalchemy.orm", "uvloop", "multiprocessing", "psycopg", "yaml", "bcrypt")
 LIMIT = 40 * 1024 * 1024
 REQUESTS = 100
 DOCKERFILE = Path(__file__).parents[2] / "Dockerfile"

@@ -24,13 +24,16 @@ RUNBOOKS = "https://github.com/db-health-exporter/db-health-exporter/blob/main/d
 ENDPOINTS = ("healthz?verbose", "readyz?verbose", "livez?verbose", "app/livez?verbose", "metrics")
 
 
-def render_page(statuses: Iterable[DatabaseStatus], pools: Sequence[PoolState], *, now: float) -> tuple[str, str]:
+def render_page(
+    statuses: Iterable[DatabaseStatus], pools: Sequence[PoolState], *, now: float, problem: str = ""
+) -> tuple[str, str]:
     """Return the page and its content security policy.
 
     Args:
         statuses: of every database; the worst is shown first.
         pools: of the application and of the exporter.
         now: seconds on the clock that the probes are timed by.
+        problem: a sentence about the exporter itself; empty where there is none.
     """
     assets = load_assets()
     ordered = sorted(statuses, key=lambda status: -SEVERITY[status.verdict])
@@ -44,7 +47,7 @@ def render_page(statuses: Iterable[DatabaseStatus], pools: Sequence[PoolState], 
         style=assets.style,
         symbols=symbols(),
         headline=_headline(worst, count=len(ordered)),
-        rest=join((*databases, _footer())),
+        rest=join((_problem(problem), *databases, _footer())),
         script=assets.script,
     )
     return page, assets.policy
@@ -67,6 +70,17 @@ def _headline(status: DatabaseStatus, *, count: int) -> Html:
         oldest=_checkouts(status.assessment),
         words=words,
         worst_of=f"; the worst of {count} databases" if count > 1 else "",
+    )
+
+
+def _problem(sentence: str) -> Html:
+    """Show what is wrong with the exporter itself."""
+    if not sentence:
+        return EMPTY
+    return html(
+        '<section class="card"><h2>${mark}The exporter itself</h2><p>$sentence</p></section>',
+        mark=mark("warn"),
+        sentence=sentence,
     )
 
 
