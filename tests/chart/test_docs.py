@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.tools import CHART, ROOT, Helm
+from tests.chart.tools import CHART, ROOT, Helm, of_kind
 
-PAGES = [*sorted((ROOT / "docs").glob("deploy-*.md")), CHART / "README.md"]
+BESIDE = ROOT / "docs/beside-what-you-have.md"
+PAGES = [*sorted((ROOT / "docs").glob("deploy-*.md")), BESIDE, CHART / "README.md"]
 APP = {"app": {"image": {"repository": "orders"}}}
 
 
@@ -42,6 +43,44 @@ def test_commands_on_a_page_render(helm: Helm, block: str) -> None:
     flags = words[words.index("./helm/db-health-exporter") + 1 :]
 
     assert helm.template(CHART, *[word for word in flags if word != "--create-namespace"])
+
+
+# What CloudNativePG writes into the Secret `CLUSTER-app`: https://cloudnative-pg.io/documentation/current/applications/
+CNPG = {
+    "username",
+    "user",
+    "password",
+    "dbname",
+    "host",
+    "port",
+    "uri",
+    "jdbc-uri",
+    "fqdn-uri",
+    "fqdn-jdbc-uri",
+    "pgpass",
+}
+
+
+def read_keys(node: Any, secret: str) -> set[str]:
+    """Every key of a Secret that an object reads: as a variable, or as a file."""
+    if isinstance(node, list):
+        return set().union(*(read_keys(each, secret) for each in node))
+    if not isinstance(node, dict):
+        return set()
+    found = {node["key"]} if node.get("name") == secret and "key" in node else set()
+    if secret in (node.get("secretName"), node.get("name")):
+        found |= {item["key"] for item in node.get("items", [])}
+    return found.union(*(read_keys(each, secret) for each in node.values()))
+
+
+@pytest.mark.parametrize("block", [block for block in VALUES if "orders-db-app" in block.values[0]])
+def test_the_keys_of_cloudnativepg_are_read(helm: Helm, block: str) -> None:
+    """Nothing is read that the operator does not write."""
+    keys = read_keys(of_kind(helm.template(values=yaml.safe_load(block)), "Deployment"), "orders-db-app")
+
+    assert keys
+    assert keys <= CNPG
+    assert "uri" in keys or {"host", "port", "dbname", "user", "password"} <= keys
 
 
 def test_the_pages_have_examples() -> None:

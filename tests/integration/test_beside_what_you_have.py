@@ -1,0 +1,77 @@
+"""The recipes of docs/beside-what-you-have.md that need no cluster, as the page has them."""
+
+import configparser
+import re
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conftest import StartExporter
+from tests.support import certificates
+from tests.support.certificates import Authority
+from tests.support.command import run
+from tests.support.pgbouncer import PgBouncer
+from tests.support.postgres import Postgres
+from tests.support.server_factory import ServerFactory
+
+PAGE = (Path(__file__).parents[2] / "docs/beside-what-you-have.md").read_text()
+URLS = re.findall(r"^\| `(postgres\S+)` \| (.*) \|$", PAGE, re.MULTILINE)
+
+
+def parameters(url: str) -> dict[str, str]:
+    """A URL's parameters."""
+    return dict(each.split("=", 1) for each in urlsplit(url).query.split("&"))
+
+
+@pytest.mark.parametrize(("url", "says"), URLS, ids=[urlsplit(url).netloc.split("@")[1] for url, _ in URLS])
+def test_the_urls_of_hosted_databases(tls_server: Postgres, url: str, says: str) -> None:
+    """What a console shows connects, over TLS where it says so, and what is left out is one line."""
+    done = run("check", "--explain", DATABASE_URL=tls_server.url(**parameters(url)))  # type: ignore[arg-type]
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "all stages passed" in done.stdout
+    notes = [line for line in done.stdout.splitlines() if "[!]" in line and "settings" in line]
+    assert len(notes) == (0 if says.endswith("nothing to say") else 1)
+    words = {"channel": "channel_binding", "workaround": "workaround"}
+    assert all(name in notes[0] for word, name in words.items() if word in says)
+
+
+def test_there_are_urls_of_hosted_databases() -> None:
+    """The test above would pass without any."""
+    assert len(URLS) == 3
+
+
+def test_the_authority_of_rds(
+    tls_server: Postgres, authority: Authority, start_exporter: StartExporter, tmp_path: Path
+) -> None:
+    """The page's URL, with an authority that no system trusts: misconfigured without the file, healthy with it."""
+    [query] = re.findall(r"postgresql://USER:PASSWORD@HOST:5432/orders\?(\S+)", PAGE)
+    file = tmp_path / "global-bundle.pem"
+    given = {**parameters(f"x://?{query}"), "sslrootcert": str(file)}
+    exporter = start_exporter(tls_server.url(**given))  # type: ignore[arg-type]
+    exporter.wait_for_verdict("misconfigured", within=5)
+
+    certificates.write(tmp_path, file.name, authority.certificate)
+
+    exporter.wait_for_verdict("healthy", within=10)
+
+
+def test_pgbouncer_as_the_page_sets_it_up(
+    server_factory: ServerFactory, server: Postgres, start_exporter: StartExporter, cleanup: ExitStack
+) -> None:
+    """Healthy through it; down when its server goes, and healthy again."""
+    [text] = re.findall(r"```ini\n(.*?)```", PAGE, re.DOTALL)
+    settings = configparser.ConfigParser()
+    settings.read_string(text)
+    bouncer = PgBouncer(server_factory, server, **settings["pgbouncer"])
+    cleanup.callback(bouncer.close)
+    exporter = start_exporter(server.url(host="127.0.0.1", port=bouncer.port), PROBE_INTERVAL="0.5")
+    exporter.wait_for_verdict("healthy", within=5)
+
+    server.stop()
+    exporter.wait_for_verdict("database_down", within=10)
+    server.start()
+
+    exporter.wait_for_verdict("healthy", within=15)
