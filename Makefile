@@ -4,12 +4,13 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 DEMO   := $(VENV)/.demo
+DOCS   := .venvs/docs
 # Most tests wait for servers: four at once keep 2 cores busy.
 PARALLEL ?= -n 4
 
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help check unit dashboard generate demo test test-all test-modules test-rest lint bench soak image e2e clean
+.PHONY: help check unit dashboard generate docs demo test test-all test-modules test-rest lint bench soak image e2e clean
 help: ## list what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -94,6 +95,15 @@ generate: dashboard ## every file that is made of others: the dashboard, the ref
 	$(BIN)/python -m tools.reference
 	@if [ -x $(HELM_DOCS) ]; then $(HELM_DOCS) -c helm -g helm/db-health-exporter,helm/db-health-exporter-lib -s file --log-level error; \
 	else echo "make generate: the charts' READMEs need helm-docs: run tests/chart/install-tools" >&2; fi
+
+# Sphinx lives in an environment of its own, which the tests do not need.
+$(DOCS)/.ready: requirements/docs.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	touch $@
+
+docs: $(DOCS)/.ready ## the documentation as a site, in build/docs; warnings are errors
+	$(DOCS)/bin/python tools/site.py build/docs
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist

@@ -1,0 +1,64 @@
+"""The documentation's site: whole, on its own, and refused where a link is broken."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import ROOT
+from tests.support.needs import need
+
+pytestmark = [pytest.mark.extended, pytest.mark.xdist_group("site")]
+PYTHON = ROOT / ".venvs/docs/bin/python"
+LINKED = ("exporter", "helm", "demo", "examples", "tests", "CONTRIBUTING.md")
+FROM_ELSEWHERE = re.compile(r"<(?:link|script|img|iframe|source)\b[^>]*(?:https?:)?//[^>]*>")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The pages in a repository of their own, which a test may change."""
+    for name in ("docs", "tools"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for name in LINKED:
+        (tmp_path / name).symlink_to(ROOT / name)
+    return tmp_path
+
+
+def build(repository: Path) -> "subprocess.CompletedProcess[str]":
+    """What `make docs` does, once it has made its environment."""
+    need(PYTHON.exists(), "needs the environment of `make docs`")
+    command = [PYTHON, repository / "tools/site.py", repository / "site"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_the_site_is_whole_and_loads_nothing_from_elsewhere(copy: Path) -> None:
+    """Every page is there; the list of versions has the versions that there are, the newest first."""
+    for version in ("0.0.9", "0.1.0rc1", "0.0.10"):
+        (copy / "site" / version).mkdir(parents=True)
+        (copy / "site" / version / "searchindex.js").touch()
+    done = build(copy)
+    assert done.returncode == 0, done.stderr
+
+    built = next(copy.glob("site/*/genindex.html")).parent
+    pages = {page.relative_to(copy / "docs").with_suffix(".html") for page in (copy / "docs").rglob("*.md")}
+    assert {page for page in pages if not (built / page).exists()} == set()
+    for page in built.rglob("*.html"):
+        assert FROM_ELSEWHERE.findall(page.read_text()) == [], page
+    listed = (copy / "site/versions.js").read_text()
+    assert re.findall(r'"([\d.rc]+)"', listed) == [built.name, "0.1.0rc1", "0.0.10", "0.0.9"]
+    assert f"url={built.name}/index.html" in (copy / "site/index.html").read_text()
+
+
+@pytest.mark.parametrize("link", ["no-such-page.md", "verdicts.md#no-such-heading", "../helm/no-such-file"])
+def test_a_broken_link_fails(copy: Path, link: str) -> None:
+    """To a page, to a heading, to a file of the repository."""
+    page = copy / "docs/demo.md"
+    page.write_text(f"{page.read_text()}\n[there]({link})\n")
+
+    done = build(copy)
+
+    assert done.returncode != 0
+    assert [line for line in done.stderr.splitlines() if "demo" in line and Path(link).name.rpartition("#")[2] in line]
+    assert done.stderr.count("WARNING") == 1
