@@ -116,7 +116,8 @@ class Settings(BaseSettings):
     )
     web_config_file: str | None = setting(
         "a file in the format of Prometheus' exporter-toolkit: TLS, client certificates, passwords and headers of the "
-        "listener of `METRICS_PORT`, which it needs; probes stay plain on `LISTEN_PORT`",
+        "listener of `METRICS_PORT`, which it needs; probes stay plain on `LISTEN_PORT`. With a `-` before its path, a "
+        "file that cannot be used at the start closes that listener instead of ending the process",
         "a file",
     )
     app_pool_listen: fields.AppPoolListen = setting(

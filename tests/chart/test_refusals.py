@@ -144,7 +144,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a web configuration among the settings": (
         settings(WEB_CONFIG_FILE="/x"),
-        "exporter.settings.WEB_CONFIG_FILE is not taken here: set nothing (it is not supported yet) instead",
+        "exporter.settings.WEB_CONFIG_FILE is not taken here: set exporter.webConfigSecret instead",
     ),
     "a deadline in words": (
         settings(PROBE_TIMEOUT="900ms"),
@@ -188,7 +188,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a web configuration among the variables": (
         {**IMAGE, "exporter": {"extraEnv": [{"name": "WEB_CONFIG_FILE", "value": "/x"}, {"name": "DATABASE_URL"}]}},
-        "exporter.extraEnv sets WEB_CONFIG_FILE, which the chart must know: set nothing (it is not supported yet)",
+        "exporter.extraEnv sets WEB_CONFIG_FILE, which the chart must know: set exporter.webConfigSecret instead",
     ),
     "a setting among an injected container's variables": (
         {"mode": "injection", "exporter": {"extraEnv": [{"name": "PROBE_TIMEOUT", "value": "5"}]}},

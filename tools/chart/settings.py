@@ -23,7 +23,7 @@ ELSEWHERE = {
     "DATABASES": "databases",
     "DATABASES_FILE": "databases",
     "POD_IP": "nothing (the chart takes it from the pod)",
-    "WEB_CONFIG_FILE": "nothing (it is not supported yet)",
+    "WEB_CONFIG_FILE": "exporter.webConfigSecret",
 }
 # What a setting's sentence in the exporter says of its type.
 _DURATION = re.compile(r"(?P<off>0 for off, or )?a time from (?P<minimum>[0-9.]+) s to (?P<maximum>[0-9.]+) s, .*")

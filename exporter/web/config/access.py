@@ -26,6 +26,7 @@ _CHALLENGE = {"WWW-Authenticate": 'Basic realm="db-health-exporter", charset="UT
 class Refusal(StrEnum):
     """Why a request was answered without being served; the values of a label."""
 
+    NO_CONFIGURATION = "no_configuration"
     RATE_LIMIT = "rate_limit"
     CLIENT_SAN = "client_san"
     NO_PASSWORD = "no_password"  # noqa: S105 - a label's value
@@ -34,6 +35,7 @@ class Refusal(StrEnum):
 
 
 _ANSWERS = {
+    Refusal.NO_CONFIGURATION: (503, "WEB_CONFIG_FILE cannot be used: nothing is served here until it can\n", {}),
     Refusal.RATE_LIMIT: (429, "too many requests\n", {"Retry-After": "1"}),
     Refusal.CLIENT_SAN: (403, "the certificate has none of client_allowed_sans\n", {}),
     Refusal.NO_PASSWORD: (401, "a user and a password are needed\n", _CHALLENGE),
@@ -45,17 +47,26 @@ _ANSWERS = {
 class AccessControl:
     """Applies the latest configuration to each request."""
 
-    def __init__(self, config: WebConfig, context: ssl.SSLContext | None, *, clock: Callable[[], float]) -> None:
-        """Begin with a configuration and its TLS context; `clock` is monotonic seconds."""
+    def __init__(self, config: WebConfig | None, context: ssl.SSLContext | None, *, clock: Callable[[], float]) -> None:
+        """Begin with a configuration and its TLS context, or with none: then nobody is let in.
+
+        Args:
+            config: the file's.
+            context: as its TLS asks for.
+            clock: monotonic seconds.
+        """
         self._clock = clock
         self._passwords = PasswordChecker(clock=clock)
         self.refusals: Counter[Refusal] = Counter()
-        self.use(config, context)
+        self._bucket: TokenBucket | None = None
+        self._config: WebConfig | None = None
+        self._context = context
+        if config is not None:
+            self.use(config, context)
 
     def use(self, config: WebConfig, context: ssl.SSLContext | None) -> None:
         """Apply another configuration from the next request on."""
-        before = getattr(self, "_config", None)
-        if before is None or before.rate_limit != config.rate_limit:
+        if self._config is None or self._config.rate_limit != config.rate_limit:
             self._bucket = TokenBucket(config.rate_limit, clock=self._clock) if config.rate_limit is not None else None
         self._config, self._context = config, context
         self._passwords.use(config.users)
@@ -84,6 +95,8 @@ class AccessControl:
         return response
 
     async def _refusal(self, request: web.Request) -> Refusal | None:
+        if self._config is None:
+            return Refusal.NO_CONFIGURATION
         if self._bucket is not None and not self._bucket.take():
             return Refusal.RATE_LIMIT
         tls = self._config.tls
@@ -107,7 +120,7 @@ class AccessControl:
 
     async def _prepare(self, request: web.Request, response: web.StreamResponse) -> None:
         """Add the headers; close a connection of an older TLS configuration after this answer."""
-        for name, value in self._config.headers.items():
+        for name, value in (self._config.headers if self._config is not None else {}).items():
             response.headers.setdefault(name, value)
         if request.get_extra_info("sslcontext") is not self._context:
             response.force_close()

@@ -1,6 +1,6 @@
 """Checks passwords against bcrypt hashes, so that no flood of wrong ones keeps the event loop or a core busy.
 
-bcrypt takes 50 ms of a core and more by design. It runs in a thread of the lowest priority, one at a time; right
+bcrypt takes 50 ms of a core and more by design. It runs in a thread of low priority, one at a time; right
 answers are remembered; each client has one attempt under way and all together a few; failures are spaced out.
 """
 
@@ -23,7 +23,7 @@ REMEMBERED = 64  # right answers; each Prometheus has one
 REMEMBERED_SECONDS = 3600.0  # since its last use
 MAX_ATTEMPTS = 8  # under way, of all clients together
 FAILURE_SECONDS = 0.2  # from a wrong password to the next attempt: a flood has at most 5 in a second
-LOWEST_PRIORITY = 19
+LOW_PRIORITY = 5  # a niceness: the event loop gets three quarters of a core that both want
 _LONGEST = 72  # bytes of a password that bcrypt looks at
 
 
@@ -125,7 +125,7 @@ async def _in_thread(compute: Callable[[], bool]) -> bool:
             result.set_result(answer)
 
     def run() -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)  # Linux: of this thread alone
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)  # Linux: of this thread alone
         answer = compute()
         with suppress(RuntimeError):  # the loop has been closed meanwhile
             loop.call_soon_threadsafe(settle, answer)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from exporter.web.config.access import AccessControl
 from exporter.web.config.load import LoadedConfig, fingerprint, parse_in_child
-from exporter.web.config.model import WebConfigError
+from exporter.web.config.model import WebConfig, WebConfigError
 from exporter.web.config.tls_listener import TlsAcceptor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from exporter.web.config.load import Fingerprint
-    from exporter.web.config.model import WebConfig
 
 log = logging.getLogger(__name__)
 
@@ -35,32 +34,51 @@ class WebConfigWatcher:
     def __init__(
         self,
         path: str,
-        loaded: LoadedConfig,
+        loaded: LoadedConfig | None,
         seen: Fingerprint,
         *,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
+        problem: str = "",
     ) -> None:
         """Begin with what `load` has loaded; `seen` is of the file before that, and of the files that it names."""
-        self._path, self._parsed, self._seen = path, loaded.config, seen
+        self._path, self._parsed, self._seen = path, loaded.config if loaded is not None else WebConfig(), seen
         self._wall_clock = wall_clock
-        self.acceptor = TlsAcceptor(loaded.context)
-        self.access = AccessControl(loaded.config, loaded.context, clock=clock)
-        self.problem = ""
-        self.last_success = wall_clock()
-        _log_notes(loaded.config)
+        context = loaded.context if loaded is not None else None
+        self.acceptor = TlsAcceptor(context)
+        self.access = AccessControl(loaded.config if loaded is not None else None, context, clock=clock)
+        self.problem = problem
+        self.last_success = wall_clock() if loaded is not None else 0.0
+        _log_notes(self._parsed)
 
     @classmethod
-    async def load(cls, path: str, *, clock: Callable[[], float], wall_clock: Callable[[], float]) -> WebConfigWatcher:
+    async def load(
+        cls, setting: str, *, clock: Callable[[], float], wall_clock: Callable[[], float]
+    ) -> WebConfigWatcher:
         """Load the file for the first time.
+
+        Args:
+            setting: its path; with a `-` before it, as systemd writes it, one that cannot be used closes the listener
+                until it can, and ends nothing.
+            clock: monotonic seconds.
+            wall_clock: seconds since 1970.
 
         Raises:
             WebConfigError: it cannot be used; the sentence names the file and the key.
         """
-        before = fingerprint([path])
-        config = await parse_in_child(path)
-        seen = (*before, *fingerprint(config.files))
-        return cls(path, LoadedConfig.make(config, path), seen, clock=clock, wall_clock=wall_clock)
+        path = setting.removeprefix("-")
+        seen = fingerprint([path])
+        try:
+            config = await parse_in_child(path)
+            seen = (*seen, *fingerprint(config.files))
+            loaded = LoadedConfig.make(config, path)
+        except WebConfigError as error:
+            if path == setting:
+                raise
+            problem = f"{error}; METRICS_PORT answers 503 until that is mended"
+            log.error("%s", problem)  # noqa: TRY400 - the sentence is enough
+            return cls(path, None, seen[:1], clock=clock, wall_clock=wall_clock, problem=problem)
+        return cls(path, loaded, seen, clock=clock, wall_clock=wall_clock)
 
     async def run(self) -> None:
         """Look for changes until it is cancelled."""
@@ -87,7 +105,8 @@ class WebConfigWatcher:
                 self._seen = (self._seen[0], *fingerprint(self._parsed.files))
             loaded = LoadedConfig.make(self._parsed, self._path)
         except WebConfigError as error:
-            problem = f"{error}; the former configuration stays in use"
+            what_now = "the former configuration stays in use" if self.last_success else "METRICS_PORT answers 503"
+            problem = f"{error}; {what_now}"
             if problem != self.problem:
                 log.error("%s", problem)  # noqa: TRY400 - the sentence is enough
             self.problem = problem

@@ -62,9 +62,16 @@ seccompProfile: {type: RuntimeDefault}
 {{- if include "db-health-exporter.databaseSources" . }}
 - {name: db-health-database, mountPath: {{ include "db-health-exporter.folder" . }}, readOnly: true}
 {{- end }}
+{{- if .values.exporter.webConfigSecret }}
+- {name: db-health-web-config, mountPath: {{ include "db-health-exporter.webConfigFolder" . }}, readOnly: true}
+{{- end }}
 {{- with .values.exporter.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{- define "db-health-exporter.webConfigFolder" -}}
+/etc/db-health-exporter/web
 {{- end }}
 
 {{/* The volumes for those mounts; whole Secrets, never a subPath, so that a rotation arrives. */}}
@@ -74,6 +81,10 @@ seccompProfile: {type: RuntimeDefault}
 - name: db-health-database
   projected:
     sources: {{- trim . | nindent 6 }}
+{{- end }}
+{{- with .values.exporter.webConfigSecret }}
+- name: db-health-web-config
+  secret: {secretName: {{ quote . }}}
 {{- end }}
 {{- with .values.exporter.extraVolumes }}
 {{ toYaml . }}

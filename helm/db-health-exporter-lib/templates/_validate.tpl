@@ -13,6 +13,9 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- if not .injected -}}
 {{- include "db-health-exporter.validateDatabases" . -}}
 {{- end -}}
+{{- if and .values.exporter.webConfigSecret (eq (include "db-health-exporter.metricsPortName" .) "db-health") -}}
+{{- fail "exporter.webConfigSecret is for a port beside the probes', which know no TLS: set exporter.settings.METRICS_PORT, such as 9852" -}}
+{{- end -}}
 {{- include "db-health-exporter.validateExtraEnv" . -}}
 {{- include "db-health-exporter.validateMounts" . -}}
 {{- end }}
@@ -52,7 +55,7 @@ What is refused: one sentence each, that says what to set and never repeats a va
 
 {{/* The API server takes each volume's name and each path once. */}}
 {{- define "db-health-exporter.validateMounts" -}}
-{{- $names := list "db-health-database" -}}
+{{- $names := list "db-health-database" "db-health-web-config" -}}
 {{- range .values.exporter.extraVolumes -}}
 {{- if has .name $names -}}
 {{- fail (printf "exporter.extraVolumes has a volume called %s, which is there already: rename it" .name) -}}
@@ -65,6 +68,10 @@ What is refused: one sentence each, that says what to set and never repeats a va
 {{- $path := .mountPath | trimSuffix "/" -}}
 {{- if or (eq $path $folder) (hasPrefix (printf "%s/" $folder) $path) -}}
 {{- fail (printf "exporter.extraVolumeMounts has a mount at %s, where the chart mounts the database's Secret: set another mountPath" $folder) -}}
+{{- end -}}
+{{- $web := include "db-health-exporter.webConfigFolder" . -}}
+{{- if or (eq $path $web) (hasPrefix (printf "%s/" $web) $path) -}}
+{{- fail (printf "exporter.extraVolumeMounts has a mount at %s, where the chart mounts exporter.webConfigSecret: set another mountPath" $web) -}}
 {{- end -}}
 {{- if has $path $paths -}}
 {{- fail (printf "exporter.extraVolumeMounts has two mounts at %s: set another mountPath" $path) -}}

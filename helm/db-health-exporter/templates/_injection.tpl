@@ -41,6 +41,10 @@ db-health-{{ . }}
 {{- range .values.exporter.extraVolumes -}}
 {{- $volumes = append $volumes (merge (dict "name" (include "db-health-exporter.injection.volumeName" .name)) .) -}}
 {{- end -}}
+{{- with .values.exporter.webConfigSecret -}}
+{{- $source := dict "secretName" . "optional" true -}}
+{{- $volumes = append $volumes (dict "name" (include "db-health-exporter.injection.volumeName" "db-health-web-config") "secret" $source) -}}
+{{- end -}}
 {{- toYaml $volumes -}}
 {{- end }}
 
@@ -74,7 +78,8 @@ LOG_LEVEL is meant for the application.
 {{- range $name, $_ := include "db-health-exporter.settings" . | fromYaml -}}
 {{- if not (or (has $name $own) (hasPrefix "DATABASE_" $name)) }}{{ $names = append $names $name }}{{ end -}}
 {{- end -}}
-{{- append $names "WEB_CONFIG_FILE" | toJson -}}
+{{- if not (has "WEB_CONFIG_FILE" $own) }}{{ $names = append $names "WEB_CONFIG_FILE" }}{{ end -}}
+{{- $names | toJson -}}
 {{- end }}
 
 {{- define "db-health-exporter.injection.variables" -}}

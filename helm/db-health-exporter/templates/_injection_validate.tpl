@@ -17,7 +17,7 @@ Mode injection: values that would keep other people's pods from starting are ref
 {{- if and (not .values.injection.apiVersion) (semverCompare "<1.36.0-0" $version) -}}
 {{- fail (printf "mode injection needs Kubernetes 1.36 or later for MutatingAdmissionPolicy, and this is %s: set mode to app, use the library chart or the patch of docs/deploy-patch.md; where the cluster has the policy's beta, set injection.apiVersion" $version) -}}
 {{- end -}}
-{{- $volumes := list -}}
+{{- $volumes := list "db-health-web-config" -}}
 {{- range .values.exporter.extraVolumes -}}
 {{- include "db-health-exporter.validateInjectedVolume" . -}}
 {{- $volumes = append $volumes .name -}}

@@ -27,7 +27,7 @@ Values that do not go together with the mode: one sentence each.
 
 {{/* What the chart can only know where it makes the pods and the Service. */}}
 {{- define "db-health-exporter.validatePod" -}}
-{{- $volumes := list "db-health-database" -}}
+{{- $volumes := list "db-health-database" "db-health-web-config" -}}
 {{- range .values.exporter.extraVolumes }}{{ $volumes = append $volumes .name }}{{ end -}}
 {{- include "db-health-exporter.validateMountedVolumes" (dict "values" .values "volumes" $volumes) -}}
 {{- range .values.app.volumes -}}

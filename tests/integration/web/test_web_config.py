@@ -301,6 +301,26 @@ def test_a_certificate_that_comes_after_the_file_is_taken(start: Start, web: Web
     reloaded(port, context, 1)
 
 
+def test_a_file_that_comes_later_opens_the_listener(web: WebConfigFolder, start_exporter: StartExporter) -> None:
+    """With a `-` before its path nothing ends: the port gives nothing away, and the probes answer."""
+    port = free_port()
+    exporter = start_exporter(NOWHERE, METRICS_PORT=str(port), WEB_CONFIG_FILE=f"-{web.path}")
+    for path in ("/metrics", "/", "/healthz"):
+        found, answer = ask(port, None, path)
+        assert found == 503
+        assert "dbhealth" not in answer
+    assert exporter.get("/livez").status == 200
+    assert "a file that does not exist; METRICS_PORT answers 503 until that is mended" in exporter.log()
+
+    web.configure("x: 1")
+    until(lambda: 'unknown key "x" (line 1); METRICS_PORT answers 503' in exporter.log(), within=10, what="the problem")
+    assert status(port, None) == 503
+    web.configure(TLS)
+    context = client_context(web.root)
+    until(lambda: not refused(port, context), within=10, what="TLS is served")
+    reloaded(port, context, 1)
+
+
 def test_handshakes_that_never_end_take_no_place(start: Start, web: WebConfigFolder) -> None:
     """Of many idle connections the oldest are aborted; a client that shakes hands is served meanwhile."""
     exporter, port = start(TLS)

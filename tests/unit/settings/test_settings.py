@@ -176,6 +176,7 @@ def test_that_defaults_are_the_contracts(parse: Parsed) -> None:
         "listen_host": None,
         "listen_port": 9850,
         "metrics_port": None,
+        "web_config_file": None,
         "app_pool_listen": "127.0.0.1:9851/udp",
         "app_pool_sources": (),
         "app_pool_ttl": 15,

@@ -42,7 +42,7 @@ DATABASE_PARAMETERS: "database.parameters"
 DATABASES: "databases"
 DATABASES_FILE: "databases"
 POD_IP: "nothing (the chart takes it from the pod)"
-WEB_CONFIG_FILE: "nothing (it is not supported yet)"
+WEB_CONFIG_FILE: "exporter.webConfigSecret"
 {{- end }}
 
 {{/* The library's values.yaml, for values that are given in part. */}}
@@ -126,6 +126,8 @@ exporter:
   extraVolumes: []
   # -- More mounts of the exporter's container, such as the database's CA certificate.
   extraVolumeMounts: []
+  # -- A Secret of yours whose key `web-config.yaml` sets TLS and passwords for `METRICS_PORT`: docs/web-configuration.md.
+  webConfigSecret: ""
   startupGate:
     # -- Start the application only after the database has answered once.
     enabled: false

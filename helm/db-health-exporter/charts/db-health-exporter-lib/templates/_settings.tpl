@@ -26,6 +26,11 @@ The exporter's environment variables.
 - name: {{ $name }}
   value: {{ include "db-health-exporter.settingText" (dict "name" $name "value" $value) | quote }}
 {{- end }}
+{{- if .values.exporter.webConfigSecret }}
+{{- /* Injected: the - keeps other people's pods starting where their namespace has no such Secret, or a wrong one. */}}
+- name: WEB_CONFIG_FILE
+  value: {{ printf "%s%s/web-config.yaml" (.injected | default false | ternary "-" "") (include "db-health-exporter.webConfigFolder" .) | quote }}
+{{- end }}
 {{- with .values.exporter.extraEnv }}
 {{ toYaml . }}
 {{- end }}
