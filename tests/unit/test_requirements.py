@@ -1,4 +1,4 @@
-"""The locks name every package, and whoever installs from one lets pip resolve nothing."""
+"""The locks name every package, and every command that installs from one uses `--no-deps`."""
 
 import re
 from pathlib import Path
@@ -11,8 +11,8 @@ LOCKS = sorted([*ROOT.glob("requirements/*.txt"), *ROOT.glob("tests/reporter/req
 
 
 @pytest.mark.parametrize("installer", INSTALLERS)
-def test_nothing_is_resolved(installer: str) -> None:
-    """Where it resolves, pip looks at versions newer than the lock's, finds them not pinned, and installs nothing."""
+def test_pip_resolves_nothing(installer: str) -> None:
+    """If pip resolved, it would find versions newer than the lock's, without a hash, and install nothing."""
     lines = [line for line in (ROOT / installer).read_text().splitlines() if "--require-hashes" in line]
 
     assert lines
@@ -20,8 +20,8 @@ def test_nothing_is_resolved(installer: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: str(lock.relative_to(ROOT)))
-def test_hashed_without_addresses(lock: Path) -> None:
-    """Every line pins one version and is followed by its hashes; no line says where to get it."""
+def test_locks_have_hashes_and_no_addresses(lock: Path) -> None:
+    """Every line pins one version and is followed by its hashes; no line names an index."""
     text = lock.read_text()
     pins = re.findall(r"(?m)^([a-z0-9][^\s]*) \\$", text)
 

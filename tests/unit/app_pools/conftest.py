@@ -1,4 +1,4 @@
-"""A registry of one database, and time in the test's hand."""
+"""A registry of one database, and a clock that the test sets."""
 
 import pytest
 
@@ -6,24 +6,24 @@ from exporter.app_pools.registry import AppPools
 
 
 class Clock:
-    """Time that stands still until told otherwise."""
+    """A clock that stands still until the test moves it."""
 
     def __init__(self) -> None:
-        """Start somewhere."""
+        """Start at any time."""
         self.now = 5000.0
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """Time in the test's hand; the wall clock shows the same."""
+    """A clock that the test sets, for monotonic and wall time alike."""
     return Clock()
 
 
 @pytest.fixture
 def pools(clock: Clock) -> AppPools:
-    """One database called `main`, whose URL says `app`."""
+    """One database named `main`, whose URL names `app`."""
     return AppPools(databases={"main": "app"}, clock=clock, wall_clock=clock)

@@ -1,4 +1,4 @@
-"""The assessment of one database's pools, as a table of views and what they amount to."""
+"""The assessment of one database's pools, as a table of views and results."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from exporter.model.pool import Leak, PoolState
 NOW = 1000.0
 FULL = PoolState("main", "orders", "1", checked_out=5, max_connections=5, pending=2, oldest_checkout_seconds=40.0)
 ROOM = PoolState("main", "orders", "2", checked_out=3, max_connections=5, pending=0, oldest_checkout_seconds=1.0)
-STUCK = NOW - 30  # full since then: long enough
+STUCK = NOW - 30  # full since then: long enough to be wedged
 
 
 def assessed(*views: PoolView) -> Assessment:
@@ -35,7 +35,7 @@ def assessed(*views: PoolView) -> Assessment:
         (PoolView(state=FULL, full_since=STUCK, is_missing=True, is_shown=False, is_stalled=True), False, True),
     ],
 )
-def test_exhausted_and_wedged(view: PoolView, exhausted: bool, wedged: bool) -> None:
+def test_full_pool_is_exhausted_then_wedged(view: PoolView, exhausted: bool, wedged: bool) -> None:
     """A full pool with waiting requests is exhausted, and wedged once nothing has come back for 30 s."""
     found = assessed(view)
 
@@ -51,7 +51,7 @@ def test_an_outage_does_not_count(last_failure_at: float, wedged: bool) -> None:
 
 
 def test_the_oldest_checkout_is_of_the_worst_pools() -> None:
-    """A wedged pool's place comes before an exhausted one's, and that before a leak's, whatever their ages."""
+    """A wedged pool's checkout is named before an exhausted one's, and that before a leak, whatever their ages."""
     leaking = PoolView(state=replace(ROOM, leaks=(Leak(1, 1.0, None, None),)))
     exhausted = PoolView(state=FULL, full_since=NOW, is_crowded=True)
     wedged = PoolView(state=FULL, full_since=STUCK, is_stalled=True)
@@ -69,7 +69,7 @@ def test_the_oldest_checkout_is_of_the_worst_pools() -> None:
 
 
 def test_leaks_of_all_pools_the_oldest_first() -> None:
-    """Whatever else is wrong, each leak is told; not those of a worker that is not shown any more."""
+    """Each leak is named, whatever else is wrong, except those of a worker that is no longer shown."""
     young = PoolView(state=replace(ROOM, leaks=(Leak(1, 31.0, "a.py:1 in f", None),)))
     old = PoolView(state=replace(FULL, leaks=(Leak(1, 90.0, "b.py:2 in g", "c.py:3 in h"), Leak(2, 20.0, None, None))))
 

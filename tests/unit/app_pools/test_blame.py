@@ -1,4 +1,4 @@
-"""What is said of pools and workers: exhausted, wedged, silent, replaced; and when nobody is blamed."""
+"""When pools and workers are exhausted, wedged, silent or replaced, and when they are not blamed."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from tests.unit.app_pools.conftest import Clock
 
 
 def found(pools: AppPools) -> tuple[bool, bool, int]:
-    """Exhausted, wedged, and how many are silent."""
+    """Exhausted, wedged, and the number of silent workers."""
     assessment = pools.assess("main")
     return assessment.exhausted, assessment.wedged, len(assessment.silent_workers)
 
 
 def stuck_for(pools: AppPools, clock: Clock, seconds: float, **fields: Any) -> None:
-    """Report a pool that has been full, with requests waiting, for so long, and say so at the end."""
+    """Report a pool that is full with requests waiting, again and again for so many seconds."""
     pools.receive(full(**fields))
     clock.now += seconds
     pools.receive(full(**{"since_checkin": seconds, **fields}))
@@ -48,7 +48,7 @@ def stuck_for(pools: AppPools, clock: Clock, seconds: float, **fields: Any) -> N
         (datagram(checked_out=0, stalled=3.0), 16, (False, False, 1)),
     ],
 )
-def test_after_the_last_report(
+def test_silent_worker_is_wedged_only_if_it_was_stuck(
     pools: AppPools,
     clock: Clock,
     report: bytes,
@@ -78,14 +78,14 @@ def test_after_the_last_report(
         (30, datagram(since_checkin=30.0), (False, False, 0)),
     ],
 )
-def test_wedged_is_full_for_long(
+def test_pool_is_wedged_after_30_s_without_a_checkin(
     pools: AppPools,
     clock: Clock,
     before: float,
     report: bytes,
     expected: tuple[bool, bool, int],
 ) -> None:
-    """A pool is wedged once it has been full for 30 s without a check-in, as far as was seen."""
+    """A pool is wedged once its reports have shown it full for 30 s without a check-in."""
     pools.receive(full(since_checkin=0.0, use={"counts": [0] * 12, "sum": 0.0}))
     clock.now += before
     pools.receive(report)
@@ -94,7 +94,7 @@ def test_wedged_is_full_for_long(
 
 
 def test_a_burst_is_not_exhaustion(pools: AppPools, clock: Clock) -> None:
-    """Thirty requests at once on a pool of five, over in a tenth of a second: one report may catch them."""
+    """One report may show a burst: thirty requests at once on a pool of five, over in a tenth of a second."""
     pools.receive(datagram())
     clock.now += 2
     pools.receive(full(pending=25))
@@ -112,7 +112,7 @@ def test_a_burst_is_not_exhaustion(pools: AppPools, clock: Clock) -> None:
 
 
 def test_a_burst_after_idling_is_no_wedge(pools: AppPools, clock: Clock) -> None:
-    """An idle pool has no check-ins either: only the time counts for which it has been full."""
+    """An idle pool has no check-ins either: only the time for which it has been full counts."""
     pools.receive(datagram(since_checkin=0.1, pending=0))
     clock.now += 33
     pools.receive(full(since_checkin=33.0))
@@ -123,7 +123,7 @@ def test_a_burst_after_idling_is_no_wedge(pools: AppPools, clock: Clock) -> None
 
 
 def test_an_outage_is_no_wedge(clock: Clock) -> None:
-    """Nothing comes back while the database is down: the time counts from when it was last seen failing."""
+    """No connection is returned while the database is down: the time counts from its last failure."""
     began, failures = clock.now, {"main": 0.0}
     pools = AppPools(databases={"main": "app"}, clock=clock, wall_clock=clock, last_failure_at=failures.__getitem__)
     stuck_for(pools, clock, 50.0)
@@ -135,7 +135,7 @@ def test_an_outage_is_no_wedge(clock: Clock) -> None:
 
 
 def test_time_alone_ends_the_grace_after_an_outage(clock: Clock) -> None:
-    """The sweep notices that a pool has been stuck for long enough since the database works again."""
+    """The sweep finds a pool that has been stuck for long enough since the database recovered."""
     changes: list[float] = []
     pools = AppPools(
         databases={"main": "app"},
@@ -159,7 +159,7 @@ def test_time_alone_ends_the_grace_after_an_outage(clock: Clock) -> None:
 
 
 def test_waiters_that_give_up_and_return_keep_a_pool_wedged(pools: AppPools, clock: Clock) -> None:
-    """Between one request's time-out and the next request nobody waits, yet the pool is as stuck as before."""
+    """Between one request's time-out and the next request none waits, and the pool is still stuck."""
     stuck_for(pools, clock, 38.0)
     clock.now += 2
     pools.receive(full(since_checkin=40.0, pending=0, timeouts=1))
@@ -172,7 +172,7 @@ def test_waiters_that_give_up_and_return_keep_a_pool_wedged(pools: AppPools, clo
 
 
 def test_requests_that_were_served_do_not_count(pools: AppPools, clock: Clock) -> None:
-    """Somebody waited, got the connection and still has it when the process ends: nothing was stuck."""
+    """A request waited, got the connection and still has it when the process ends: the pool was not stuck."""
     pools.receive(full(pending=1))
     clock.now += 2
     pools.receive(full(pending=0, since_checkin=0.5))
@@ -188,11 +188,11 @@ def test_requests_that_were_served_do_not_count(pools: AppPools, clock: Clock) -
     [
         {"pid": 32, "ppid": 1, "pool": "jobs"},
         {"pid": 32, "ppid": 1, "database": "other"},
-        {"pid": 32, "ppid": 1, "start": 4990.0},  # the same pool, but it was there before
+        {"pid": 32, "ppid": 1, "start": 4990.0},  # the same pool, but it started before
     ],
 )
 def test_silence_outlives_a_neighbour(pools: AppPools, clock: Clock, neighbour: dict[str, Any]) -> None:
-    """A frozen worker stays silent, then wedged, whichever other program of the pod has started meanwhile."""
+    """A frozen worker stays silent, then wedged, although another program of the pod has started meanwhile."""
     pools.receive(full(pid=21, ppid=1, pending=3))
     clock.now += 5
     pools.receive(datagram(**{"start": clock.now - 1, **neighbour}))
@@ -210,7 +210,7 @@ def test_silence_outlives_a_neighbour(pools: AppPools, clock: Clock, neighbour: 
 @pytest.mark.parametrize("parent", [1, 99])
 @pytest.mark.parametrize("kind", [datagram, full])
 def test_a_successor_ends_the_silence(pools: AppPools, clock: Clock, parent: int, kind: Any) -> None:
-    """A worker that was killed with a full pool is forgotten once a process that started later reports the pool."""
+    """A worker killed with a full pool is forgotten once a process that started later reports the same pool."""
     stuck_for(pools, clock, 30.0, pid=7, ppid=1)
     clock.now += 8
     pools.sweep()
@@ -222,7 +222,7 @@ def test_a_successor_ends_the_silence(pools: AppPools, clock: Clock, parent: int
 
 
 def test_a_successor_that_reports_before_the_silence_counts(pools: AppPools, clock: Clock) -> None:
-    """A replacement is there after a second, while reports of the killed worker are missing only after six."""
+    """A replacement may report after a second, while the killed worker counts as silent only after six."""
     pools.receive(full(pid=7))
     clock.now += 1
     for _ in range(30):
@@ -233,7 +233,7 @@ def test_a_successor_that_reports_before_the_silence_counts(pools: AppPools, clo
 
 
 def test_a_recycled_sibling_does_not_hide_a_frozen_one(pools: AppPools, clock: Clock) -> None:
-    """Each process succeeds one other: here the sibling that said goodbye just before."""
+    """A process succeeds one other only: here the sibling that sent a goodbye just before."""
     pools.receive(full(pid=7))
     for number in range(3):
         pools.receive(datagram(pid=10 + number, start=clock.now - 1))
@@ -245,8 +245,8 @@ def test_a_recycled_sibling_does_not_hide_a_frozen_one(pools: AppPools, clock: C
     assert found(pools) == (False, True, 1)
 
 
-def test_a_goodbye_long_ago_takes_nobodys_successor(pools: AppPools, clock: Clock) -> None:
-    """A pool was scaled down, and later a worker is killed: the next process is that one's successor."""
+def test_an_old_goodbye_takes_no_successor_from_a_killed_worker(pools: AppPools, clock: Clock) -> None:
+    """Long after a goodbye, a worker is killed: the next process succeeds the killed one."""
     pools.receive(datagram(pid=9, bye=True))
     clock.now += 100
     pools.receive(full(pid=7))
@@ -261,7 +261,7 @@ def test_a_goodbye_long_ago_takes_nobodys_successor(pools: AppPools, clock: Cloc
 
 
 def test_one_successor_replaces_one_of_two(pools: AppPools, clock: Clock) -> None:
-    """Of two workers that fell silent one is forgotten, the other is still missed."""
+    """Of two workers that fell silent one is forgotten, and the other one stays silent."""
     pools.receive(full(pid=7))
     pools.receive(full(pid=8))
     clock.now += 7
@@ -270,8 +270,8 @@ def test_one_successor_replaces_one_of_two(pools: AppPools, clock: Clock) -> Non
     assert found(pools) == (False, False, 1)
 
 
-def test_jobs_that_end_without_a_goodbye(pools: AppPools, clock: Clock) -> None:
-    """A process for each job, ended by `os._exit` with its only connection in use, and then no job for a while."""
+def test_jobs_that_end_without_a_goodbye_blame_nothing(pools: AppPools, clock: Clock) -> None:
+    """Each job's process ends by `os._exit` with its only connection in use, and then no job comes for a while."""
     for job in range(3):
         for seconds in (0.0, 2.0, 2.0):
             clock.now += seconds
@@ -284,7 +284,7 @@ def test_jobs_that_end_without_a_goodbye(pools: AppPools, clock: Clock) -> None:
 
 
 def test_a_worker_that_wakes_up_is_back(pools: AppPools, clock: Clock) -> None:
-    """A process that was only stopped reports again, although another one has been taken for its successor."""
+    """A process that was only stopped reports again, although another one was taken for its successor."""
     pools.receive(full(pid=7))
     clock.now += 8
     pools.receive(datagram(pid=8, start=clock.now - 1))
@@ -293,7 +293,7 @@ def test_a_worker_that_wakes_up_is_back(pools: AppPools, clock: Clock) -> None:
     assert {state.worker for state in pools.states()} == {"1", "2"}
 
 
-def test_a_leak_is_told_while_all_is_well(pools: AppPools) -> None:
+def test_a_leak_is_named_while_all_is_well(pools: AppPools) -> None:
     """A leaked connection is named before the pool runs out."""
     pools.receive(datagram(oldest={"age": 31.0, "where": "a.py:1 in f", "doing": "b.py:2 in g", "leak": True}))
 
@@ -301,8 +301,8 @@ def test_a_leak_is_told_while_all_is_well(pools: AppPools) -> None:
     assert pools.assess("main") == Assessment(oldest_checkout=place, leaks=(place,))
 
 
-def test_the_oldest_checkout_of_all_wedged_pools(pools: AppPools, clock: Clock) -> None:
-    """Of all wedged pools the one with the oldest checkout is named."""
+def test_the_oldest_checkout_of_all_wedged_pools_is_named(pools: AppPools, clock: Clock) -> None:
+    """Of all wedged pools the advice names the one with the oldest checkout."""
     oldest = {"age": 50.0, "where": "a.py:1 in f", "doing": "b.py:2 in g"}
     stuck_for(pools, clock, 1.0, pid=1)
     stuck_for(pools, clock, 40.0, pid=2, oldest=oldest)

@@ -1,4 +1,4 @@
-"""Which of the configured databases a pool belongs to, and what is said where that cannot be known."""
+"""Which of the configured databases a pool belongs to, and what is reported if that is unknown."""
 
 import pytest
 
@@ -23,13 +23,13 @@ TWINS = {"primary": "app", "replica": "app"}
         ({"app": "app", "replica": "app"}, "app", ("app",), "app"),
     ],
 )
-def test_candidates(
+def test_candidates_follow_from_configured_names_and_urls(
     databases: dict[str, str | None],
     reported: str | None,
     candidates: tuple[str, ...],
     label: str,
 ) -> None:
-    """A configured name is that database; a name in URLs is every database that has it."""
+    """A configured name means that database; a name in URLs means every database with it."""
     names = DatabaseNames(databases)
 
     assert names.candidates(reported) == candidates
@@ -46,8 +46,8 @@ def wedged(clock: Clock, reported: str, *, failures: dict[str, float] | None = N
     return pools
 
 
-def test_the_application_says_which(clock: Clock) -> None:
-    """With the name that the exporter knows, the writer's stuck pool is the primary's alone."""
+def test_configured_name_assigns_the_pool_to_one_database(clock: Clock) -> None:
+    """A pool reported under a configured name belongs to that database alone."""
     pools = wedged(clock, "primary")
 
     assert pools.assess("primary").wedged
@@ -55,8 +55,8 @@ def test_the_application_says_which(clock: Clock) -> None:
     assert not pools.assess("replica").wedged
 
 
-def test_both_say_one_of(clock: Clock) -> None:
-    """With the name that both have, neither is passed over, and both say so."""
+def test_shared_name_makes_both_databases_candidates(clock: Clock) -> None:
+    """A pool reported under a name that two databases share counts for both, and both say so."""
     pools = wedged(clock, "app")
 
     for name in TWINS:
@@ -64,8 +64,8 @@ def test_both_say_one_of(clock: Clock) -> None:
         assert pools.assess(name).one_of == ("primary", "replica")
 
 
-def test_what_is_known_comes_first(clock: Clock) -> None:
-    """Where one pool is surely this database's, its place is named, and nothing is left open."""
+def test_pool_of_a_known_database_comes_first(clock: Clock) -> None:
+    """Where one stuck pool certainly belongs to this database, its checkout is named, without other candidates."""
     pools = wedged(clock, "app")
     pools.receive(full(database="primary", pool="other", since_checkin=0.0, oldest={"age": 1.0, "where": "a.py:1"}))
     clock.now += 31
@@ -80,7 +80,7 @@ def test_what_is_known_comes_first(clock: Clock) -> None:
 
 @pytest.mark.parametrize("failed", ["primary", "replica"])
 def test_an_outage_of_either_excuses_the_pool(clock: Clock, failed: str) -> None:
-    """The pool may be that of the database that is down: no application is restarted, or blamed, for it."""
+    """The pool may belong to the database that is down: no application is blamed or restarted for it."""
     pools = wedged(clock, "app", failures={failed: clock.now + 30})
 
     for name in TWINS:
@@ -88,8 +88,8 @@ def test_an_outage_of_either_excuses_the_pool(clock: Clock, failed: str) -> None
         assert not pools.assess(name).exhausted
 
 
-def test_a_leak_is_told_of_both(clock: Clock) -> None:
-    """A place in the code is worth showing wherever it may belong."""
+def test_a_leak_is_named_for_both_databases(clock: Clock) -> None:
+    """The place in the code is shown for each database that it may belong to."""
     pools = AppPools(databases=TWINS, clock=clock, wall_clock=clock)
     pools.receive(datagram(database="app", oldest={"age": 31.0, "where": "a.py:1 in f", "leak": True}))
 

@@ -1,4 +1,4 @@
-"""The sockets for reports: who may send, and what is left behind."""
+"""The sockets for reports: allowed senders, and removal at the end."""
 
 import asyncio
 import ipaddress
@@ -23,16 +23,16 @@ from tests.support.network import Network
 from tests.support.server_factory import ServerFactory
 
 
-class Arrivals:
-    """Tells when something has changed."""
+class ReceivedReports:
+    """Waits for changes of the registry."""
 
     def __init__(self) -> None:
-        """Nothing yet."""
+        """Start without a change."""
         self._changed = asyncio.Event()
         self.pools = AppPools(databases={"main": "app"}, on_change=self._changed.set)
 
     async def until(self, condition: Callable[[AppPools], object]) -> None:
-        """Wait for the reports to say so."""
+        """Wait until the reports fulfil a condition."""
         async with asyncio.timeout(5):
             while not condition(self.pools):
                 self._changed.clear()
@@ -40,14 +40,14 @@ class Arrivals:
 
 
 @pytest.fixture
-async def arrivals() -> Arrivals:
-    """Reports as they come in."""
-    return Arrivals()
+async def received() -> ReceivedReports:
+    """The reports received so far."""
+    return ReceivedReports()
 
 
 @pytest.fixture
-def place(server_factory: ServerFactory) -> Path:
-    """Where a socket may be."""
+def folder(server_factory: ServerFactory) -> Path:
+    """A folder for the socket's file."""
     folder = server_factory.folder("reports")
     folder.chmod(0o777)
     return folder / "reports.sock"
@@ -60,47 +60,47 @@ def send(family: socket.AddressFamily, address: Any, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0/udp", "127.0.0.1:0", "localhost:0/udp"])
-async def test_udp_on_loopback(arrivals: Arrivals, address: str) -> None:
-    """A report that is sent to the port is taken in."""
-    listener = await listen(arrivals.pools, ListenAddress.parse(address))
+async def test_report_by_udp_on_loopback_is_received(received: ReceivedReports, address: str) -> None:
+    """A report sent to the port is received."""
+    listener = await listen(received.pools, ListenAddress.parse(address))
 
     send(socket.AF_INET, listener.address, datagram())
 
-    await arrivals.until(AppPools.states)
+    await received.until(AppPools.states)
     listener.close()
 
 
-async def test_udp_over_ipv6(arrivals: Arrivals) -> None:
-    """IPv6 has a loopback too."""
-    listener = await listen(arrivals.pools, ListenAddress.parse("[::1]:0/udp"))
+async def test_report_by_udp_over_ipv6_is_received(received: ReceivedReports) -> None:
+    """A report sent to IPv6's loopback is received."""
+    listener = await listen(received.pools, ListenAddress.parse("[::1]:0/udp"))
 
     send(socket.AF_INET6, listener.address, datagram())
 
-    await arrivals.until(AppPools.states)
+    await received.until(AppPools.states)
     listener.close()
 
 
-async def test_other_sources_are_refused(arrivals: Arrivals, net: Network) -> None:
-    """A datagram from outside of the pod is counted by its source and not read."""
-    listener = await listen(arrivals.pools, ListenAddress.parse("0.0.0.0:0/udp"))
+async def test_other_sources_are_refused(received: ReceivedReports, net: Network) -> None:
+    """A datagram from outside the pod is counted as rejected, and not parsed."""
+    listener = await listen(received.pools, ListenAddress.parse("0.0.0.0:0/udp"))
     port = listener.address[1]
     program = f"import socket; socket.socket(2, 2).sendto({datagram()!r}, ({net.outside!r}, {port}))"
 
     subprocess.run([*net.prefix, sys.executable, "-c", program], check=True)
 
-    await arrivals.until(lambda pools: pools.rejected()[Rejection.SOURCE])
-    assert arrivals.pools.states() == ()
+    await received.until(lambda pools: pools.rejected()[Rejection.SOURCE])
+    assert received.pools.states() == ()
     listener.close()
 
 
-async def test_the_pods_own_address_is_no_stranger(arrivals: Arrivals, net: Network) -> None:
-    """A sender in the pod may use the pod's address."""
-    listener = await listen(arrivals.pools, ListenAddress.parse("0.0.0.0:0/udp"), sources=[net.outside])
+async def test_the_pods_own_address_may_send(received: ReceivedReports, net: Network) -> None:
+    """A sender in the pod may send from the pod's own address."""
+    listener = await listen(received.pools, ListenAddress.parse("0.0.0.0:0/udp"), sources=[net.outside])
     port = listener.address[1]
 
     send(socket.AF_INET, (net.outside, port), datagram())
 
-    await arrivals.until(AppPools.states)
+    await received.until(AppPools.states)
     listener.close()
 
 
@@ -118,105 +118,105 @@ async def test_the_pods_own_address_is_no_stranger(arrivals: Arrivals, net: Netw
         ("::1", [], True),
     ],
 )
-def test_sources(address: str, sources: list[str], allowed: bool) -> None:
-    """Loopback may always send; others by address or network, IPv4 in IPv6 as IPv4."""
+def test_loopback_and_named_networks_may_send(address: str, sources: list[str], allowed: bool) -> None:
+    """Loopback may always send; other addresses must be named; IPv4 in IPv6 counts as IPv4."""
     networks = [ipaddress.ip_network(source) for source in sources]
 
     assert receiver._is_allowed(address, networks) is allowed
 
 
-async def test_another_container_may_be_named(arrivals: Arrivals, net: Network) -> None:
+async def test_a_named_network_may_send(received: ReceivedReports, net: Network) -> None:
     """A report over another network arrives when a setting names that network."""
     socket_for_reports = await listen(
-        arrivals.pools, ListenAddress.parse("0.0.0.0:0/udp"), sources=[f"{net.inside}/30"]
+        received.pools, ListenAddress.parse("0.0.0.0:0/udp"), sources=[f"{net.inside}/30"]
     )
     port = socket_for_reports.address[1]
     program = f"import socket; socket.socket(2, 2).sendto({datagram()!r}, ({net.outside!r}, {port}))"
 
     subprocess.run([*net.prefix, sys.executable, "-c", program], check=True)
 
-    await arrivals.until(AppPools.states)
+    await received.until(AppPools.states)
     socket_for_reports.close()
 
 
-async def test_unix_socket_for_every_user(arrivals: Arrivals, place: Path) -> None:
-    """The application has another uid than the exporter, and may write all the same."""
+async def test_unix_socket_is_open_to_every_user(received: ReceivedReports, folder: Path) -> None:
+    """An application with another uid may write to the socket."""
     need_root()
     need_tools("setpriv")
-    listener = await listen(arrivals.pools, ListenAddress.parse(f"unix:{place}"))
-    program = f"import socket; socket.socket(1, 2).sendto({datagram()!r}, {str(place)!r})"
+    listener = await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
+    program = f"import socket; socket.socket(1, 2).sendto({datagram()!r}, {str(folder)!r})"
 
     subprocess.run(["setpriv", "--reuid=4242", "--clear-groups", "/usr/bin/python3", "-c", program], check=True)
 
-    await arrivals.until(AppPools.states)
+    await received.until(AppPools.states)
     listener.close()
 
 
-async def test_unix_socket_is_removed_at_the_end(arrivals: Arrivals, place: Path) -> None:
-    """What the exporter made it takes away, once."""
-    listener = await listen(arrivals.pools, ListenAddress.parse(f"unix:{place}"))
-    assert stat.S_ISSOCK(place.stat().st_mode)
+async def test_unix_socket_is_removed_at_the_end(received: ReceivedReports, folder: Path) -> None:
+    """The exporter removes the socket that it made, once."""
+    listener = await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
+    assert stat.S_ISSOCK(folder.stat().st_mode)
 
     listener.close()
     listener.close()
 
-    assert not place.exists()
+    assert not folder.exists()
 
 
-async def test_a_stale_socket_is_replaced(arrivals: Arrivals, place: Path) -> None:
-    """An exporter that was killed leaves its socket behind; the next one is not stopped by it."""
+async def test_a_stale_socket_is_replaced(received: ReceivedReports, folder: Path) -> None:
+    """The socket of a killed exporter does not stop the next one."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead:
-        dead.bind(str(place))
+        dead.bind(str(folder))
 
-    listener = await listen(arrivals.pools, ListenAddress.parse(f"unix:{place}"))
-    send(socket.AF_UNIX, str(place), datagram())
+    listener = await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
+    send(socket.AF_UNIX, str(folder), datagram())
 
-    await arrivals.until(AppPools.states)
+    await received.until(AppPools.states)
     listener.close()
 
 
-async def test_a_socket_in_use_is_left_alone(arrivals: Arrivals, place: Path) -> None:
-    """Two exporters do not take each other's reports; the second one says what is wrong."""
-    first = await listen(arrivals.pools, ListenAddress.parse(f"unix:{place}"))
+async def test_a_socket_in_use_is_left_alone(received: ReceivedReports, folder: Path) -> None:
+    """A second exporter does not take over a socket in use; its error says so."""
+    first = await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
 
     with pytest.raises(OSError, match="in use"):
-        await listen(arrivals.pools, ListenAddress.parse(f"unix:{place}"))
+        await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
 
-    send(socket.AF_UNIX, str(place), datagram())
-    await arrivals.until(AppPools.states)
+    send(socket.AF_UNIX, str(folder), datagram())
+    await received.until(AppPools.states)
     first.close()
 
 
-async def test_a_file_is_not_removed(arrivals: Arrivals, place: Path) -> None:
-    """Only a socket is ever taken for a leftover."""
-    place.write_text("precious")
+async def test_a_file_is_not_removed(received: ReceivedReports, folder: Path) -> None:
+    """A file that is no socket is never removed."""
+    folder.write_text("precious")
 
     with pytest.raises(OSError, match="in use"):
-        await listen(arrivals.pools, ListenAddress.parse(f"unix:{place}"))
+        await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
 
-    assert place.read_text() == "precious"
+    assert folder.read_text() == "precious"
 
 
-async def test_a_successors_socket_is_not_removed(arrivals: Arrivals, place: Path) -> None:
-    """At its end an exporter removes its own socket, not that of the one that took its place."""
-    first = await listen(arrivals.pools, ListenAddress.parse(f"unix:{place}"))
-    place.unlink()
-    second = await listen(arrivals.pools, ListenAddress.parse(f"unix:{place}"))
+async def test_a_successors_socket_is_not_removed(received: ReceivedReports, folder: Path) -> None:
+    """At its end an exporter does not remove its successor's socket."""
+    first = await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
+    folder.unlink()
+    second = await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
 
     first.close()
 
-    assert place.exists()
+    assert folder.exists()
     second.close()
 
 
-async def test_time_is_looked_at(arrivals: Arrivals) -> None:
-    """With nobody sending, gauges still vanish within the TTL."""
-    pools = AppPools(databases={}, ttl=1.0, on_change=arrivals._changed.set)
-    arrivals.pools = pools
+async def test_gauges_vanish_without_any_datagram(received: ReceivedReports) -> None:
+    """Gauges vanish within the TTL although no datagram arrives."""
+    pools = AppPools(databases={}, ttl=1.0, on_change=received._changed.set)
+    received.pools = pools
     listener = await listen(pools, ListenAddress.parse("127.0.0.1:0"))
     send(socket.AF_INET, listener.address, datagram())
-    await arrivals.until(AppPools.states)
+    await received.until(AppPools.states)
 
-    await arrivals.until(lambda pools: not pools.states())
+    await received.until(lambda pools: not pools.states())
 
     listener.close()

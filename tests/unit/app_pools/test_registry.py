@@ -1,4 +1,4 @@
-"""What is kept of the reports of application processes: states, sums, and nothing without bound."""
+"""The registry of application processes: states, sums, and bounds on everything."""
 
 import logging
 import sys
@@ -15,13 +15,13 @@ from tests.unit.app_pools.conftest import Clock
 
 
 def only(pools: AppPools) -> PoolState:
-    """The one state there is."""
+    """The only state."""
     (state,) = pools.states()
     return state
 
 
 def total(pools: AppPools) -> PoolTotals:
-    """The one total there is."""
+    """The only total."""
     (one,) = pools.totals()
     return one
 
@@ -51,14 +51,14 @@ def test_state_is_what_the_report_says(pools: AppPools) -> None:
     )
 
 
-def test_what_a_pool_cannot_tell_is_absent(pools: AppPools) -> None:
-    """A field that is missing or null stays unknown; it does not become 0."""
+def test_unknown_field_is_absent(pools: AppPools) -> None:
+    """A missing or null field stays unknown; it does not become 0."""
     pools.receive(b'{"v":1,"pid":1,"start":2.5,"pool":"p","size":null}')
 
     assert only(pools) == PoolState(database="main", pool="p", worker="1")
 
 
-def test_unlimited_pool(pools: AppPools) -> None:
+def test_unlimited_pool_is_never_full(pools: AppPools) -> None:
     """A pool without a limit is never full."""
     pools.receive(full(max="unlimited"))
 
@@ -70,8 +70,8 @@ def test_unlimited_pool(pools: AppPools) -> None:
     ("reported", "shown"),
     [("app", "main"), ("main", "main"), ("other", "second"), ("second", "second"), ("new", "new"), (None, "unknown")],
 )
-def test_database_label(reported: str | None, shown: str) -> None:
-    """A database is shown by its configured name, else by its own."""
+def test_database_has_its_configured_name_else_its_own(reported: str | None, shown: str) -> None:
+    """A database is shown by its configured name, else by the reported one."""
     pools = AppPools(databases={"main": "app", "second": "other", "third": None})
 
     pools.receive(datagram(database=reported))
@@ -80,7 +80,7 @@ def test_database_label(reported: str | None, shown: str) -> None:
 
 
 def test_single_database_takes_a_pool_without_a_name() -> None:
-    """Where only one database is configured, a pool that names none is one of it."""
+    """Where only one database is configured, a pool that names none belongs to it."""
     pools = AppPools(databases={"main": "app"})
 
     pools.receive(datagram(database=None))
@@ -88,8 +88,8 @@ def test_single_database_takes_a_pool_without_a_name() -> None:
     assert only(pools).database == "main"
 
 
-def test_a_database_that_is_not_watched_decides_nothing(clock: Clock) -> None:
-    """Its pool is shown under its own name; nobody knows whether it is well, so nobody is restarted for it."""
+def test_pool_of_an_unprobed_database_has_no_verdict(clock: Clock) -> None:
+    """Its pool is shown, and never wedged, since the exporter does not know whether the database works."""
     pools = AppPools(databases={"main": "app"}, clock=clock, wall_clock=clock)
     pools.receive(full(database="analytics"))
     clock.now += 40.0
@@ -100,7 +100,7 @@ def test_a_database_that_is_not_watched_decides_nothing(clock: Clock) -> None:
 
 
 def test_gauges_vanish_within_the_ttl_and_sums_stay(pools: AppPools, clock: Clock) -> None:
-    """A worker that died without a word is not shown after 15 s; what it counted is."""
+    """A worker that died without a goodbye is not shown after 15 s; its counts stay in the sums."""
     pools.receive(datagram())
 
     clock.now += 15
@@ -110,7 +110,7 @@ def test_gauges_vanish_within_the_ttl_and_sums_stay(pools: AppPools, clock: Cloc
 
 
 def test_a_goodbye_ends_the_gauges_at_once(pools: AppPools) -> None:
-    """Who says goodbye is neither shown nor silent, and its last totals count."""
+    """After its goodbye a worker is neither shown nor silent, and its last totals count."""
     pools.receive(datagram())
     pools.receive(datagram(bye=True, connects=8))
 
@@ -120,7 +120,7 @@ def test_a_goodbye_ends_the_gauges_at_once(pools: AppPools) -> None:
 
 
 def test_a_restart_under_the_same_pid_adds_up(pools: AppPools) -> None:
-    """Another start time is another worker."""
+    """A process with the same pid and another start time is another worker."""
     pools.receive(datagram(connects=5))
     pools.receive(datagram(connects=2, start=2000.5))
 
@@ -129,7 +129,7 @@ def test_a_restart_under_the_same_pid_adds_up(pools: AppPools) -> None:
 
 
 def test_totals_never_fall(pools: AppPools) -> None:
-    """Whatever a peer sends, a counter that was exported does not go back."""
+    """An exported counter never falls, whatever a peer sends."""
     pools.receive(datagram(connects=5, wait={"counts": [7] * 12, "sum": 3.0}))
     pools.receive(datagram(connects=1, wait={"counts": [1] * 11 + [9], "sum": 1.0}))
 
@@ -138,7 +138,7 @@ def test_totals_never_fall(pools: AppPools) -> None:
 
 
 def test_a_worker_that_wakes_up_is_not_counted_twice(pools: AppPools, clock: Clock) -> None:
-    """A process that was stopped for an hour goes on where it was."""
+    """The totals of a process that was stopped for an hour continue."""
     pools.receive(datagram(connects=5))
     clock.now += 3600
     pools.sweep()
@@ -150,7 +150,7 @@ def test_a_worker_that_wakes_up_is_not_counted_twice(pools: AppPools, clock: Clo
 
 
 def test_worker_numbers_are_used_again(pools: AppPools, clock: Clock) -> None:
-    """Restarting workers two hundred times makes no new label."""
+    """Two hundred restarts of workers make no new label value."""
     for start in range(200):
         pools.receive(datagram(pid=start + 2, start=1000.5 + start, bye=False))
         pools.receive(datagram(pid=start + 2, start=1000.5 + start, bye=True))
@@ -163,7 +163,7 @@ def test_worker_numbers_are_used_again(pools: AppPools, clock: Clock) -> None:
 
 
 def test_workers_are_bounded(pools: AppPools, clock: Clock) -> None:
-    """Of 2,000 workers 64 are kept, the others counted, and memory does not grow with them."""
+    """Of 2,000 workers 64 are kept, the others are counted, and memory is bounded."""
     for pid in range(200):
         pools.receive(datagram(pid=pid))
     before = size_of(pools)
@@ -178,7 +178,7 @@ def test_workers_are_bounded(pools: AppPools, clock: Clock) -> None:
 
 
 def test_dead_workers_are_bounded(pools: AppPools, clock: Clock) -> None:
-    """Of 800 workers that come and go one after the other only the last few are remembered, all are summed."""
+    """Of 800 workers that come and go only the last few are kept, and all are summed."""
     for pid in range(800):
         pools.receive(datagram(pid=pid, connects=1, bye=True))
         clock.now += 0.02
@@ -198,7 +198,7 @@ def test_pools_are_bounded(pools: AppPools) -> None:
 
 @pytest.mark.parametrize("goodbye", [True, False])
 def test_a_pool_that_is_gone_gives_its_place_back(pools: AppPools, clock: Clock, goodbye: bool) -> None:
-    """Sixteen pools came and went, by a goodbye or without one: the seventeenth is shown."""
+    """After sixteen pools have ended, by a goodbye or without one, the seventeenth is shown."""
     for number in range(16):
         pools.receive(datagram(pool=f"pool {number}", pid=number))
         clock.now += 1
@@ -213,7 +213,7 @@ def test_a_pool_that_is_gone_gives_its_place_back(pools: AppPools, clock: Clock,
 
 
 def test_a_pool_in_use_keeps_its_place(pools: AppPools, clock: Clock) -> None:
-    """Only what has ended makes room, the longest gone first; nothing that reports is dropped."""
+    """Only ended pools make room, the longest ended first; no pool that still reports is dropped."""
     for number in range(16):
         pools.receive(datagram(pool=f"pool {number}"))
     pools.receive(datagram(pool="pool 3", bye=True))
@@ -228,7 +228,7 @@ def test_a_pool_in_use_keeps_its_place(pools: AppPools, clock: Clock) -> None:
 
 
 def test_a_place_that_was_taken_back_starts_anew(pools: AppPools) -> None:
-    """A pool that returns after its sums were dropped counts from its own totals, once."""
+    """A pool that returns after its sums were dropped starts with its own totals."""
     pools.receive(datagram(pool="first", connects=5))
     pools.receive(datagram(pool="first", connects=5, bye=True))
     for number in range(16):
@@ -241,7 +241,7 @@ def test_a_place_that_was_taken_back_starts_anew(pools: AppPools) -> None:
 
 
 def test_worker_memory_does_not_grow_with_pools(pools: AppPools, clock: Clock) -> None:
-    """One process that makes and drops a pool a thousand times is remembered by its latest pools only."""
+    """Of a process that makes and drops a thousand pools only the latest ones are kept."""
     for number in range(1000):
         pools.receive(datagram(pool=f"pool {number}"))
         clock.now += 0.1
@@ -251,8 +251,8 @@ def test_worker_memory_does_not_grow_with_pools(pools: AppPools, clock: Clock) -
     assert len(worker.pools) <= 16
 
 
-def test_a_pool_without_a_size_tells_what_is_in_use(pools: AppPools) -> None:
-    """A NullPool has no maximum, but connections that are open now."""
+def test_a_pool_without_a_size_shows_connections_in_use(pools: AppPools) -> None:
+    """A NullPool has no maximum, but it has connections in use."""
     pools.receive(datagram(size=None, max=None, checked_in=None, overflow=None, pending=None, checked_out=3))
 
     assert only(pools).checked_out == 3
@@ -260,7 +260,7 @@ def test_a_pool_without_a_size_tells_what_is_in_use(pools: AppPools) -> None:
 
 
 def test_a_leak_is_logged_once(pools: AppPools, caplog: pytest.LogCaptureFixture) -> None:
-    """One line a leak, with the place and what its holder does; the next leak is a new line."""
+    """Each leak is one line with its place and its holder's activity; the next leak is a new line."""
     leak = {"age": 31.0, "id": 4, "where": "views.py:88 in create", "doing": "time.py:1 in sleep", "leak": True}
 
     with caplog.at_level(logging.WARNING):
@@ -287,7 +287,7 @@ LEAKS = [{"age": 50.0 - n, "id": n, "where": f"views.py:{n} in f", "doing": f"b.
     ],
 )
 def test_every_leak_of_a_report_is_kept(pools: AppPools, changes: dict[str, object], numbers: list[int]) -> None:
-    """The oldest one alone, or the list of up to five."""
+    """A report gives the oldest leak alone, or a list of up to five."""
     pools.receive(datagram(**changes))
 
     leaks = only(pools).leaks
@@ -295,8 +295,8 @@ def test_every_leak_of_a_report_is_kept(pools: AppPools, changes: dict[str, obje
     assert [leak.number for leak in leaks] == numbers
 
 
-def test_who_calls_nothing_a_leak_has_not_none_of_them(pools: AppPools) -> None:
-    """A reporter in another language may not know what a leak is: nothing is known, instead of no leak."""
+def test_leaks_are_unknown_without_the_field(pools: AppPools) -> None:
+    """Without a field for leaks, as from a reporter in another language, their number is unknown, not 0."""
     pools.receive(datagram(oldest={"age": 900.0}))
 
     assert only(pools).leaks is None
@@ -306,7 +306,7 @@ def test_who_calls_nothing_a_leak_has_not_none_of_them(pools: AppPools) -> None:
     "leaks", [{}, "x", [1], [{}], [{"age": -1}], [{"age": 1, "where": 2}], [{"age": 1, "id": "x"}]]
 )
 def test_a_wrong_leak_rejects_the_report(pools: AppPools, leaks: object) -> None:
-    """As every other field does."""
+    """A malformed leak rejects the report, as any malformed field does."""
     pools.receive(datagram(leaks=leaks))
 
     assert pools.rejected()[Rejection.FIELD] == 1
@@ -314,7 +314,7 @@ def test_a_wrong_leak_rejects_the_report(pools: AppPools, leaks: object) -> None
 
 
 def test_each_leak_is_logged_once(pools: AppPools, caplog: pytest.LogCaptureFixture) -> None:
-    """A line for every one of several, whichever of them a later report names or leaves out."""
+    """Each of several leaks is one line, whichever of them later reports contain."""
     with caplog.at_level(logging.WARNING):
         pools.receive(datagram(leaks=LEAKS[:2]))
         pools.receive(datagram(oldest={"age": 0.5, "leak": False}))
@@ -327,7 +327,7 @@ def test_each_leak_is_logged_once(pools: AppPools, caplog: pytest.LogCaptureFixt
 
 
 def test_logged_leaks_are_remembered_within_a_bound(pools: AppPools) -> None:
-    """A peer that invents numbers makes nothing grow."""
+    """A peer that invents numbers of leaks does not grow the memory."""
     for number in range(1000):
         pools.receive(datagram(leaks=[{"age": 31.0, "id": number}]))
 
@@ -336,8 +336,8 @@ def test_logged_leaks_are_remembered_within_a_bound(pools: AppPools) -> None:
     assert len(pool.logged_leaks) < 100
 
 
-def test_changes_are_told(clock: Clock) -> None:
-    """Whoever keeps a rendering learns of reports, of rejections, and of what time alone changes."""
+def test_changes_are_announced(clock: Clock) -> None:
+    """Reports, rejections and expiries announce a change, for which the cached rendering is dropped."""
     told: list[float] = []
     pools = AppPools(databases={}, clock=clock, wall_clock=clock, on_change=lambda: told.append(clock.now))
 
@@ -356,7 +356,7 @@ def test_changes_are_told(clock: Clock) -> None:
 
 
 def size_of(value: object, seen: set[int] | None = None) -> int:
-    """Bytes that an object and all that it holds take."""
+    """The size in bytes of an object and everything in it."""
     seen = set() if seen is None else seen
     if id(value) in seen or isinstance(value, type | Callable):
         return 0

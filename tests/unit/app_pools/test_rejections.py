@@ -1,4 +1,4 @@
-"""What is dropped is counted each time, and named on the log once."""
+"""Each rejected report is counted, and each reason is logged once."""
 
 import pytest
 
@@ -26,7 +26,7 @@ from tests.reporter.datagrams import datagram
 def test_each_reason_is_logged_once(
     caplog: pytest.LogCaptureFixture, pools: AppPools, reason: Rejection, subject: str, words: str
 ) -> None:
-    """One line says what is dropped and why; the counter has the rest."""
+    """The first rejection of a reason is one line in the log; the others are only counted."""
     for _ in range(3):
         pools.reject(RejectedError(reason, subject))
 

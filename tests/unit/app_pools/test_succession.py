@@ -1,4 +1,4 @@
-"""Who succeeds whom: a table of lifetimes."""
+"""Which process succeeds which: a table of lifetimes."""
 
 import pytest
 
@@ -18,6 +18,8 @@ from exporter.app_pools.succession import Lifetime, replaced
         ([(0, 5, True), (6, 9, False), (7, 9, False), (0, 5.5, True)], [True, False, False, True]),
     ],
 )
-def test_replaced(lifetimes: list[tuple[float, float, bool]], expected: list[bool]) -> None:
-    """A process succeeds the last one that was over before it started, and only that."""
+def test_process_succeeds_the_last_one_that_ended_before(
+    lifetimes: list[tuple[float, float, bool]], expected: list[bool]
+) -> None:
+    """A process succeeds the last one that had ended before it started, and only that one."""
     assert replaced([Lifetime(*each) for each in lifetimes]) == expected

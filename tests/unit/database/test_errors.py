@@ -22,7 +22,7 @@ MISLEADING_TEXT = "timeout: password authentication failed, too many connections
 BY_SQLSTATE = {
     "28000": "auth",
     "28P01": "auth",
-    "28999": "auth",  # a code of the class that no version has yet
+    "28999": "auth",  # a code of this class that no version has yet
     "42501": "auth",
     "3D000": "no_such_database",
     "53300": "too_many_connections",
@@ -80,10 +80,10 @@ TIMED_OUT = {
 
 
 class ServerError(Exception):
-    """What a driver raises for an error that the server sent."""
+    """A driver's exception for an error from the server."""
 
     def __init__(self, state: str | None) -> None:
-        """Carry an SQLSTATE beside a text that says something else."""
+        """Carry an SQLSTATE, and a misleading text."""
         super().__init__(MISLEADING_TEXT)
         self.sqlstate = state
         self.server_source_function: str | None = None
@@ -103,8 +103,8 @@ def raised(outer: Exception, cause: BaseException, *, explicit: bool = True) -> 
     return outer
 
 
-def test_closed_set() -> None:
-    """The outcomes are those of the contract, no more and no fewer."""
+def test_outcomes_are_the_contracts() -> None:
+    """The outcomes are exactly those of the contract."""
     assert [outcome.value for outcome in Outcome] == [
         "success",
         "dns",
@@ -129,7 +129,7 @@ def test_closed_set() -> None:
 
 
 @pytest.mark.parametrize(("state", "outcome"), BY_SQLSTATE.items())
-def test_sqlstate(state: str, outcome: str) -> None:
+def test_sqlstate_decides(state: str, outcome: str) -> None:
     """The SQLSTATE decides, whether bare, wrapped by SQLAlchemy or deep in a chain, whatever the text says."""
     error = ServerError(state)
     wrapped = sqlalchemy.exc.DBAPIError("select 1", None, error)
@@ -143,7 +143,7 @@ def test_sqlstate(state: str, outcome: str) -> None:
 
 
 @pytest.mark.parametrize("state", [state for state in BY_SQLSTATE if not state.endswith("999")])
-def test_drivers_agree(state: str) -> None:
+def test_both_drivers_give_one_outcome(state: str) -> None:
     """An SQLSTATE has one outcome, whichever driver raises it."""
     by_asyncpg = _base.PostgresMessage._get_error_class({"C": state})(MISLEADING_TEXT)
     by_asyncpg.sqlstate = state
@@ -154,33 +154,33 @@ def test_drivers_agree(state: str) -> None:
 
 
 @pytest.mark.parametrize(("error", "outcome"), BY_SYSTEM, ids=lambda value: f"{value!r}"[:40])
-def test_system(error: Exception, outcome: str) -> None:
-    """The operating system's errors count by type and number, also where a driver put its own around them."""
+def test_error_of_the_system_counts_by_type_and_errno(error: Exception, outcome: str) -> None:
+    """The operating system's errors count by type and errno, also when wrapped in a driver's error."""
     assert outcome_of(error) == outcome
     assert outcome_of(raised(RuntimeError(MISLEADING_TEXT), error)) == outcome
 
 
 @pytest.mark.parametrize(("phase", "outcome"), TIMED_OUT.items(), ids=str)
-def test_time_out(phase: Phase, outcome: str) -> None:
-    """What a time-out means depends on the phase."""
+def test_time_out_depends_on_the_phase(phase: Phase, outcome: str) -> None:
+    """The outcome of a time-out depends on the phase."""
     assert classify_timeout(ConnectAttempt(phase)).value == outcome
     assert outcome_of(TimeoutError(), phase=phase) == outcome
     assert set(Phase) == set(TIMED_OUT)
 
 
-def test_pool_timeout() -> None:
-    """SQLAlchemy's own time-out is that of the pool, whatever the phase."""
+def test_sqlalchemys_time_out_is_pool_exhausted() -> None:
+    """SQLAlchemy's own time-out is the pool's, whatever the phase."""
     assert outcome_of(sqlalchemy.exc.TimeoutError(MISLEADING_TEXT), phase=Phase.QUERYING) == "pool_exhausted"
 
 
 @pytest.mark.parametrize(("required", "outcome"), [(True, "tls"), (False, "protocol")])
-def test_refused_tls(required: bool, outcome: str) -> None:
+def test_sslmode_tells_refused_tls_from_no_postgres(required: bool, outcome: str) -> None:
     """Refused TLS and a peer that is no PostgreSQL raise the same bare error: sslmode tells them apart."""
     assert outcome_of(ConnectionError(MISLEADING_TEXT), tls_required=required) == outcome
     assert outcome_of(ConnectionResetError(errno.ECONNRESET, MISLEADING_TEXT), tls_required=required) == "protocol"
 
 
-def test_role() -> None:
+def test_wrong_role_is_read_only() -> None:
     """The wrong role is `read_only`, and the error names the role that was found."""
     error = WrongRoleError(ExpectedRole.PRIMARY, in_recovery=True)
 
@@ -193,14 +193,14 @@ def test_role() -> None:
     ("sqlstate_of_server", "outcome"), [("57P01", "shutting_down"), ("53300", "too_many_connections")]
 )
 def test_lost_connection_ranks_last(sqlstate_of_server: str, outcome: str) -> None:
-    """A lost connection counts only where the chain does not say why it was lost."""
+    """A lost connection counts only where the chain has no cause of the loss."""
     lost, ended = ServerError("08003"), ServerError(sqlstate_of_server)
 
     assert outcome_of(raised(lost, ended)) == outcome_of(raised(ended, lost)) == outcome
 
 
-def test_network_error_of_the_attempt() -> None:
-    """Where asyncio or libpq drop the errno, the one that the attempt has noted counts."""
+def test_network_error_noted_by_the_attempt_counts() -> None:
+    """Where asyncio or libpq drop the errno, the attempt's own note of it counts."""
     refused = ConnectionRefusedError(errno.ECONNREFUSED, MISLEADING_TEXT)
 
     assert outcome_of(OSError("Multiple exceptions: ..."), network_error=refused) == "refused"
@@ -208,15 +208,15 @@ def test_network_error_of_the_attempt() -> None:
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOPROTOOPT])
-def test_forbidden_connect(number: int) -> None:
-    """A connect that this machine forbids is `unreachable`; the same errno of anything else is `error`."""
+def test_forbidden_connect_is_unreachable(number: int) -> None:
+    """A connect that this machine forbids is `unreachable`; the same errno from another call is `error`."""
     forbidden = OSError(number, MISLEADING_TEXT)
 
     assert outcome_of(forbidden, network_error=forbidden) == "unreachable"
     assert outcome_of(forbidden) == "error"
 
 
-def test_circular_chain() -> None:
+def test_circular_chain_ends() -> None:
     """A circular chain of causes ends."""
     first, second = RuntimeError(MISLEADING_TEXT), RuntimeError(MISLEADING_TEXT)
     first.__cause__, second.__cause__ = second, first
@@ -224,8 +224,8 @@ def test_circular_chain() -> None:
     assert outcome_of(first) == "error"
 
 
-def test_sqlstate_of_none() -> None:
-    """An `sqlstate` that is None is as good as none."""
+def test_sqlstate_of_none_is_none() -> None:
+    """An `sqlstate` of None counts as no SQLSTATE."""
     assert sqlstate(ServerError(None)) is None
     assert outcome_of(ServerError(None)) == "error"
 
@@ -245,7 +245,9 @@ def test_sqlstate_of_none() -> None:
         ("57P03", None, ConnectAttempt(), None),
     ],
 )
-def test_reason(state: str, function: str | None, attempt: ConnectAttempt, reason: Reason | None) -> None:
+def test_reason_follows_from_sqlstate_and_function(
+    state: str, function: str | None, attempt: ConnectAttempt, reason: Reason | None
+) -> None:
     """The reason follows from SQLSTATE and the server's function, anywhere in the chain, never from the text."""
     error = ServerError(state)
     error.server_source_function = function

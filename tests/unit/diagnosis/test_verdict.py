@@ -1,4 +1,4 @@
-"""The diagnosis is the table in docs/verdicts.md, for every combination of facts there can be."""
+"""The diagnosis matches the table in docs/verdicts.md, for every possible combination of facts."""
 
 import itertools
 import re
@@ -28,7 +28,7 @@ CONDITIONS: dict[str, Callable[[Facts], bool]] = {
 
 
 def cell(text: str) -> frozenset[Outcome | None]:
-    """Which outcomes of a path a cell of the table holds for."""
+    """The outcomes that match a cell of the table."""
     named = {None if word == "none" else Outcome(word) for word in re.findall(r"`(\w+)`", text)}
     if not text:
         return frozenset(OUTCOMES)
@@ -46,7 +46,7 @@ def rows() -> list[Row]:
     return found
 
 
-def test_closed_set() -> None:
+def test_verdicts_are_the_contracts() -> None:
     """The verdicts are those that dashboards and alerts know."""
     assert [verdict.value for verdict in Verdict] == [
         "healthy",
@@ -64,7 +64,7 @@ def test_closed_set() -> None:
 
 
 def first_row(rows: list[Row], facts: Facts) -> int:
-    """The number of the first row that holds."""
+    """The number of the first row that matches."""
     found = (facts.pooled, facts.fresh, facts.write)
     return next(
         number
@@ -73,12 +73,12 @@ def first_row(rows: list[Row], facts: Facts) -> int:
     )
 
 
-# What a rule asks of the write path: no other outcome is told apart.
+# The outcomes of the write path that rules tell apart.
 WRITES = (None, SUCCESS, Outcome.READ_ONLY, Outcome.MISCONFIGURED, Outcome.QUERY_TIMEOUT)
 
 
-def test_documented(rows: list[Row]) -> None:
-    """All that can be known of three paths leads where the document says, and every row is reached."""
+def test_every_combination_is_documented(rows: list[Row]) -> None:
+    """Every combination of three paths has the documented verdict, and every row is reached."""
     reached = set()
     flags = list(itertools.product((False, True), repeat=5))
     for pooled, fresh, write in itertools.product(OUTCOMES, OUTCOMES, WRITES):
@@ -122,6 +122,6 @@ STORIES = [
 
 
 @pytest.mark.parametrize(("facts", "verdict"), [story[1:] for story in STORIES], ids=[story[0] for story in STORIES])
-def test_story(facts: Facts, verdict: str) -> None:
-    """What the table is for, in the words of somebody on call; only a stuck pool asks for a restart."""
+def test_each_case_on_call_has_its_verdict(facts: Facts, verdict: str) -> None:
+    """Cases in the words of somebody on call; only a stuck pool asks for a restart."""
     assert diagnose(facts).value == verdict

@@ -1,4 +1,4 @@
-"""Any URL that applications use, what becomes of its parts, and what is refused."""
+"""URLs as applications use them: their parts, and what is refused."""
 
 import dataclasses
 import json
@@ -26,8 +26,8 @@ EVERY_CHARACTER = "".join(chr(code) for code in range(1, 128))
     "scheme",
     ["postgres", "postgresql", "postgresql+psycopg2", "postgresql+psycopg2cffi", "postgresql+asyncpg", "POSTGRESQL"],
 )
-def test_that_every_scheme_of_a_known_library_means_asyncpg(scheme: str) -> None:
-    """Except psycopg's own."""
+def test_every_scheme_of_a_known_library_means_asyncpg(scheme: str) -> None:
+    """Every scheme means asyncpg, except psycopg's own."""
     target = parse(f"{scheme}://u:p@h:5433/db")
 
     assert (target.driver, target.hosts, target.database) == ("asyncpg", (("h", 5433),), "db")
@@ -35,14 +35,14 @@ def test_that_every_scheme_of_a_known_library_means_asyncpg(scheme: str) -> None
 
 
 @pytest.mark.parametrize("scheme", ["postgresql+psycopg", "postgresql+psycopg_async"])
-def test_that_psycopg_is_used_where_it_is_named(scheme: str) -> None:
-    """The extra is installed here."""
+def test_psycopg_is_used_where_it_is_named(scheme: str) -> None:
+    """`+psycopg` means psycopg where it is installed."""
     assert parse(f"{scheme}://u:p@h/db").driver == "psycopg"
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "psycopg_async", "psycopg2", "pg8000", "aiopg", "pygresql"])
-def test_that_asyncpg_takes_the_place_of_a_driver_that_is_missing(monkeypatch: pytest.MonkeyPatch, driver: str) -> None:
-    """A note names it: the application has that driver, the exporter need not."""
+def test_asyncpg_takes_the_place_of_a_driver_that_is_missing(monkeypatch: pytest.MonkeyPatch, driver: str) -> None:
+    """A note names the missing driver, which the application has and the exporter need not have."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     target = parse(f"postgresql+{driver}://h/db")
 
@@ -84,8 +84,8 @@ def test_that_asyncpg_takes_the_place_of_a_driver_that_is_missing(monkeypatch: p
         ("postgresql:///db?hostaddr=10.0.0.1", [("10.0.0.1", 5432)]),
     ],
 )
-def test_that_hosts_are_found_wherever_libraries_write_them(url: str, hosts: list[tuple[str, int]]) -> None:
-    """In the authority as libpq has it, in parameters as SQLAlchemy has it."""
+def test_hosts_are_found_wherever_libraries_write_them(url: str, hosts: list[tuple[str, int]]) -> None:
+    """Hosts may stand in the authority, as for libpq, or in parameters, as for SQLAlchemy."""
     assert parse(url).hosts == tuple(hosts)
 
 
@@ -114,15 +114,15 @@ def test_that_hosts_are_found_wherever_libraries_write_them(url: str, hosts: lis
         "",
     ],
 )
-def test_that_what_is_no_address_is_refused(url: str) -> None:
-    """By one error type, in one line."""
+def test_what_is_no_address_is_refused(url: str) -> None:
+    """It raises one type of error, with a message of one line."""
     with pytest.raises(DsnError) as error:
         parse(url)
     assert "\n" not in str(error.value)
 
 
-def test_that_user_and_database_have_libpqs_defaults() -> None:
-    """The process's own name, and the user's name for the database."""
+def test_user_and_database_have_libpqs_defaults() -> None:
+    """The user defaults to the process's own, the database to the user's name."""
     import pwd
 
     name = pwd.getpwuid(os.geteuid()).pw_name
@@ -131,8 +131,8 @@ def test_that_user_and_database_have_libpqs_defaults() -> None:
     assert parse("postgresql://u@h/").database == "u"
 
 
-def test_that_a_process_without_a_name_must_be_told_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A container's arbitrary uid has none."""
+def test_a_process_without_a_name_must_be_told_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's arbitrary uid has no user name to default to."""
     monkeypatch.setattr("os.geteuid", lambda: 54321)
 
     with pytest.raises(DsnError, match="postgresql://USER@HOST/DATABASE"):
@@ -143,8 +143,8 @@ def test_that_a_process_without_a_name_must_be_told_a_user(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("character", EVERY_CHARACTER)
-def test_that_a_password_holds_any_character(character: str) -> None:
-    """Percent-encoded, or raw as far as SQLAlchemy takes it raw, or further."""
+def test_a_password_holds_any_character(character: str) -> None:
+    """A password may be percent-encoded, or raw at least as far as SQLAlchemy accepts it."""
     password = f"a{character}b"
     raw = f"postgresql://us:{password}@h:1/db?sslmode=require"
 
@@ -173,8 +173,8 @@ def test_that_a_password_holds_any_character(character: str) -> None:
         "postgresql://u:p@h/",
     ],
 )
-def test_that_a_url_means_what_it_means_to_sqlalchemy(url: str) -> None:
-    """The application beside us uses the same variable."""
+def test_a_url_means_what_it_means_to_sqlalchemy(url: str) -> None:
+    """The application uses the same variable with SQLAlchemy."""
     theirs, ours = make_url(url), parse(url)
 
     assert ours.user == theirs.username
@@ -195,19 +195,19 @@ def test_that_a_url_means_what_it_means_to_sqlalchemy(url: str) -> None:
         ("postgresql://u:x@h/db?password=p%26q", "p&q", "h"),
     ],
 )
-def test_that_a_raw_at_sign_is_understood_where_only_one_reading_makes_sense(
+def test_a_raw_at_sign_is_understood_where_only_one_reading_makes_sense(
     url: str,
     password: str,
     host: str,
 ) -> None:
-    """More than SQLAlchemy does."""
+    """This accepts more than SQLAlchemy does."""
     target = parse(url)
 
     assert (target.password, target.hosts[0][0], target.database) == (password, host, "db")
 
 
-def test_that_nothing_shows_a_password() -> None:
-    """No repr, no str, no format of target, source or parts, with any secret in any place."""
+def test_nothing_shows_a_password() -> None:
+    """No repr, str or format of target, source or parts shows a secret in any place."""
     url = "postgresql+psycopg://u:hunter2@h/db?sslpassword=hunter3&scram_client_key=hunter4&sslcert=/c"
     things = [parse(url), Source(url=url, password="hunter2", host="h", parameters="sslpassword=hunter3"), split(url)]
 
@@ -219,27 +219,27 @@ def test_that_nothing_shows_a_password() -> None:
 
 @pytest.mark.parametrize("name", [name for name, known in PARAMETERS.items() if known.use is Use.IGNORED])
 @pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
-def test_that_what_means_nothing_to_a_probe_is_dropped_for_a_reason(scheme: str, name: str) -> None:
-    """The target is the same as without it."""
+def test_what_means_nothing_to_a_probe_is_dropped_for_a_reason(scheme: str, name: str) -> None:
+    """The target is the same as without the parameter."""
     assert PARAMETERS[name].why
     assert parse(f"{scheme}://u@h/db?{name}=x") == parse(f"{scheme}://u@h/db")
 
 
 @pytest.mark.parametrize("name", ["dbhealth_address", "dbhealth_pool", "pool_size", "pool_timeout", "pool_max_conns"])
-def test_that_parameters_of_the_reporter_and_of_pools_are_dropped(name: str) -> None:
-    """The application shares its URL with us."""
+def test_parameters_of_the_reporter_and_of_pools_are_dropped(name: str) -> None:
+    """The application and the exporter share one URL."""
     assert parse(f"postgresql://u@h/db?plugin=dbhealth&{name}=x") == parse("postgresql://u@h/db")
 
 
 @pytest.mark.parametrize("name", ["service", "servicefile"])
-def test_that_an_address_in_another_place_is_refused_with_advice(name: str) -> None:
-    """Whatever the driver."""
+def test_an_address_in_another_place_is_refused_with_advice(name: str) -> None:
+    """Both drivers refuse it."""
     with pytest.raises(DsnError, match=f"parameter {name}: .+"):
         parse(f"postgresql+psycopg://u@h/db?{name}=x")
 
 
-def test_that_a_replication_connection_is_not_asked_for() -> None:
-    """It could not run a probe; a note says so."""
+def test_a_replication_connection_is_not_asked_for() -> None:
+    """A replication connection could not run a probe; a note says that the parameter is left out."""
     target = parse("postgresql://u@h/db?replication=database")
 
     assert target == parse("postgresql://u@h/db")
@@ -247,8 +247,8 @@ def test_that_a_replication_connection_is_not_asked_for() -> None:
 
 
 @pytest.mark.parametrize(("value", "mode"), [("1", "require"), ("0", "prefer")])
-def test_that_an_old_word_for_tls_still_asks_for_it(value: str, mode: str) -> None:
-    """TLS is never weakened."""
+def test_an_old_word_for_tls_still_asks_for_it(value: str, mode: str) -> None:
+    """An old parameter for TLS sets the mode, so that TLS is never weakened."""
     assert parse(f"postgresql://u@h/db?requiressl={value}").sslmode == mode
 
 
@@ -256,8 +256,8 @@ PROTECTING = {"gssencmode=require", "sslcertmode=require", "require_auth=1", "re
 
 
 @pytest.mark.parametrize("name", [name for name, known in PARAMETERS.items() if known.use is Use.LIBPQ])
-def test_that_a_parameter_of_libpq_alone_is_honoured_by_psycopg(name: str) -> None:
-    """With asyncpg it is left out with a note, unless the connection would be less protected without it."""
+def test_a_parameter_of_libpq_alone_is_honoured_by_psycopg(name: str) -> None:
+    """With asyncpg it is left out with a note, or refused where the connection would be less protected."""
     known = PARAMETERS[name]
     values = known.values or ("1",)
     for value in values:
@@ -275,23 +275,23 @@ def test_that_a_parameter_of_libpq_alone_is_honoured_by_psycopg(name: str) -> No
 
 
 @pytest.mark.parametrize("name", [name for name, known in PARAMETERS.items() if known.values])
-def test_that_a_wrong_value_of_a_parameter_names_the_right_ones(name: str) -> None:
-    """And not the wrong one."""
+def test_a_wrong_value_of_a_parameter_names_the_right_ones(name: str) -> None:
+    """The message lists the allowed values, and does not repeat the wrong one."""
     with pytest.raises(DsnError, match=name) as error:
         parse(f"postgresql+psycopg://u@h/db?{name}=never-ever")
     assert all(value in str(error.value) for value in PARAMETERS[name].values)
     assert "never-ever" not in str(error.value)
 
 
-def test_that_every_parameter_of_libpq_is_known() -> None:
-    """By libpq's own list."""
+def test_every_parameter_of_libpq_is_known() -> None:
+    """Every parameter in libpq's own list is known."""
     names = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
 
     assert names - set(PARAMETERS) == set()
 
 
-def test_that_psycopg_takes_every_argument() -> None:
-    """Libpq itself checks their names."""
+def test_psycopg_takes_every_argument() -> None:
+    """Libpq itself accepts the names of all arguments."""
     left_out = {"sslmode", "ssl", "direct_tls", "sslcert", "sslkey", "sslrootcert", "sslcrl", "hostaddr"}
     every = "&".join(
         f"{name}={(known.values or ('1',))[-1]}"
@@ -313,8 +313,8 @@ def test_that_psycopg_takes_every_argument() -> None:
         ("postgresql://u:5?hunter2=1", "parameter number 1"),
     ],
 )
-def test_that_what_may_be_a_piece_of_a_password_is_refused(url: str, words: str) -> None:
-    """In one clear line that does not repeat it."""
+def test_what_may_be_a_piece_of_a_password_is_refused(url: str, words: str) -> None:
+    """The message is one line that does not repeat the piece."""
     with pytest.raises(DsnError) as error:
         parse(url)
     assert words in str(error.value)
@@ -334,8 +334,8 @@ def test_that_what_may_be_a_piece_of_a_password_is_refused(url: str, words: str)
         ("hostaddr=10.0.0.1,10.0.0.2", "hostaddr"),
     ],
 )
-def test_that_contradictions_are_refused(query: str, words: str) -> None:
-    """The line says what to add or to leave out."""
+def test_contradictions_are_refused(query: str, words: str) -> None:
+    """The message says what to add or to leave out."""
     with pytest.raises(DsnError, match=words):
         parse(f"postgresql://u@h/db?{query}")
 
@@ -352,8 +352,8 @@ def test_that_contradictions_are_refused(query: str, words: str) -> None:
         ("connect_timeout=nan", "connect_timeout"),
     ],
 )
-def test_that_an_address_is_used_without_what_nobody_understands(query: str, words: str) -> None:
-    """Nothing is dropped in silence: a note names it."""
+def test_an_address_is_used_without_what_nobody_understands(query: str, words: str) -> None:
+    """A note names each unknown parameter that is left out."""
     target = parse(f"postgresql://u@h/db?{query}")
 
     assert target == parse("postgresql://u@h/db")
@@ -373,13 +373,13 @@ def test_that_an_address_is_used_without_what_nobody_understands(query: str, wor
         ("sslmode=", "prefer"),
     ],
 )
-def test_that_tls_is_asked_for_in_libpqs_words_or_sqlalchemys(query: str, mode: str) -> None:
+def test_tls_is_asked_for_in_libpqs_words_or_sqlalchemys(query: str, mode: str) -> None:
     """`prefer` is libpq's default."""
     assert parse(f"postgresql://u@h/db?{query}").sslmode == mode
 
 
-def test_that_little_is_sent_unless_it_was_asked_for() -> None:
-    """PgBouncer refuses start-up parameters that it does not know."""
+def test_little_is_sent_unless_it_was_asked_for() -> None:
+    """PgBouncer refuses unknown start-up parameters."""
     plain = parse("postgresql://u@h/db").connect_arguments()
     rich = parse("postgresql://u@h/db?application_name=x&options=-c%20a=b&connect_timeout=3").connect_arguments()
 
@@ -389,8 +389,8 @@ def test_that_little_is_sent_unless_it_was_asked_for() -> None:
     assert rich["timeout"] == 3
 
 
-def test_that_hosts_are_tried_in_random_order_where_asked() -> None:
-    """As libpq does."""
+def test_hosts_are_tried_in_random_order_where_asked() -> None:
+    """`load_balance_hosts=random` works as in libpq."""
     target = parse("postgresql://u@" + ",".join(f"h{n}" for n in range(9)) + "/db?load_balance_hosts=random")
 
     assert len({tuple(target.connect_arguments()["host"]) for _ in range(20)}) > 1
@@ -399,8 +399,8 @@ def test_that_hosts_are_tried_in_random_order_where_asked() -> None:
 # Files
 
 
-def test_that_files_are_read_anew_each_time(tmp_path: Path) -> None:
-    """A rotated secret counts at the next connection; one newline at the end is not part of it."""
+def test_files_are_read_anew_each_time(tmp_path: Path) -> None:
+    """A rotated secret is used for the next connection, without a newline at its end."""
     url, password = tmp_path / "url", tmp_path / "password"
     url.write_text("postgresql://u:old@h/db\n")
     password.write_text("first\n")
@@ -416,8 +416,8 @@ def test_that_files_are_read_anew_each_time(tmp_path: Path) -> None:
         overridden.target()
 
 
-def test_that_a_source_passes_a_pipe_and_a_pickle() -> None:
-    """As JSON between the settings' process and the serving one."""
+def test_a_source_passes_a_pipe_and_a_pickle() -> None:
+    """A source passes as JSON from the settings' process to the serving one."""
     source = Source(host="h", port=1, user="u", password="p\udce9", parameters="sslmode=require")
 
     assert Source(**json.loads(json.dumps(dataclasses.asdict(source)))) == source
@@ -426,8 +426,8 @@ def test_that_a_source_passes_a_pipe_and_a_pickle() -> None:
 
 @pytest.mark.parametrize("name", ["sslrootcert", "sslcert", "sslcrl"])
 @pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
-def test_that_a_missing_certificate_is_named_and_counts_as_tls(tmp_path: Path, scheme: str, name: str) -> None:
-    """Not as a missing socket, which raises the same error of the operating system."""
+def test_a_missing_certificate_is_named_and_counts_as_tls(tmp_path: Path, scheme: str, name: str) -> None:
+    """It does not count as a missing socket, which raises the same error of the operating system."""
     target = parse(f"{scheme}://u@h/db?sslmode=require&{name}={tmp_path}/none")
 
     with pytest.raises(DsnError, match=f"has {name}, which names a file that does not exist") as error:
@@ -436,8 +436,8 @@ def test_that_a_missing_certificate_is_named_and_counts_as_tls(tmp_path: Path, s
 
 
 @pytest.mark.parametrize("name", ["sslrootcert", "sslcert", "sslcrl"])
-def test_that_a_broken_certificate_is_named_and_counts_as_tls(tmp_path: Path, name: str) -> None:
-    """Whoever sorts errors looks at the cause."""
+def test_a_broken_certificate_is_named_and_counts_as_tls(tmp_path: Path, name: str) -> None:
+    """The cause of the error makes it `tls`."""
     (tmp_path / "pem").write_text("no certificate")
 
     with pytest.raises(DsnError, match=f"has {name}") as error:
@@ -449,8 +449,8 @@ def test_that_a_broken_certificate_is_named_and_counts_as_tls(tmp_path: Path, na
 
 
 @pytest.mark.parametrize("password", ["S3cr3tP@w/x#y9", "a@b/Zq9"])
-def test_that_no_piece_of_a_password_becomes_a_name(password: str) -> None:
-    """A raw @ before a raw slash can be read in two ways: it is refused, and nothing of it is said."""
+def test_no_piece_of_a_password_becomes_a_name(password: str) -> None:
+    """A raw @ before a raw slash is ambiguous: it is refused, and the message repeats nothing of it."""
     with pytest.raises(DsnError, match="percent-encode") as caught:
         parse(f"postgresql://app:{password}@127.0.0.1:25432/app")
 

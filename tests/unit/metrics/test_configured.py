@@ -1,4 +1,4 @@
-"""What the collector tells of how databases are set, read from monitors that have not connected yet."""
+"""Metrics of the databases' settings, from monitors that have not connected yet."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def render(url: str, **settings: float) -> str:
 
 
 async def test_intervals_are_as_set() -> None:
-    """Of each path that there is; 0 is off."""
+    """Each path has its interval; 0 means off."""
     text = render("postgresql://u@db.example/app", interval=600.0, fresh_interval=0.0, write_interval=30.0)
 
     for path, seconds in (("pooled", "600.0"), ("fresh", "0.0"), ("write", "30.0")):
@@ -36,7 +36,7 @@ async def test_intervals_are_as_set() -> None:
     ],
 )
 async def test_server_is_named_as_the_address_does(hosts: str, server: str) -> None:
-    """Applications that share it say the same, in whatever order they list its hosts."""
+    """The server's name does not depend on the order of its hosts in the URL."""
     text = render(f"postgresql://u:secret@{hosts}/app")
 
     assert f'dbhealth_database_info{{database="app",server="{server}"}} 1.0\n' in text
@@ -45,5 +45,5 @@ async def test_server_is_named_as_the_address_does(hosts: str, server: str) -> N
 
 @pytest.mark.parametrize("hosts", ["db", "localhost", "127.0.0.1", "[::1]", "db.example,db", "%2Frun%2Fpostgresql"])
 async def test_server_is_not_named_where_its_name_means_several(hosts: str) -> None:
-    """A proxy of the pod or a Service of the namespace would look like one server that all share."""
+    """A pod's proxy or a namespace's Service would look like one server shared by all."""
     assert "dbhealth_database_info{" not in render(f"postgresql://u@{hosts}/app")

@@ -1,4 +1,4 @@
-"""How pools are exported: names, types and labels of the contract, and nothing where nothing is known."""
+"""Pools' metrics: names, types and labels of the contract, and no sample for an unknown number."""
 
 import subprocess
 from collections.abc import Iterable
@@ -16,8 +16,8 @@ WORKER = 'database="main",pool="orders",worker="1"'
 POOL = 'database="main",pool="orders"'
 
 
-class Given:
-    """A collector of given families."""
+class FixedCollector:
+    """A collector that returns fixed families."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         """Keep them."""
@@ -31,7 +31,7 @@ class Given:
 def render(families: Iterable[Metric]) -> str:
     """Render as a scrape does."""
     registry = CollectorRegistry(auto_describe=True)
-    registry.register(Given(families))
+    registry.register(FixedCollector(families))
     return generate_latest(registry).decode()
 
 
@@ -50,8 +50,8 @@ def names_and_types(text: str) -> dict[str, tuple[str, frozenset[str]]]:
     }
 
 
-def test_names_types_and_labels() -> None:
-    """The families of the contract, no more and no fewer."""
+def test_names_types_and_labels_are_the_contracts() -> None:
+    """The families are exactly those of the contract."""
     worker, pool = frozenset({"database", "pool", "worker"}), frozenset({"database", "pool"})
     gauges = [
         "size",
@@ -75,7 +75,7 @@ def test_names_types_and_labels() -> None:
     }
 
 
-def test_what_is_unknown_has_no_sample() -> None:
+def test_unknown_number_has_no_sample() -> None:
     """A NullPool has no size: its series are absent, not 0."""
     state = PoolState(database="main", pool="orders", worker="1", oldest_checkout_seconds=0.0)
     totals = PoolTotals("main", "orders", connects=None, timeouts=None, wait=None, use=None, create=None)
@@ -95,8 +95,8 @@ def test_an_unlimited_pool_has_an_infinite_maximum() -> None:
     assert f"dbhealth_pool_max_connections{{{WORKER}}} +Inf\n" in render(pool_families([state], []))
 
 
-def test_buckets_are_cumulated() -> None:
-    """The counts of the wire become what Prometheus expects."""
+def test_buckets_are_cumulative() -> None:
+    """The datagram's counts become Prometheus's cumulative buckets."""
     totals = PoolTotals("main", "orders", wait=Histogram((1, 2, 0), 4.5, (0.1, 1.0)))
 
     text = render(pool_families([], [totals]))
@@ -108,8 +108,8 @@ def test_buckets_are_cumulated() -> None:
     assert f"dbhealth_pool_wait_seconds_sum{{{POOL}}} 4.5\n" in text
 
 
-def test_one_place_a_pool() -> None:
-    """Of several workers with old checkouts the oldest one's place is shown."""
+def test_each_pool_shows_its_oldest_checkout() -> None:
+    """Of several workers' checkouts the place of the oldest one is shown."""
     states = [
         PoolState("main", "orders", worker, oldest_checkout_seconds=age, oldest_location=f"at {worker}")
         for worker, age in (("1", 40.0), ("2", 50.0), ("3", 45.0))
@@ -121,7 +121,7 @@ def test_one_place_a_pool() -> None:
     assert 'location="at 2"' in text
 
 
-def test_promtool_has_nothing_to_say() -> None:
+def test_promtool_has_no_objections() -> None:
     """Names, units and help texts follow Prometheus' conventions."""
     need_tools("promtool")
 

@@ -15,7 +15,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
 class Clock:
-    """Time that the test moves on."""
+    """A clock that the test moves on."""
 
     now = 0.0
 
@@ -38,7 +38,7 @@ def test_duplicate_name_is_refused() -> None:
 
 
 def test_rendering_is_cached_until_a_change() -> None:
-    """The same bytes until something changes; each form has its own."""
+    """A rendering stays the same until a change; each form has its own."""
     metrics = make_metrics()
     first = metrics.render(accept="", compress=False)
 
@@ -49,7 +49,7 @@ def test_rendering_is_cached_until_a_change() -> None:
 
 
 def test_compressed_rendering_has_the_same_content() -> None:
-    """Compressed or not, filtered or not."""
+    """Compressed and plain renderings have the same content, filtered or not."""
     metrics = make_metrics()
 
     for names in ([], ["dbhealth_build_info"]):
@@ -73,7 +73,7 @@ def test_cache_expires() -> None:
 
 
 def test_probe_is_counted_and_shown_at_once() -> None:
-    """After a probe nobody is shown the state before it."""
+    """A scrape after a probe shows its result."""
     metrics = make_metrics()
     first = metrics.render(accept="", compress=False)[0]
     failed = PathStatus().add(ProbeResult(Outcome.DNS, 0.02, 1.0, 2.0))
@@ -97,7 +97,7 @@ def test_other_change_counts_no_probe() -> None:
 
 
 def test_cache_is_bounded() -> None:
-    """A client that asks for ever new filters or versions does not grow the process."""
+    """Requests with ever new filters or versions do not grow the cache."""
     metrics = make_metrics()
     for number in range(20):
         metrics.render(accept="", compress=False, names=[f"nothing_{number}"])

@@ -34,7 +34,7 @@ def reasons(outcome: Outcome, reason: Reason | None) -> dict[str, float]:
         (Outcome.PROTOCOL, Reason.POOLER),
     ],
 )
-def test_verdict_reason(outcome: Outcome, reason: Reason) -> None:
+def test_verdict_reason_is_1(outcome: Outcome, reason: Reason) -> None:
     """The reason that holds is 1, and every other one 0."""
     assert reasons(outcome, reason) == {each.value: float(each is reason) for each in Reason}
 
@@ -43,6 +43,6 @@ def test_verdict_reason(outcome: Outcome, reason: Reason) -> None:
     ("outcome", "reason"),
     [(Outcome.SUCCESS, None), (Outcome.REFUSED, None), (Outcome.REFUSED, Reason.NO_TLS)],
 )
-def test_no_verdict_reason(outcome: Outcome, reason: Reason | None) -> None:
+def test_every_reason_is_0_without_one(outcome: Outcome, reason: Reason | None) -> None:
     """Where the verdict has none, every reason is 0."""
     assert set(reasons(outcome, reason).values()) == {0.0}

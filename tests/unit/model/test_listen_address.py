@@ -1,4 +1,4 @@
-"""Where reports are received: a UDP address or a Unix socket's file, parsed once."""
+"""The address for reports: UDP or a Unix socket's file, parsed once."""
 
 import pytest
 

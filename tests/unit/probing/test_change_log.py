@@ -22,7 +22,7 @@ def status(outcome: Outcome, assessment: Assessment | None = None) -> DatabaseSt
 
 
 def logged(caplog: pytest.LogCaptureFixture, statuses: Iterable[tuple[DatabaseStatus, ProbePath | None]]) -> list[str]:
-    """The lines that these statuses are worth."""
+    """The lines logged for these statuses."""
     change_log = ChangeLog()
     with caplog.at_level(logging.INFO):
         for each, path in statuses:
@@ -31,14 +31,14 @@ def logged(caplog: pytest.LogCaptureFixture, statuses: Iterable[tuple[DatabaseSt
 
 
 def test_first_success_is_only_a_verdict(caplog: pytest.LogCaptureFixture) -> None:
-    """A probe that has never failed does not pass again."""
+    """A success without a failure before it is no recovery."""
     lines = logged(caplog, [(status(Outcome.SUCCESS), POOLED)] * 3)
 
     assert lines == ["INFO app: healthy. The database answers and nothing is in the way. Nothing to do."]
 
 
 def test_outcome_and_verdict_are_logged_once_each(caplog: pytest.LogCaptureFixture) -> None:
-    """A failure, its repetition, another outcome and the recovery."""
+    """A failure, another outcome and the recovery are logged; a repetition is not."""
     outcomes = (Outcome.REFUSED, Outcome.REFUSED, Outcome.DNS, Outcome.SUCCESS)
     lines = logged(caplog, [(status(outcome), POOLED) for outcome in outcomes])
 

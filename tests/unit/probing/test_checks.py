@@ -1,4 +1,4 @@
-"""How the outcome of a failure is corrected by what is known of the server."""
+"""The outcome of a failure, corrected by the server's last known state."""
 
 import pytest
 

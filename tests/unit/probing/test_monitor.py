@@ -22,7 +22,7 @@ Pushed = list[tuple[DatabaseStatus, ProbePath | None]]
 
 @pytest.fixture
 async def monitor() -> AsyncIterator[Monitor]:
-    """A monitor of a port where nothing listens; its loops are not started."""
+    """A monitor of a port without a listener; its loops are not started."""
     source = Source(url=f"postgresql://app@127.0.0.1:{free_port()}/app")
     config = MonitorConfig(name="app", source=source, pool=PoolOptions(), limits=Limits())
     made = Monitor(config, clock=time.monotonic, wall_clock=time.time)
@@ -32,14 +32,14 @@ async def monitor() -> AsyncIterator[Monitor]:
 
 @pytest.fixture
 def pushed(monitor: Monitor) -> Pushed:
-    """What a subscriber has got so far."""
+    """The statuses that a subscriber has received so far."""
     found: Pushed = []
     monitor.subscribe(lambda status, path: found.append((status, path)))
     return found
 
 
-def test_first_status(monitor: Monitor) -> None:
-    """Nothing is known, and the paths that are turned on are there."""
+def test_first_status_knows_nothing(monitor: Monitor) -> None:
+    """The first status has every path that is turned on, without results."""
     assert monitor.status.verdict is Verdict.UNKNOWN
     assert set(monitor.status.paths) == {ProbePath.POOLED, ProbePath.FRESH}
     assert monitor.latest(max_age=60) is None

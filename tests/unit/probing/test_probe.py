@@ -18,8 +18,8 @@ TOLERANCE = 0.09  # seconds by which a busy machine may miss a deadline
 Answer = Callable[[Run], Awaitable[None]]
 
 
-class Bench:
-    """A probe with a check that each test replaces, and its results."""
+class ProbeUnderTest:
+    """A probe whose check each test replaces, and its results."""
 
     def __init__(self) -> None:
         """Answer at once by default."""
@@ -44,11 +44,11 @@ class FakeConnection:
     """A driver's connection: only `terminate` ends the wait for an answer."""
 
     def __init__(self) -> None:
-        """Open."""
+        """Start as an open connection."""
         self.ended = asyncio.Event()
 
     def terminate(self) -> None:
-        """Drop it."""
+        """Drop the connection."""
         self.ended.set()
 
 
@@ -63,9 +63,9 @@ async def hang(_: Run) -> None:
 
 
 @pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
+async def bench() -> AsyncIterator[ProbeUnderTest]:
     """A probe; no task is left after its test."""
-    made = Bench()
+    made = ProbeUnderTest()
     yield made
     await made.probe.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -77,7 +77,7 @@ async def timed(result: Awaitable[ProbeResult]) -> tuple[ProbeResult, float]:
     return await result, time.monotonic() - began
 
 
-async def test_result_holds_outcome_duration_and_time(bench: Bench) -> None:
+async def test_result_holds_outcome_duration_and_time(bench: ProbeUnderTest) -> None:
     """A result is passed on once."""
     result = await bench.probe.read()
 
@@ -87,7 +87,7 @@ async def test_result_holds_outcome_duration_and_time(bench: Bench) -> None:
     assert bench.probe.latest is result
 
 
-async def test_concurrent_callers_share_one_run(bench: Bench) -> None:
+async def test_concurrent_callers_share_one_run(bench: ProbeUnderTest) -> None:
     """Callers during a run get its result."""
     go = asyncio.Event()
 
@@ -104,7 +104,7 @@ async def test_concurrent_callers_share_one_run(bench: Bench) -> None:
     assert bench.checks == len(bench.results) == 1
 
 
-async def test_recent_result_is_returned_again(bench: Bench) -> None:
+async def test_recent_result_is_returned_again(bench: ProbeUnderTest) -> None:
     """No run is started while the latest result is recent enough for the caller."""
     first = await bench.probe.read()
 
@@ -123,7 +123,9 @@ async def test_recent_result_is_returned_again(bench: Bench) -> None:
         (Phase.QUERYING, Outcome.QUERY_TIMEOUT),
     ],
 )
-async def test_outcome_at_the_deadline_follows_from_the_phase(bench: Bench, phase: Phase, outcome: Outcome) -> None:
+async def test_outcome_at_the_deadline_follows_from_the_phase(
+    bench: ProbeUnderTest, phase: Phase, outcome: Outcome
+) -> None:
     """A check that does not answer in time gets the outcome of what it waits for."""
 
     async def stick(run: Run) -> None:
@@ -138,7 +140,7 @@ async def test_outcome_at_the_deadline_follows_from_the_phase(bench: Bench, phas
     assert took < LIMITS.timeout + TOLERANCE
 
 
-async def test_first_answer_is_returned_before_the_check_ends(bench: Bench) -> None:
+async def test_first_answer_is_returned_before_the_check_ends(bench: ProbeUnderTest) -> None:
     """Only the first answer counts, however long the rest of the check takes."""
 
     async def linger(run: Run) -> None:
@@ -153,7 +155,7 @@ async def test_first_answer_is_returned_before_the_check_ends(bench: Bench) -> N
     assert took < TOLERANCE
 
 
-async def test_no_second_run_beside_an_unfinished_one(bench: Bench) -> None:
+async def test_no_second_run_beside_an_unfinished_one(bench: ProbeUnderTest) -> None:
     """Callers still get a result by the deadline."""
     bench.answer = hang
     await bench.probe.read()
@@ -164,7 +166,7 @@ async def test_no_second_run_beside_an_unfinished_one(bench: Bench) -> None:
     assert took < LIMITS.timeout + TOLERANCE
 
 
-async def test_next_run_starts_when_the_former_ends(bench: Bench) -> None:
+async def test_next_run_starts_when_the_former_ends(bench: ProbeUnderTest) -> None:
     """A former run that ends before the deadline leaves the rest of the time to the next one."""
     go = asyncio.Event()
 
@@ -182,7 +184,7 @@ async def test_next_run_starts_when_the_former_ends(bench: Bench) -> None:
     assert bench.checks == 2
 
 
-async def test_late_answer_is_noted(bench: Bench) -> None:
+async def test_late_answer_is_noted(bench: ProbeUnderTest) -> None:
     """An answer after the deadline changes no result, but tells a slow server from a dead one."""
 
     async def late(run: Run) -> None:
@@ -202,7 +204,7 @@ async def test_late_answer_is_noted(bench: Bench) -> None:
     assert not bench.probe.answered_late
 
 
-async def test_unfinished_run_is_aborted_after_the_grace(bench: Bench) -> None:
+async def test_unfinished_run_is_aborted_after_the_grace(bench: ProbeUnderTest) -> None:
     """Its connection is dropped first, which is counted; then the run ends at once."""
     connection = FakeConnection()
 
@@ -222,7 +224,7 @@ async def test_unfinished_run_is_aborted_after_the_grace(bench: Bench) -> None:
     assert took < LIMITS.grace + TOLERANCE
 
 
-async def test_cancelled_caller_does_not_cancel_the_run(bench: Bench) -> None:
+async def test_cancelled_caller_does_not_cancel_the_run(bench: ProbeUnderTest) -> None:
     """Other callers still get the result."""
     go = asyncio.Event()
 
@@ -242,7 +244,7 @@ async def test_cancelled_caller_does_not_cancel_the_run(bench: Bench) -> None:
     assert bench.checks == 1
 
 
-async def test_close_ends_a_run_at_once(bench: Bench) -> None:
+async def test_close_ends_a_run_at_once(bench: ProbeUnderTest) -> None:
     """Its connection is dropped first."""
     connection = FakeConnection()
 

@@ -71,14 +71,14 @@ def test_silent_workers_are_named() -> None:
     assert "worker 1 of pool orders" in found.advice.sentence
 
 
-def test_one_of_several_databases_is_said() -> None:
-    """Where it is not known whose pool is stuck, the advice names the candidates."""
+def test_candidates_of_a_stuck_pool_are_named() -> None:
+    """Where a stuck pool may belong to several databases, the advice names them."""
     wedged = Assessment(wedged=True, one_of=("primary", "replica"))
 
     assert "primary, replica" in replace(status(pooled=result()), assessment=wedged).diagnosed().advice.sentence
 
 
-def test_slow_probe() -> None:
+def test_probe_beyond_the_limit_is_slow() -> None:
     """A probe that passes after more than the limit is slow."""
     assert status(pooled=result(seconds=0.41)).verdict is Verdict.DATABASE_SLOW
     assert status(pooled=result(seconds=0.39)).verdict is Verdict.HEALTHY
@@ -86,14 +86,14 @@ def test_slow_probe() -> None:
 
 @pytest.mark.parametrize("path", ["fresh", "write"])
 def test_failure_before_pooled_change_does_not_count(path: str) -> None:
-    """What failed before the pooled path recovered says nothing about now; what passed still does."""
+    """A failure from before the pooled path recovered no longer counts; a success still does."""
     found = status(pooled=result(at=100), **{path: result(Outcome.CONNECT_TIMEOUT, at=99)})
 
     assert found.verdict is not Verdict.HEALTHY
     assert replace(found, pooled_changed_at=100).diagnosed().verdict is Verdict.HEALTHY
 
 
-def test_assessment_of_application_pools() -> None:
+def test_application_pools_are_blamed_only_while_the_database_is_fine() -> None:
     """The application's pools are blamed while the database is fine, and only then."""
     fine, down = status(pooled=result()), status(pooled=result(Outcome.REFUSED))
     wedged, exhausted = Assessment(wedged=True), Assessment(exhausted=True)

@@ -11,7 +11,7 @@ from exporter.runtime.exception_handler import LOG_INTERVAL, RateLimitedExceptio
 
 
 class Clock:
-    """Time that the test moves on."""
+    """A clock that the test moves on."""
 
     now = 100.0
 
@@ -61,7 +61,7 @@ def test_lack_is_logged_once_an_interval(loop: asyncio.AbstractEventLoop, caplog
 def test_everything_else_is_left_to_asyncio(
     loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture, context: dict[str, object]
 ) -> None:
-    """No other error is held back, however often it comes."""
+    """No other error is suppressed, however often it comes."""
     handler = RateLimitedExceptionHandler(Clock())
     with caplog.at_level(logging.ERROR):
         handler(loop, dict(context))

@@ -1,4 +1,4 @@
-"""The log: one line an event, in text or in JSON, on stderr, and quiet about what was done on purpose."""
+"""The log: one line for each event, in text or in JSON, on stderr."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ except ZeroDivisionError:
 
 
 def logged(style: str, level: str) -> str:
-    """What a process of its own writes."""
+    """The log of a separate process."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, style, level],
         capture_output=True,
@@ -37,8 +37,8 @@ def logged(style: str, level: str) -> str:
     return done.stderr
 
 
-def test_text() -> None:
-    """People get the time, the level, who says it and what."""
+def test_text_has_time_level_logger_and_message() -> None:
+    """A line of text has the time, the level, the logger and the message."""
     text = logged("text", "info")
 
     assert "ERROR exporter.probing.monitor: bad" in text
@@ -46,8 +46,8 @@ def test_text() -> None:
     assert "detail" not in text
 
 
-def test_json() -> None:
-    """Clusters get one object a line, extra fields and tracebacks included."""
+def test_json_is_one_object_a_line() -> None:
+    """A line of JSON is one object, with extra fields and tracebacks."""
     entries: list[dict[str, Any]] = [json.loads(line) for line in logged("json", "info").splitlines()]
 
     assert [entry["message"] for entry in entries] == ["two\nlines", "bad", "broken"]
@@ -64,8 +64,8 @@ def test_json() -> None:
 
 
 @pytest.mark.parametrize(("level", "seen"), [("debug", True), ("info", True), ("warning", False), ("error", False)])
-def test_level(level: str, seen: bool) -> None:
-    """What is less than the level is not written; what was done on purpose never is."""
+def test_level_filters_the_log(level: str, seen: bool) -> None:
+    """Records below the level are not written, and expected warnings never are."""
     text = logged("text", level)
 
     assert ("lines" in text) is seen

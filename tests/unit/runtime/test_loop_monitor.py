@@ -6,7 +6,7 @@ from exporter.runtime.loop_monitor import INTERVAL, REPORTED_FOR, STALL_SECONDS,
 
 
 class Clock:
-    """Time that the test moves on."""
+    """A clock that the test moves on."""
 
     def __init__(self) -> None:
         """Start at 100 seconds."""
@@ -43,7 +43,7 @@ def test_stall_is_reported_for_a_while() -> None:
     monitor = LoopMonitor(clock)
     clock.now += INTERVAL + STALL_SECONDS + 0.1
     assert monitor.stalled()
-    monitor._due = clock.now + 1000  # it runs again
+    monitor._due = clock.now + 1000  # the loop runs again
 
     clock.now += REPORTED_FOR - 0.1
     assert monitor.stalled()

@@ -1,4 +1,4 @@
-"""What the settings accept, refuse and never repeat."""
+"""The settings: accepted and refused values, and no secret in a message."""
 
 import dataclasses
 import json
@@ -65,7 +65,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "LOG_FORMAT": ("xml",),
     "LOG_LEVEL": ("loud", "7"),
 }
-# What must stand beside a setting for it to be the only wrong one.
+# Further settings, without which the tried one would not be the only wrong one.
 BESIDE = {
     "DATABASE_PORT": HOST,
     "DATABASE_NAME": HOST,
@@ -77,16 +77,16 @@ ALONE = {"DATABASE_URL", "DATABASE_URL_FILE", "DATABASE_HOST", "DATABASES", "DAT
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the machine's own."""
+    """Remove the machine's own settings from the environment."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
 class Parsed:
-    """The same in this process, where thousands of cases take seconds."""
+    """Parses settings in this process, where thousands of cases take seconds."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        """Take pytest's means."""
+        """Keep pytest's fixtures."""
         self._monkeypatch, self._capsys = monkeypatch, capsys
 
     def __call__(self, *arguments: str, **environment: str) -> Config:
@@ -96,7 +96,7 @@ class Parsed:
         return Config.from_json(out)
 
     def refused(self, *arguments: str, **environment: str) -> str:
-        """The one line that says what is wrong."""
+        """The line of the error message."""
         status, out, err = self.outcome(*arguments, **environment)
         assert (status, out) == (2, "")
         assert err.startswith("db-health-exporter: ")
@@ -120,17 +120,17 @@ def parse(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 
 def everything_else(name: str) -> Mapping[str, str]:
-    """Good settings beside one that is tried."""
+    """Valid settings beside the tried one."""
     return {} if name in ALONE else BESIDE.get(name, URL)
 
 
-def test_that_no_setting_is_left_out_of_these_tests() -> None:
+def test_no_setting_is_left_out_of_these_tests() -> None:
     """Every setting has its wrong values in the table above."""
     assert set(WRONG) == {name.upper() for name in Settings.model_fields}
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name in WRONG for value in WRONG[name]])
-def test_that_a_wrong_value_is_one_line_naming_the_setting(parse: Parsed, name: str, value: str) -> None:
+def test_a_wrong_value_is_one_line_naming_the_setting(parse: Parsed, name: str, value: str) -> None:
     """Status 2, one line, the variable's name, and nothing of the value."""
     line = parse.refused(**everything_else(name), **{name: value})
 
@@ -140,21 +140,21 @@ def test_that_a_wrong_value_is_one_line_naming_the_setting(parse: Parsed, name: 
 
 
 @pytest.mark.parametrize("name", [name for name in WRONG if WRONG[name] and name not in {*ALONE, *BESIDE}])
-def test_that_a_flag_is_refused_like_its_variable(parse: Parsed, name: str) -> None:
+def test_a_flag_is_refused_like_its_variable(parse: Parsed, name: str) -> None:
     """A flag takes no value that its variable does not."""
     wrong = WRONG[name][0]
 
     assert parse.refused(f"{flag(name.lower())}={wrong}", **URL) == parse.refused(**URL, **{name: wrong})
 
 
-def test_that_several_wrong_settings_are_named_in_one_line(parse: Parsed) -> None:
-    """Nobody has to mend one to hear of the next."""
+def test_several_wrong_settings_are_named_in_one_line(parse: Parsed) -> None:
+    """One message names all wrong settings."""
     line = parse.refused(**URL, PROBE_INTERVAL="x", LOG_LEVEL="y", READINESS="z")
 
     assert all(name in line for name in ("PROBE_INTERVAL", "LOG_LEVEL", "READINESS"))
 
 
-def test_that_defaults_are_the_contracts(parse: Parsed) -> None:
+def test_defaults_are_the_contracts(parse: Parsed) -> None:
     """Nothing but a URL is needed."""
     found = dataclasses.asdict(parse(**URL))
     databases = found.pop("databases")
@@ -188,7 +188,7 @@ def test_that_defaults_are_the_contracts(parse: Parsed) -> None:
     }
 
 
-def test_that_each_variable_and_each_flag_reaches_its_value(parse: Parsed) -> None:
+def test_each_variable_and_each_flag_reaches_its_value(parse: Parsed) -> None:
     """One value for each setting, by both ways alike."""
     given = {
         "DATABASE_POOL_SIZE": ("20", "pool_size", 20),
@@ -226,8 +226,8 @@ def test_that_each_variable_and_each_flag_reaches_its_value(parse: Parsed) -> No
     }
 
 
-def test_that_a_flag_counts_before_its_variable_and_empty_means_not_given(parse: Parsed) -> None:
-    """As everywhere."""
+def test_a_flag_counts_before_its_variable_and_empty_means_not_given(parse: Parsed) -> None:
+    """A flag overrides its variable; an empty value counts as not given."""
     found = parse("--probe-interval", "7", "--log-level=", **URL, PROBE_INTERVAL="9", LOG_LEVEL="", METRICS_PORT="")
 
     assert (found.probe_interval, found.log_level, found.metrics_port) == (7, "info", None)
@@ -246,14 +246,14 @@ def test_that_a_flag_counts_before_its_variable_and_empty_means_not_given(parse:
         ("5.", 5),
     ],
 )
-def test_that_durations_are_written_as_people_write_them(text: str, seconds: float) -> None:
+def test_durations_are_written_as_people_write_them(text: str, seconds: float) -> None:
     """A number of seconds, or a number with its unit."""
     assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "s", "-1s", "1 s s", "nan", "inf", "1e3", "1_0", "٣", "1m30s", ".", "9" * 5000])
-def test_that_what_is_no_duration_is_refused(text: str) -> None:
-    """No guessing."""
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    """An ambiguous duration is refused."""
     with pytest.raises(ValueError, match="not a duration"):
         parse_duration(text)
 
@@ -269,18 +269,18 @@ def test_that_what_is_no_duration_is_refused(text: str) -> None:
         ("localhost:0", "localhost:0/udp"),
     ],
 )
-def test_that_reports_are_awaited_at_an_address_a_socket_or_nowhere(parse: Parsed, text: str, value: str) -> None:
-    """One spelling inside."""
+def test_reports_are_awaited_at_an_address_a_socket_or_nowhere(parse: Parsed, text: str, value: str) -> None:
+    """The address is parsed to one form."""
     assert parse(**URL, APP_POOL_LISTEN=text).app_pool_listen == value
 
 
-def test_that_equal_ports_are_one_listener(parse: Parsed) -> None:
+def test_equal_ports_are_one_listener(parse: Parsed) -> None:
     """METRICS_PORT repeated from LISTEN_PORT adds nothing."""
     assert parse(**URL, METRICS_PORT="9850").metrics_port is None
     assert parse(**URL, LISTEN_PORT="0", METRICS_PORT="0").metrics_port == 0
 
 
-def test_that_a_missing_address_is_named(parse: Parsed) -> None:
+def test_a_missing_address_is_named(parse: Parsed) -> None:
     """One line that names what to give."""
     for environment in ({}, {"DATABASE_USER": "app"}):
         line = parse.refused(**environment)
@@ -304,17 +304,17 @@ JSON = '{"a": "postgresql://h/a"}'
         ({"DATABASES": JSON, "DATABASE_PASSWORD": "x"}, {"DATABASES": JSON}, "DATABASE_PASSWORD: not used"),
     ],
 )
-def test_that_one_of_several_addresses_counts(
+def test_one_of_several_addresses_counts(
     parse: Parsed, environment: dict[str, str], same_as: dict[str, str], note: str
 ) -> None:
-    """The others are named in one line."""
+    """One line names the unused ones."""
     found, alone = parse(**environment), parse(**same_as)
 
     assert found.databases == alone.databases
     assert [note in each for each in found.notes] == [True]
 
 
-def test_that_a_password_beside_a_url_takes_its_place(parse: Parsed) -> None:
+def test_a_password_beside_a_url_takes_its_place(parse: Parsed) -> None:
     """Unless it belongs to the parts of another address, whose URL has one of its own."""
     (found,) = parse(**URL, DATABASE_PASSWORD="other").databases
 
@@ -332,7 +332,7 @@ def test_that_a_password_beside_a_url_takes_its_place(parse: Parsed) -> None:
         (None, "exist"),
     ],
 )
-def test_that_a_file_that_cannot_be_used_is_named_by_its_setting(
+def test_a_file_that_cannot_be_used_is_named_by_its_setting(
     parse: Parsed,
     tmp_path: Path,
     name: str,
@@ -350,8 +350,8 @@ def test_that_a_file_that_cannot_be_used_is_named_by_its_setting(
     assert "hunter2" not in line
 
 
-def test_that_a_host_needs_no_escaping_of_its_password(parse: Parsed, tmp_path: Path) -> None:
-    """Each part is taken as it is; a file's last newline is not the password's."""
+def test_a_host_needs_no_escaping_of_its_password(parse: Parsed, tmp_path: Path) -> None:
+    """Each part is used as it is, a file's content without its last newline."""
     (tmp_path / "password").write_text("p@ss:w/rd %41\n")
     (database,) = parse(
         **HOST,
@@ -368,8 +368,8 @@ def test_that_a_host_needs_no_escaping_of_its_password(parse: Parsed, tmp_path: 
     assert (target.sslmode, target.application_name) == ("require", "x")
 
 
-def test_that_several_databases_are_told_apart(parse: Parsed, tmp_path: Path) -> None:
-    """Each entry is a URL or an object, with a role and a weight of its own."""
+def test_several_databases_are_told_apart(parse: Parsed, tmp_path: Path) -> None:
+    """Each entry is a URL or an object, with its own `expect` and `required`."""
     (tmp_path / "url").write_text("postgresql://h3/three\n")
     (tmp_path / "password").write_text("secret\n")
     entries = {
@@ -420,14 +420,14 @@ def test_that_several_databases_are_told_apart(parse: Parsed, tmp_path: Path) ->
         7,
     ],
 )
-def test_that_a_wrong_entry_of_databases_is_named(parse: Parsed, entry: object) -> None:
-    """The line leads to the entry."""
+def test_a_wrong_entry_of_databases_is_named(parse: Parsed, entry: object) -> None:
+    """The message names the entry."""
     line = parse.refused(DATABASES=json.dumps({"good": "postgresql://h/x", "bad": entry}))
 
     assert 'DATABASES: "bad"' in line
 
 
-def test_that_a_name_forges_no_line(parse: Parsed) -> None:
+def test_a_name_forges_no_line(parse: Parsed) -> None:
     """What cannot be printed is shown as a question mark; the server is asked for the name as it is."""
     (found,) = parse(DATABASE_URL="postgresql://h/app%0A[+]all%1b[0m%e2%80%a8%c3%a9").databases
 
@@ -435,18 +435,18 @@ def test_that_a_name_forges_no_line(parse: Parsed) -> None:
     assert found.source.target().database == "app\n[+]all\x1b[0m\u2028é"
 
 
-def test_that_a_repeated_key_of_databases_is_refused(parse: Parsed) -> None:
-    """JSON would drop the first in silence."""
+def test_a_repeated_key_of_databases_is_refused(parse: Parsed) -> None:
+    """JSON parsers silently drop the first one."""
     assert "twice" in parse.refused(DATABASES='{"a": "postgresql://h/x", "a": "postgresql://h/y"}')
 
 
-def test_that_databases_nested_without_end_are_refused(parse: Parsed) -> None:
-    """No traceback whatever the input."""
+def test_databases_nested_without_end_are_refused(parse: Parsed) -> None:
+    """Deeply nested JSON gives no traceback."""
     assert "DATABASES" in parse.refused(DATABASES='{"a":' * 20000)
 
 
-def test_that_a_rotated_file_of_databases_counts_at_the_next_connection(parse: Parsed, tmp_path: Path) -> None:
-    """No restart for a new password, whichever file it is in."""
+def test_a_rotated_file_of_databases_counts_at_the_next_connection(parse: Parsed, tmp_path: Path) -> None:
+    """A new password in any of the files needs no restart."""
     path = tmp_path / "databases"
     path.write_text('{"orders": "postgresql://u:old@h/x"}')
     (database,) = parse(DATABASES_FILE=str(path)).databases
@@ -457,8 +457,8 @@ def test_that_a_rotated_file_of_databases_counts_at_the_next_connection(parse: P
 
 
 @pytest.mark.parametrize("name", ["LISTEN_PORT", "METRICS_PORT", "DATABASE_PORT"])
-def test_that_the_address_of_a_kubernetes_service_is_no_port(parse: Parsed, name: str) -> None:
-    """A Service called `metrics` puts METRICS_PORT=tcp://... into every pod of its namespace: nobody means it."""
+def test_the_address_of_a_kubernetes_service_is_no_port(parse: Parsed, name: str) -> None:
+    """A Service called `metrics` puts METRICS_PORT=tcp://... into every pod of its namespace."""
     given = HOST if name == "DATABASE_PORT" else URL
     found = parse(**given, **{name: "tcp://10.96.0.7:5432"})
 
@@ -470,8 +470,8 @@ def test_that_the_address_of_a_kubernetes_service_is_no_port(parse: Parsed, name
     ("word", "level"),
     [("WARN", "warning"), ("Warning", "warning"), ("CRITICAL", "error"), ("fatal", "error"), ("trace", "debug")],
 )
-def test_that_a_level_of_another_library_is_the_nearest_of_ours(parse: Parsed, word: str, level: str) -> None:
-    """The variable is often shared with the application."""
+def test_a_level_of_another_library_is_the_nearest_of_ours(parse: Parsed, word: str, level: str) -> None:
+    """LOG_LEVEL is often shared with the application."""
     assert parse(**URL, LOG_LEVEL=word).log_level == level
 
 
@@ -487,16 +487,16 @@ def test_that_a_level_of_another_library_is_the_nearest_of_ours(parse: Parsed, w
         (["--probe"], ["--probe is not a flag"]),
     ],
 )
-def test_that_an_unknown_flag_is_named(parse: Parsed, arguments: list[str], words: list[str]) -> None:
-    """No abbreviation, no guess."""
+def test_an_unknown_flag_is_named(parse: Parsed, arguments: list[str], words: list[str]) -> None:
+    """Flags are neither abbreviated nor guessed."""
     line = parse.refused(*arguments, **URL)
 
     assert all(word in line for word in words)
 
 
 @pytest.mark.parametrize("name", [name for name, field in Settings.model_fields.items() if is_secret(field)])
-def test_that_a_password_on_the_command_line_is_refused_and_not_repeated(parse: Parsed, name: str) -> None:
-    """Everybody on the machine can read the process list."""
+def test_a_password_on_the_command_line_is_refused_and_not_repeated(parse: Parsed, name: str) -> None:
+    """Every user of the machine can read the process list."""
     value = "postgresql://u:hunter2@h/x"
     line = parse.refused(flag(name), value)
 
@@ -504,15 +504,15 @@ def test_that_a_password_on_the_command_line_is_refused_and_not_repeated(parse: 
     assert "hunter2" not in line
 
 
-def test_that_a_url_without_a_password_may_be_a_flag(parse: Parsed) -> None:
+def test_a_url_without_a_password_may_be_a_flag(parse: Parsed) -> None:
     """For a quick look at a local database."""
     (database,) = parse("--database-url", "postgresql://postgres@localhost:5433/app").databases
 
     assert database.name == "app"
 
 
-def test_that_values_survive_the_pipe(parse: Parsed) -> None:
-    """What one process writes the other reads, to the last field."""
+def test_values_survive_the_pipe(parse: Parsed) -> None:
+    """Every field survives the pipe between the two processes."""
     found = parse(DATABASES='{"a": {"host": "h", "password": "x\\u00e9"}}', DATABASE_EXTENSIONS="vector")
 
     assert Config.from_json(json.dumps(dataclasses.asdict(found))) == found
@@ -525,8 +525,8 @@ SPECIAL = set(":@/?#[%&'\"\n")  # of a URL and of JSON; `make test-all` tries ev
     "character",
     [pytest.param(chr(code), marks=() if chr(code) in SPECIAL else pytest.mark.extended) for code in range(1, 128)],
 )
-def test_that_no_part_of_a_password_is_ever_in_a_refusal(parse: Parsed, tmp_path: Path, character: str) -> None:
-    """Whatever it holds, raw or percent-encoded, and wherever something else is wrong."""
+def test_no_part_of_a_password_is_ever_in_a_refusal(parse: Parsed, tmp_path: Path, character: str) -> None:
+    """No message shows it, whatever its characters, raw or percent-encoded, and whatever else is wrong."""
     password = SECRET.format(character)
     encoded = SECRET.format(f"%{ord(character):02x}")
     (tmp_path / "url").write_text(f"postgresql://u:{password}@h/db?sslmode=bogus")

@@ -1,4 +1,4 @@
-"""The style sheets' own linter finds mistakes that a browser silently ignores."""
+"""The style sheets' linter finds mistakes that a browser silently ignores."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The reference is the code's own."""
+"""The reference is generated from the code."""
 
 import shutil
 from pathlib import Path
@@ -19,7 +19,7 @@ def test_the_pages_are_up_to_date() -> None:
 
 
 def test_stale_pages_are_named_and_mended(tmp_path: Path) -> None:
-    """What stands between the markers is replaced, everything else stays."""
+    """The text between the markers is replaced, everything else stays."""
     shutil.copytree(reference.PAGES, tmp_path, dirs_exist_ok=True)
     page = tmp_path / "settings.md"
     right = page.read_text()
@@ -47,5 +47,5 @@ def test_a_page_without_markers_is_refused() -> None:
 
 
 def test_a_bar_in_a_cell_is_no_border() -> None:
-    """Markdown would see one cell more."""
+    """A bar in a cell is escaped, since Markdown would start another cell."""
     assert table(["a"], [["x | y"]]).splitlines()[-1] == r"| x \| y |"

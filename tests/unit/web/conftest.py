@@ -1,4 +1,4 @@
-"""The routes in process, over databases whose status a test chooses."""
+"""The routes in process, with databases whose status a test chooses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MakeService = Callable[..., HealthService]
 
 
 class EchoMetrics:
-    """Renders what it is asked for."""
+    """Renders the arguments of the request."""
 
     def render(self, *, accept: str, compress: bool, names: Sequence[str] = ()) -> tuple[bytes, str]:
         """Return the arguments as a body."""

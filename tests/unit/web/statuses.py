@@ -1,4 +1,4 @@
-"""Statuses of databases, for tests of what is answered and shown."""
+"""Statuses of databases, for tests of answers and the page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LEAKING = Assessment(oldest_checkout=LEAKS[0], leaks=LEAKS)
 
 
 def path_status(outcome: Outcome | None, detail: str = "", reason: Reason | None = None) -> PathStatus:
-    """Return what is known of a path with sixty equal results three seconds ago, or with none."""
+    """Return the status of a path with sixty equal results, the last three seconds ago, or with none."""
     if outcome is None:
         return PathStatus()
     latest = ProbeResult(outcome, 0.123456, NOW - 3, 0.0, detail, reason)
@@ -46,7 +46,7 @@ def make_status(
     required: bool = True,
     assessment: Assessment | None = None,
 ) -> DatabaseStatus:
-    """Return the status that follows from these outcomes; `reason` goes with the fresh one."""
+    """Return the status for these outcomes; `reason` belongs to the fresh one."""
     return DatabaseStatus(
         name=name,
         slow_after=0.4,
@@ -58,7 +58,7 @@ def make_status(
 
 @dataclass
 class StubMonitor:
-    """A monitor whose status stays as it is; it counts the probes that it is asked for."""
+    """A monitor with a fixed status, which counts the requested probes."""
 
     status: DatabaseStatus
     stalled: str = ""

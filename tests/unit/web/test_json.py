@@ -60,7 +60,7 @@ def test_the_schema_knows_every_verdict_and_reason() -> None:
 
 
 async def diagnosis(serve: Serve, status: DatabaseStatus) -> dict[str, object]:
-    """What `/livez` says of the database, although it does not depend on it."""
+    """The database's diagnosis in the answer of `/livez`, which does not depend on it."""
     response = await (await serve(StubMonitor(status))).get("/livez", headers={"Accept": "application/json"})
     found: dict[str, object] = (await response.json())["databases"]["app"]
     return found

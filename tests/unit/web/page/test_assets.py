@@ -1,4 +1,4 @@
-"""The page's files are part of the package wherever it is installed."""
+"""The page's files are part of the installed package."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The page as a text: complete, safe whatever names and messages say, and true to its policy."""
+"""The page's HTML: complete, safe with any name and message, and true to its content security policy."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ HOSTILE = "<script>alert('x')</script>\"&"
 
 
 def status(verdict: Verdict, outcome: Outcome | None, detail: str = "", name: str = "app") -> DatabaseStatus:
-    """The status of a database with this verdict, whatever its probes say."""
+    """A status with this verdict, independent of its probes."""
     return DatabaseStatus(
         name=name,
         slow_after=0.4,
@@ -57,7 +57,7 @@ def test_everything_is_shown() -> None:
 
 
 def test_long_messages_are_cut_off() -> None:
-    """A driver's message or a place in code takes a line or two, however long it is."""
+    """A driver's message or a place in code takes at most two lines."""
     pools = (PoolState("app", "orders", "1", 5, 5, 0, 0, 5.0, 1, 9.0, "p" * 5000),)
 
     text = render(status(Verdict.DATABASE_DOWN, Outcome.ERROR, "m" * 5000), pools=pools)
@@ -67,7 +67,7 @@ def test_long_messages_are_cut_off() -> None:
 
 
 def test_names_and_messages_stay_text() -> None:
-    """What an application or a driver says cannot become part of the page."""
+    """A name or a message is escaped: it cannot become markup."""
     pools = (PoolState(HOSTILE, HOSTILE, HOSTILE, 5, 5, 0, 0, 5.0, 1, 9.0, HOSTILE),)
 
     text = render(status(Verdict.APP_POOL_WEDGED, Outcome.ERROR, HOSTILE, name=HOSTILE), pools=pools)
@@ -77,7 +77,7 @@ def test_names_and_messages_stay_text() -> None:
 
 
 def test_each_leak_is_named() -> None:
-    """The oldest and every other one, with the place and the age; each once."""
+    """Every leak is shown once, with its place and age, the oldest first."""
     text = unescape(render(make_status(assessment=LEAKING)))
 
     assert "<p>Oldest checkout: pool orders, worker 1, at <b>shop/export.py:8 in export</b>, out for 75 s</p>" in text
@@ -96,7 +96,7 @@ def test_every_verdict_has_words_a_shape_and_a_next_step() -> None:
 
 
 def test_before_the_first_probe_there_is_a_page() -> None:
-    """The first second after the start."""
+    """The page is complete in the first second after the start."""
     text = render(status(Verdict.UNKNOWN, None))
 
     assert "not asked yet" in text

@@ -1,4 +1,4 @@
-"""The drawings of the page say what was measured, and nothing between."""
+"""The drawings of the page show what was measured, and interpolate nothing."""
 
 import re
 
@@ -20,7 +20,7 @@ def results(outline: str) -> list[ProbeResult]:
     [("", [], 0), ("ppp", [3], 0), ("ppfffppp", [2, 3], 3), ("fpf", [1], 2), ("ff", [], 2)],
 )
 def test_the_line_breaks_off_at_a_failure(outline: str, strokes: list[int], failures: int) -> None:
-    """A line drawn through an outage would look as if probes had passed meanwhile."""
+    """A line through an outage would look as if probes had passed."""
     drawing, _ = sparkline(results(outline))
     line, top = re.findall(r'class="(?:good|bad)"[^>]* d="([^"]*)"', drawing)
 
@@ -37,6 +37,6 @@ def test_the_line_breaks_off_at_a_failure(outline: str, strokes: list[int], fail
         ("f", "1 of 1 failed (red, at the top)"),
     ],
 )
-def test_words(outline: str, words: str) -> None:
-    """The same in words, for screen readers."""
+def test_line_is_described_in_words(outline: str, words: str) -> None:
+    """The text for screen readers says the same as the drawing."""
     assert sparkline(results(outline))[1] == words
