@@ -1,4 +1,4 @@
-"""Applications in environments of their own, and the exporter that they report to."""
+"""Applications in their own environments, and the exporter that receives their reports."""
 
 import json
 import os
@@ -26,7 +26,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 class Reports:
-    """Listens in the exporter's place, and keeps what arrives as it was sent."""
+    """Listens in the exporter's place, and keeps the reports as they were sent."""
 
     def __init__(self) -> None:
         """Take a free port."""
@@ -54,7 +54,7 @@ class Reports:
 
 @pytest.fixture
 def reports(cleanup: ExitStack) -> Reports:
-    """A listener of this test."""
+    """A listener for this test."""
     listening = Reports()
     cleanup.enter_context(listening.socket)
     return listening
@@ -72,19 +72,19 @@ def shared_server(template: Template) -> Iterator[Postgres]:
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> str:
-    """A database without a server, for what is said of a pool alone."""
+    """A database without a server, for tests of reports alone."""
     return f"sqlite:///{tmp_path}/shop.db"
 
 
 @pytest.fixture
 def report_port() -> int:
-    """Where the exporter of this test listens for reports."""
+    """The port on which this test's exporter listens for reports."""
     return free_port()
 
 
 @pytest.fixture
 def exporter(start_exporter: StartExporter, shared_server: Postgres, report_port: int) -> Exporter:
-    """An exporter with short patience: 3 s for gauges and for a wedged pool."""
+    """An exporter with short limits: 3 s for gauges and for a wedged pool."""
     return start_exporter(
         shared_server.url(),
         APP_POOL_LISTEN=f"127.0.0.1:{report_port}/udp",

@@ -35,7 +35,7 @@ def content(**changes: Any) -> dict[str, Any]:
 
 
 def datagram(**changes: Any) -> bytes:
-    """The same as sent."""
+    """The same, encoded as a datagram."""
     return json.dumps(content(**changes)).encode()
 
 

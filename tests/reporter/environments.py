@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = Path(__file__).parent / "requirements"
 REPORTER = ROOT / "reporter"
-BUILT_FROM = ("pyproject.toml", "build_backend.py", "db_health_reporter.pth")  # the rest is read from the tree
+BUILT_FROM = ("pyproject.toml", "build_backend.py", "db_health_reporter.pth")  # everything else is read from the tree
 VERSIONS = ("1.4", "2.0", "2.1")
 DRIVERS = {
     "1.4": ("psycopg2", "asyncpg"),

@@ -1,4 +1,4 @@
-"""The place of a checkout is the application's line, and its holder the right thread."""
+"""The call site of a checkout is the application's line, and its holder the right thread."""
 
 import sys
 import sysconfig
@@ -41,13 +41,13 @@ def place(code: str, function: str) -> str:
 
 
 @pytest.mark.parametrize("version", environments.VERSIONS)
-def test_a_package_connects(version: str, oldest: Any) -> None:
-    """The place is the application's line that calls an installed package, not the package's own."""
+def test_call_site_is_not_in_an_installed_package(version: str, oldest: Any) -> None:
+    """The call site is the application's line that calls an installed package, not the package's line."""
     assert oldest(version, "package")["where"] == place("read(engine))", "read_by_a_package")
 
 
-def test_a_number_is_used_again(oldest: Any) -> None:
-    """A thread that has ended does nothing, whichever thread has its number now."""
+def test_ended_thread_does_nothing_though_its_number_is_reused(oldest: Any) -> None:
+    """The activity of an ended thread is none, although another thread has its number now."""
     found = oldest("2.1", "thread")
 
     assert found["where"] == place("held.append(engine.connect())", "take")
@@ -75,8 +75,8 @@ def find(*files: str) -> str | None:
 PACKAGES, SCRIPTS = sysconfig.get_path("purelib"), sysconfig.get_path("scripts")
 
 
-def test_an_installed_application() -> None:
-    """Started by the script that pip made, it is its own line in site-packages, not the script's."""
+def test_call_site_may_be_in_an_installed_application() -> None:
+    """The call site of an application in site-packages is its own line, not that of the script that pip made."""
     views = f"{PACKAGES}/shop/views.py"
 
     assert find(f"{SCRIPTS}/shop", f"{PACKAGES}/shop/main.py", views) == views
@@ -86,8 +86,8 @@ def test_an_installed_application() -> None:
 @pytest.mark.parametrize(
     "wrapper", ["opentelemetry/instrumentation/sqlalchemy/engine.py", "sentry_sdk/x.py", "wrapt/x.py"]
 )
-def test_a_tracing_library(wrapper: str) -> None:
-    """What stands between the application and SQLAlchemy is passed over, whichever environment it is in."""
+def test_call_site_is_not_in_a_tracing_library(wrapper: str) -> None:
+    """Frames of a tracing library are skipped, whichever environment it is in."""
     for packages in (PACKAGES, "/opt/other/lib/python3.9/site-packages", "/usr/lib/python3/dist-packages"):
         installed = f"{packages}/shop/views.py"
         assert find("/srv/shop/views.py", f"{packages}/{wrapper}") == "/srv/shop/views.py"

@@ -1,4 +1,4 @@
-"""The examples in the documentation work as they are printed."""
+"""The examples in the documentation work as printed."""
 
 import re
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def snippet(title: str) -> str:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
-    """Write an application's file; its environment is returned."""
+    """Write an application's file and return its environment."""
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop/database.py").write_text(ENGINE)
 
@@ -50,7 +50,9 @@ def shop(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
     return write
 
 
-def test_gunicorn(start: Start, reports: Reports, shop: Callable[..., dict[str, str]], tmp_path: Path) -> None:
+def test_gunicorns_example_works(
+    start: Start, reports: Reports, shop: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
     """Workers of a master that uses the database itself replace its pool, and nothing fails."""
     shop("shop/wsgi.py", WSGI)
     used = snippet("gunicorn with sync workers") + "    engine.connect().close()\n"
@@ -66,7 +68,9 @@ def test_gunicorn(start: Start, reports: Reports, shop: Callable[..., dict[str, 
     assert "Error" not in process.communicate(timeout=20)[1]
 
 
-def test_celery(start: Start, reports: Reports, shop: Callable[..., dict[str, str]], tmp_path: Path) -> None:
+def test_celerys_example_works(
+    start: Start, reports: Reports, shop: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
     """Each process of the prefork pool replaces the pool that it inherits."""
     used = snippet("Celery") + "    engine.connect().close()\n" + CELERY
     environment = shop("tasks.py", used) | {"DBHEALTH_ADDRESS": f"127.0.0.1:{reports.port}"}
@@ -80,7 +84,9 @@ def test_celery(start: Start, reports: Reports, shop: Callable[..., dict[str, st
     assert "Error" not in process.communicate(timeout=20)[1]
 
 
-def test_a_call(start: Start, reports: Reports, shop: Callable[..., dict[str, str]], tmp_path: Path) -> None:
+def test_example_of_a_call_works(
+    start: Start, reports: Reports, shop: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
     """One line names the pool."""
     environment = shop("main.py", snippet("By a call") + WORKER) | {"DBHEALTH_ADDRESS": f"127.0.0.1:{reports.port}"}
 

@@ -1,4 +1,4 @@
-"""Whatever fails inside the reporter, reports go on and one line says so."""
+"""After a failure inside the reporter, reports continue, and one line says so."""
 
 import pytest
 
@@ -24,8 +24,10 @@ time.sleep(0.6)
 
 
 @pytest.mark.parametrize("method", ["tick", "goodbye"])
-def test_one_pool_fails(method: str, start: Start, reports: Reports, sqlite: str) -> None:
-    """In the thread or in a goodbye: the other pool is reported to its end."""
+def test_failure_of_one_pool_leaves_the_other_reported(
+    method: str, start: Start, reports: Reports, sqlite: str
+) -> None:
+    """One pool fails, in the thread or in the goodbye: the other one is reported to its end."""
     environment = {"DBHEALTH_ADDRESS": reports.address, "DBHEALTH_INTERVAL": "0.1"}
     process = start("2.1", "-c", SCRIPT, sqlite, method, env=environment)
     out, log = process.communicate(timeout=30)

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "reporter/db_health_reporter"
 
 
-def test_arrows_point_down() -> None:
+def test_imports_point_down() -> None:
     """The contract in reporter/pyproject.toml holds."""
     program = Path(sys.executable).with_name("lint-imports")
     command = [str(program), "--no-cache", "--config", "reporter/pyproject.toml"]

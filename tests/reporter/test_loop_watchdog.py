@@ -1,4 +1,4 @@
-"""Reports of an event loop come at a steady pace for as long as it is open, and end with it."""
+"""Reports of an event loop come at a steady pace while it is open, and end with it."""
 
 import pytest
 
@@ -11,8 +11,8 @@ STEADY = range(15, 80)  # reports in 20 uses, disposals, and 2 s after them; a t
 
 
 @pytest.mark.parametrize("version", environments.VERSIONS)
-def test_loops(version: str, start: Start, shared_server: Postgres, reports: Reports) -> None:
-    """A pause is no goodbye, a closed loop is one; a pool that `dispose` made adds no second timer."""
+def test_reports_come_at_a_steady_pace(version: str, start: Start, shared_server: Postgres, reports: Reports) -> None:
+    """A paused loop sends no goodbye, a closed one does; a pool made by `dispose` adds no second timer."""
     process = start(version, "event_loops.py", reporting(shared_server, "asyncpg", reports.port))
     out, log = process.communicate(timeout=30)
 

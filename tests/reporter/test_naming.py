@@ -1,4 +1,4 @@
-"""Every process of an application gives its pools the same names, whatever it uses first."""
+"""Every process of an application gives its pools the same names, in whatever order it uses them."""
 
 import itertools
 
@@ -9,8 +9,10 @@ from tests.reporter.conftest import Reports, Start
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["archive", "billing", "catalogue"])), ids=" ".join)
-def test_lazily_made_engines(order: tuple[str, ...], start: Start, reports: Reports, sqlite: str) -> None:
-    """The lines that make them give the numbers, `pool_logging_name` a name."""
+def test_lazily_made_engines_keep_their_names(
+    order: tuple[str, ...], start: Start, reports: Reports, sqlite: str
+) -> None:
+    """The lines that make the engines decide their numbers, `pool_logging_name` a name."""
     environment = {"DBHEALTH_ADDRESS": reports.address, "DBHEALTH_INTERVAL": "0.1", "DBHEALTH_INSTALL": "1"}
     names = {"DBHEALTH_POOL": "app", "DBHEALTH_DATABASE": "shop"}
     process = start("2.1", "lazy_engines.py", sqlite, *order, env={**environment, **names})
@@ -23,7 +25,7 @@ def test_lazily_made_engines(order: tuple[str, ...], start: Start, reports: Repo
 
 
 def test_a_later_key_gets_a_later_number() -> None:
-    """A newcomer whose key is smaller takes the number, and the others move on, the last first."""
+    """A new engine with a smaller key takes the number, and the others are renumbered, the last first."""
     assert insert_by_key("app", ("b",), {}) == ("app", [])
     assert insert_by_key("app-2", ("c",), {"app": ("b",)}) == ("app-2", [])
     assert insert_by_key("app-3", ("a",), {"app": ("b",), "app-2": ("c",)}) == (
@@ -33,11 +35,11 @@ def test_a_later_key_gets_a_later_number() -> None:
 
 
 def test_equal_keys_keep_their_order() -> None:
-    """Engines that cannot be told apart are numbered as they come."""
+    """Engines with equal keys are numbered in the order of their making."""
     assert insert_by_key("app-2", ("b",), {"app": ("b",)}) == ("app-2", [])
 
 
-def test_unique() -> None:
-    """The smallest number that is free."""
+def test_unique_name_has_the_smallest_free_number() -> None:
+    """A unique name gets the smallest free number."""
     assert unique("app", []) == "app"
     assert unique("app", ["app", "app-3"]) == "app-2"

@@ -1,4 +1,4 @@
-"""The ways in: the environment, a call for all engines, a call for one, an argument, the URL, an .ini file."""
+"""Ways to install: the environment, a call for all engines, a call for one, an argument, the URL, an .ini file."""
 
 import json
 from pathlib import Path
@@ -72,7 +72,7 @@ import sqlalchemy
 
 @pytest.fixture
 def environment(reports: Reports) -> dict[str, str]:
-    """Where to report, ten times a second."""
+    """The environment of an application that reports ten times a second."""
     return {"DBHEALTH_ADDRESS": reports.address, "DBHEALTH_INTERVAL": "0.1"}
 
 
@@ -82,8 +82,10 @@ def names(reports: Reports) -> set[str]:
 
 
 @pytest.mark.parametrize("version", environments.VERSIONS)
-def test_install(version: str, start: Start, reports: Reports, environment: dict[str, str], sqlite: str) -> None:
-    """Engines made before and after it are reported, once each."""
+def test_install_reports_every_engine_once(
+    version: str, start: Start, reports: Reports, environment: dict[str, str], sqlite: str
+) -> None:
+    """Engines made before and after `install()` are reported once each."""
     process = start(version, "-c", USE + BEFORE_AND_AFTER, sqlite, env=environment)
 
     assert process.communicate(timeout=30) == ("", "")
@@ -91,10 +93,10 @@ def test_install(version: str, start: Start, reports: Reports, environment: dict
 
 
 @pytest.mark.parametrize("version", environments.VERSIONS)
-def test_install_by_the_environment(
+def test_environment_installs_without_code(
     version: str, start: Start, reports: Reports, environment: dict[str, str], sqlite: str
 ) -> None:
-    """Neither code nor URL knows of it."""
+    """The variable is enough, without a change of code or URL."""
     script = USE + "use(create_engine(sys.argv[1], pool_logging_name='plain')), time.sleep(0.3)"
     process = start(version, "-c", script, sqlite, env={**environment, "DBHEALTH_INSTALL": "1"})
 
@@ -103,7 +105,9 @@ def test_install_by_the_environment(
 
 
 @pytest.mark.parametrize("off", [{}, {"DBHEALTH_INSTALL": "0"}, {"DBHEALTH_INSTALL": "1", "DBHEALTH_ADDRESS": "off"}])
-def test_switched_off(off: dict[str, str], start: Start, reports: Reports, environment: dict[str, str]) -> None:
+def test_switched_off_sends_nothing(
+    off: dict[str, str], start: Start, reports: Reports, environment: dict[str, str]
+) -> None:
     """Without the variable, with 0, and with the address `off` nothing is instrumented and nothing is sent."""
     script = USE + (
         "engine = create_engine('sqlite://')\nuse(engine), time.sleep(0.3)\n"
@@ -116,25 +120,25 @@ def test_switched_off(off: dict[str, str], start: Start, reports: Reports, envir
 
 
 def test_nothing_is_imported_early(start: Start) -> None:
-    """An interpreter with DBHEALTH_INSTALL starts without SQLAlchemy, and without what gevent patches."""
+    """An interpreter with DBHEALTH_INSTALL starts without SQLAlchemy and without the modules that gevent patches."""
     process = start("2.1", "-c", GEVENT, env={"DBHEALTH_INSTALL": "1"})
 
     assert process.communicate(timeout=30) == ("", "")
 
 
 @pytest.mark.parametrize(("script", "name"), [(PLUGIN_ARGUMENT, "argument"), (INI, "ini")])
-def test_other_ways(
+def test_argument_and_ini_file_install_it(
     script: str, name: str, start: Start, reports: Reports, environment: dict[str, str], sqlite: str
 ) -> None:
-    """An argument of `create_engine`; an .ini file by its URL, as the documents say."""
+    """An argument of `create_engine` works, and so does the URL in an .ini file, as documented."""
     process = start("2.1", "-c", USE + script, sqlite, env=environment)
 
     assert process.communicate(timeout=30) == ("", "")
     assert names(reports) == {name}
 
 
-def test_what_is_no_engine(start: Start, sqlite: str) -> None:
-    """One line each, and no exception."""
+def test_object_that_is_no_engine_is_one_line(start: Start, sqlite: str) -> None:
+    """Each is one line in the log, and no exception."""
     process = start("2.1", "-c", USE + NO_ENGINE, sqlite)
     out, log = process.communicate(timeout=30)
 
@@ -146,8 +150,8 @@ def test_what_is_no_engine(start: Start, sqlite: str) -> None:
     assert "has no effect" in lines[4]
 
 
-def test_is_it_working(start: Start, reports: Reports, tmp_path: Path) -> None:
-    """The command tells what is wrong, and sends nothing."""
+def test_command_finds_what_is_wrong(start: Start, reports: Reports, tmp_path: Path) -> None:
+    """The command prints what is wrong, and sends nothing."""
 
     def run(**environment: str) -> tuple[int, list[str]]:
         process = start("2.1", module="db_health_reporter", env=environment)
@@ -157,14 +161,17 @@ def test_is_it_working(start: Start, reports: Reports, tmp_path: Path) -> None:
 
     assert run(DBHEALTH_ADDRESS=reports.address, DBHEALTH_INSTALL="1") == (0, ["ok", "ok", "ok"])
     assert run(DBHEALTH_ADDRESS="off") == (0, ["ok", "ok", "ok"])
-    assert run(DBHEALTH_ADDRESS="192.0.2.1:9851") == (0, ["ok", "ok", "ok"])  # another machine: it cannot be known
+    assert run(DBHEALTH_ADDRESS="192.0.2.1:9851") == (
+        0,
+        ["ok", "ok", "ok"],
+    )  # another machine: unknown
     assert run(DBHEALTH_ADDRESS="127.0.0.1:9") == (1, ["ok", "ok", "FAIL"])
     assert run(DBHEALTH_ADDRESS=f"unix:{tmp_path}/none") == (1, ["ok", "ok", "FAIL"])
     assert reports.received() == []
 
 
 def test_the_wheel_has_the_file(start: Start) -> None:
-    """It is recorded, so that pip removes it with the distribution."""
+    """The wheel records the .pth file, so that pip removes it with the distribution."""
     script = (
         "import json; from importlib import metadata\n"
         "print(json.dumps([str(f) for f in metadata.files('db-health-reporter') if str(f).endswith('.pth')]))"
@@ -174,16 +181,20 @@ def test_the_wheel_has_the_file(start: Start) -> None:
     assert "db_health_reporter.pth" in json.loads(out)
 
 
-def test_install_beside_the_url(start: Start, reports: Reports, environment: dict[str, str], sqlite: str) -> None:
-    """An engine that its URL names takes no other engine's name meanwhile."""
+def test_install_keeps_the_names_of_urls(
+    start: Start, reports: Reports, environment: dict[str, str], sqlite: str
+) -> None:
+    """An engine named by its URL does not take another engine's name."""
     process = start("2.1", "-c", USE + BESIDE_THE_URL, sqlite, env={**environment, "DBHEALTH_POOL": "app"})
 
     assert process.communicate(timeout=30) == ("", "")
     assert names(reports) == {"app", "orders"}
 
 
-def test_a_log_in_a_database(start: Start, environment: dict[str, str], sqlite: str) -> None:
-    """A warning about a setting is written through an engine that is reported itself: nothing waits for itself."""
+def test_log_through_a_reported_engine_does_not_deadlock(
+    start: Start, environment: dict[str, str], sqlite: str
+) -> None:
+    """A warning logged through an engine that is reported itself does not deadlock."""
     process = start("2.1", "-c", USE + LOG_IN_A_DATABASE, sqlite, env=environment)
 
     assert process.communicate(timeout=30) == ("", "")

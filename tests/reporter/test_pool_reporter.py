@@ -1,4 +1,4 @@
-"""`/metrics` equals what SQLAlchemy's own pool object says at every step."""
+"""`/metrics` equals the numbers of SQLAlchemy's own pool object at every step."""
 
 import json
 from typing import TYPE_CHECKING

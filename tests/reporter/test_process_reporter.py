@@ -8,10 +8,10 @@ from tests.support.postgres import Postgres
 
 
 @pytest.mark.parametrize("version", environments.VERSIONS)
-def test_names(version: str, start: Start, shared_server: Postgres, reports: Reports) -> None:
-    """Two engines are `app` and `app-2`; a call renames; a deleted engine says goodbye and frees its name.
+def test_each_engine_has_its_own_name(version: str, start: Start, shared_server: Postgres, reports: Reports) -> None:
+    """Two engines are `app` and `app-2`; a call renames; a deleted engine sends a goodbye and frees its name.
 
-    An engine that takes a name continues the counts that were reported under it.
+    An engine that takes a freed name continues the counts reported under it.
     """
     addresses = reporting(shared_server, "psycopg2", reports.port), url(shared_server, "psycopg2")
     environment = {"DBHEALTH_ADDRESS": f"127.0.0.1:{reports.port}", "DBHEALTH_INTERVAL": "0.1"}

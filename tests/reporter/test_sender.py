@@ -1,4 +1,4 @@
-"""When reports cannot be sent, the application works as before, logs nothing and ends at once."""
+"""If reports cannot be sent, the application works as before, logs nothing and ends at once."""
 
 import json
 import socket
@@ -45,30 +45,30 @@ def work(start: Start, address: str, name: str, *, prefix: tuple[str, ...] = ())
 
 
 def with_reports(server: Postgres, driver: str, to: str) -> str:
-    """The database's address, reports going elsewhere twenty times a second."""
+    """The database's address, with twenty reports a second to the given address."""
     return url(server, driver, plugin="dbhealth", dbhealth_interval="0.05", dbhealth_address=to)
 
 
-def test_nobody_listens(start: Start, kind: tuple[str, str], shared_server: Postgres) -> None:
+def test_missing_listener_does_not_disturb(start: Start, kind: tuple[str, str], shared_server: Postgres) -> None:
     """No socket is bound to the address."""
     work(start, with_reports(shared_server, kind[1], f"127.0.0.1:{free_port()}"), kind[0])
 
 
-def test_no_such_socket(start: Start, kind: tuple[str, str], shared_server: Postgres) -> None:
-    """The exporter has not made its file yet."""
+def test_missing_socket_does_not_disturb(start: Start, kind: tuple[str, str], shared_server: Postgres) -> None:
+    """The exporter has not made its socket's file yet."""
     errors = work(start, with_reports(shared_server, kind[1], "unix:/nowhere/reports"), kind[0])
 
     assert errors > 5
 
 
-def test_full_buffer(
+def test_full_buffer_drops_the_report(
     start: Start,
     kind: tuple[str, str],
     shared_server: Postgres,
     server_factory: ServerFactory,
     cleanup: ExitStack,
 ) -> None:
-    """The exporter hangs and reads nothing: a report that would have to wait is dropped."""
+    """While the exporter hangs and reads nothing, a report that would have to wait is dropped."""
     path = server_factory.folder("full") / "reports"
     hung = cleanup.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
     hung.bind(str(path))
@@ -76,14 +76,14 @@ def test_full_buffer(
     assert work(start, with_reports(shared_server, kind[1], f"unix:{path}"), kind[0]) > 0
 
 
-def test_no_permission(
+def test_missing_permission_does_not_disturb(
     start: Start,
     kind: tuple[str, str],
     shared_server: Postgres,
     server_factory: ServerFactory,
     cleanup: ExitStack,
 ) -> None:
-    """The socket belongs to somebody else."""
+    """The socket belongs to another user."""
     need_root()
     need_tools("setpriv")
     path = server_factory.folder("private") / "reports"
@@ -95,8 +95,8 @@ def test_no_permission(
     assert work(start, with_reports(shared_server, kind[1], f"unix:{path}"), kind[0], prefix=prefix) > 5
 
 
-def test_not_permitted(start: Start, shared_server: Postgres, net: Network) -> None:
-    """A firewall makes each sending fail with EPERM."""
+def test_firewall_does_not_disturb(start: Start, shared_server: Postgres, net: Network) -> None:
+    """A firewall makes each send fail with EPERM."""
     rules = "add table inet deny; add chain inet deny out { type filter hook output priority 0; }; "
     subprocess.run([*net.prefix, "nft", rules + "add rule inet deny out udp dport 9851 drop"], check=True)
     place = f"postgresql+psycopg2://postgres@/app?host={shared_server.data}&port={shared_server.port}"
@@ -105,13 +105,13 @@ def test_not_permitted(start: Start, shared_server: Postgres, net: Network) -> N
     assert work(start, address, "sync", prefix=tuple(net.prefix)) > 5
 
 
-def test_a_name_that_never_resolves(
+def test_silent_name_server_does_not_disturb(
     start: Start,
     kind: tuple[str, str],
     shared_server: Postgres,
     resolver: Resolver,
 ) -> None:
-    """The name server is silent: neither the work nor the end waits for it."""
+    """Neither the application's work nor its end waits for a silent name server."""
     resolver.behaviour = Behaviour.SILENT
     to = "exporter.test:9851"
 
@@ -120,8 +120,8 @@ def test_a_name_that_never_resolves(
     assert resolver.questions > 0
 
 
-def test_a_name_that_is_unknown(start: Start, shared_server: Postgres, resolver: Resolver) -> None:
-    """The name server knows no such name: each try is counted, and tried again."""
+def test_unknown_name_is_tried_again(start: Start, shared_server: Postgres, resolver: Resolver) -> None:
+    """Each failed look-up is counted, and tried again."""
     resolver.behaviour = Behaviour.UNKNOWN
     to = "exporter.test:9851"
 
@@ -140,8 +140,8 @@ def test_a_name_that_is_unknown(start: Start, shared_server: Postgres, resolver:
         ("dbhealth_address", "host:99999"),
     ],
 )
-def test_a_bad_value(start: Start, shared_server: Postgres, name: str, value: str) -> None:
-    """One warning, and the default in its place: the driver never sees it, the application works."""
+def test_bad_value_is_one_warning(start: Start, shared_server: Postgres, name: str, value: str) -> None:
+    """A bad value is one warning and replaced by the default; the driver does not get it."""
     process = start("2.1", "unaffected.py", url(shared_server, "psycopg2", plugin="dbhealth", **{name: value}), "sync")
 
     out, log = process.communicate(timeout=20)
@@ -152,8 +152,8 @@ def test_a_bad_value(start: Start, shared_server: Postgres, name: str, value: st
     assert log.startswith(f"db_health_reporter {name} is n")
 
 
-def test_a_bad_value_of_many_engines(start: Start, shared_server: Postgres) -> None:
-    """Each is one warning, however many engines the application makes."""
+def test_bad_value_of_many_engines_is_one_warning(start: Start, shared_server: Postgres) -> None:
+    """Each bad value is one warning, however many engines the application makes."""
     environment = {"DBHEALTH_INTERVAL": "soon", "DBHEALTH_LEAK_AFTER": "never"}
     process = start(
         "2.1", "unaffected.py", url(shared_server, "psycopg2", plugin="dbhealth"), "several", env=environment
@@ -168,8 +168,8 @@ def test_a_bad_value_of_many_engines(start: Start, shared_server: Postgres) -> N
     ]
 
 
-def test_in_development_mode(start: Start, shared_server: Postgres, reports: Reports) -> None:
-    """With every warning an error, engines that come and go and a child of the process leave nothing open."""
+def test_development_mode_finds_nothing_open(start: Start, shared_server: Postgres, reports: Reports) -> None:
+    """With warnings as errors, engines that come and go and a child process leave nothing open."""
     address = with_reports(shared_server, "psycopg2", f"127.0.0.1:{reports.port}")
     process = start("2.1", "-X", "dev", "-W", "error", "unaffected.py", address, "several")
 
@@ -181,8 +181,8 @@ def test_in_development_mode(start: Start, shared_server: Postgres, reports: Rep
     assert {report["pool"] for report in received} == {"app", "app-2", "app-3", "renamed"}
 
 
-def test_without_the_exporters_tree(tmp_path: Path, start: Start, shared_server: Postgres) -> None:
-    """The reporter stands alone: nothing of the exporter is imported."""
+def test_reporter_imports_nothing_of_the_exporter(tmp_path: Path, start: Start, shared_server: Postgres) -> None:
+    """The reporter works where the exporter is not installed."""
     script = tmp_path / "alone.py"
     script.write_text(
         "import sys, sqlalchemy\n"

@@ -1,4 +1,4 @@
-"""The end of a process is told where it can be, and its last report is true where it cannot."""
+"""A process sends a goodbye at its end where it can, and otherwise its last report is true."""
 
 import signal
 
@@ -57,12 +57,12 @@ time.sleep(0.3)
 
 
 def environment(reports: Reports) -> dict[str, str]:
-    """Where to report, ten times a second."""
+    """The environment of an application that reports ten times a second."""
     return {"DBHEALTH_ADDRESS": reports.address, "DBHEALTH_INTERVAL": "0.1", "DBHEALTH_POOL": "app"}
 
 
-def test_a_multiprocessing_pool(start: Start, reports: Reports, sqlite: str) -> None:
-    """Its workers are ended by SIGTERM, and each says goodbye."""
+def test_multiprocessing_workers_send_a_goodbye(start: Start, reports: Reports, sqlite: str) -> None:
+    """The workers of a multiprocessing pool end by SIGTERM, and each sends a goodbye."""
     process = start("2.1", "-c", PREAMBLE + POOL, sqlite, env=environment(reports))
 
     assert process.communicate(timeout=30) == ("", "")
@@ -73,14 +73,14 @@ def test_a_multiprocessing_pool(start: Start, reports: Reports, sqlite: str) -> 
 
 
 def test_a_child_still_dies_of_its_signal(start: Start, reports: Reports, sqlite: str) -> None:
-    """The exit status is that of the signal."""
+    """A child's exit status is that of the signal."""
     process = start("2.1", "-c", PREAMBLE + TERMINATED, sqlite, env=environment(reports))
 
     assert process.communicate(timeout=30) == (f"{-signal.SIGTERM}\n", "")
     assert reports.received()[-1]["bye"] is True
 
 
-def test_idle_is_the_last_word(start: Start, reports: Reports, sqlite: str) -> None:
+def test_last_report_before_os_exit_is_idle(start: Start, reports: Reports, sqlite: str) -> None:
     """A process that ends by `os._exit` right after its checkin has reported the idle pool."""
     process = start("2.1", "-c", PREAMBLE + NO_WORD, sqlite, env=environment(reports))
 
@@ -92,8 +92,8 @@ def test_idle_is_the_last_word(start: Start, reports: Reports, sqlite: str) -> N
     assert "bye" not in received[-1]
 
 
-def test_a_fork_that_python_does_not_know(start: Start, reports: Reports, sqlite: str) -> None:
-    """The child is a worker of its own, counts its own checkouts, and does not say goodbye for its parent."""
+def test_fork_unknown_to_python_is_a_worker_of_its_own(start: Start, reports: Reports, sqlite: str) -> None:
+    """The child is a worker of its own, counts its own checkouts, and does not send its parent's goodbye."""
     process = start("2.1", "-c", PREAMBLE + UNKNOWN_FORK, sqlite, env=environment(reports))
 
     assert process.communicate(timeout=30) == ("", "")
@@ -102,8 +102,8 @@ def test_a_fork_that_python_does_not_know(start: Start, reports: Reports, sqlite
     assert uses == {process.pid: 1, next(pid for pid in uses if pid != process.pid): 2}
 
 
-def test_a_child_that_python_does_not_know_and_that_uses_nothing(start: Start, reports: Reports, sqlite: str) -> None:
-    """It inherited a pool that reports, and ends without a goodbye in its parent's name."""
+def test_unused_fork_unknown_to_python_sends_no_goodbye(start: Start, reports: Reports, sqlite: str) -> None:
+    """A child that inherits a reporting pool and does not use it sends no goodbye for its parent."""
     process = start("2.1", "-c", PREAMBLE + IDLE_UNKNOWN_FORK, sqlite, env=environment(reports))
 
     assert process.communicate(timeout=30) == ("", "")

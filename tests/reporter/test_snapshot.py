@@ -1,4 +1,4 @@
-"""What a report says of leaks: each one, those held on purpose left out, and never of an innocent request."""
+"""Leaks in a report: each one, except connections held on purpose, and never with an unrelated request."""
 
 import re
 from pathlib import Path
@@ -51,7 +51,7 @@ handler()
 
 @pytest.fixture
 def run(start: Start, reports: Reports, sqlite: str, tmp_path: Path) -> Any:
-    """Run a script that is instrumented and return the reports."""
+    """Run an instrumented script and return its reports."""
 
     def go(script: str, leak_after: float = 0.1) -> list[dict[str, Any]]:
         file = tmp_path / "shop.py"
@@ -65,12 +65,12 @@ def run(start: Start, reports: Reports, sqlite: str, tmp_path: Path) -> Any:
 
 
 def doing(received: list[dict[str, Any]]) -> set[str]:
-    """What the holder of the oldest leak was said to do."""
+    """The reported activity of the oldest leak's holder."""
     return {report["oldest"]["doing"] for report in received if "doing" in report.get("oldest", {})}
 
 
 def test_each_leak_is_named(run: Any) -> None:
-    """Three leaks are three, and the connection that listens on purpose is none of them."""
+    """Three leaks are reported, without the connection that is held on purpose."""
     received = run(SEVERAL)
 
     leaks = [report["leaks"] for report in received if "leaks" in report][-1]
@@ -80,27 +80,27 @@ def test_each_leak_is_named(run: Any) -> None:
     assert received[-2]["checked_out"] == 4
 
 
-def test_leak_after_0_is_never(run: Any) -> None:
-    """A pool whose checkouts are meant has no leak; the age is told all the same."""
+def test_leak_after_0_calls_nothing_a_leak(run: Any) -> None:
+    """With `leak_after` 0 a pool has no leaks, and the oldest checkout's age is still reported."""
     received = run(STILL_RUNNING, leak_after=0)
 
     assert not any(report.get("oldest", {}).get("leak") for report in received)
     assert max(report["oldest"]["age"] for report in received if "oldest" in report) > 0.3
 
 
-def test_an_innocent_call_of_the_same_function(run: Any) -> None:
-    """The next call of the function that leaked is not taken for it."""
+def test_next_call_of_the_leaking_function_is_not_blamed(run: Any) -> None:
+    """The next call of the function that leaked is not reported as the holder."""
     assert doing(run(SAME_VIEW)) == {"the call that took it has returned"}
 
 
 @pytest.mark.parametrize("script", [STILL_RUNNING, NESTED])
-def test_the_call_that_runs(script: str, run: Any) -> None:
-    """The very call that took the connection is described, another checkout in it or not."""
+def test_running_call_that_took_the_connection_is_described(script: str, run: Any) -> None:
+    """The call that took the connection is described while it runs, with or without another checkout in it."""
     (told,) = doing(run(script))
 
     assert " in view" in told or " in handler" in told
 
 
-def test_a_generator(run: Any) -> None:
-    """A context manager of one's own suspends: what its caller does is unknown."""
+def test_caller_of_a_generator_is_unknown(run: Any) -> None:
+    """A context manager made from a generator is suspended: the activity of its caller is unknown."""
     assert doing(run(GENERATOR)) == {"unknown: it was taken in a generator, whose caller cannot be seen"}

@@ -1,4 +1,4 @@
-"""A leak, a wedged pool and a blocked event loop have verdicts of their own, and their line is named."""
+"""The verdicts for a leak, a wedged pool and a blocked event loop, which name the application's line."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def send_command(process: "subprocess.Popen[str]", word: str) -> None:
 
 
 def place(function: str, code: str) -> str:
-    """The place that a report should name: file, line and function."""
+    """The expected place of a report: file, line and function."""
     lines = (APPLICATIONS / "stuck.py").read_text().splitlines()
     start = next(n for n, line in enumerate(lines) if re.match(rf"(async )?def {function}\b", line))
     line = next(n for n in range(start, len(lines)) if code in lines[n])
@@ -34,7 +34,7 @@ def place(function: str, code: str) -> str:
 
 
 def location(exporter: Exporter) -> str | None:
-    """The place that the exporter shows, if any."""
+    """The place in the exporter's metrics, if any."""
     found = [dict(labels) for name, labels in exporter.samples() if name == "dbhealth_pool_oldest_checkout_info"]
     assert len(found) <= 1
     return found[0]["location"] if found else None
@@ -46,7 +46,7 @@ def gauge(exporter: Exporter, name: str) -> float:
 
 
 @pytest.mark.parametrize(("version", "driver"), ASYNC)
-def test_exhausted_then_wedged_then_well(
+def test_held_pool_is_exhausted_then_wedged_then_healthy(
     version: str,
     driver: str,
     start: Start,
@@ -54,7 +54,7 @@ def test_exhausted_then_wedged_then_well(
     shared_server: Postgres,
     report_port: int,
 ) -> None:
-    """Held for good with waiters: only the application's liveness fails, and it recovers with the pool."""
+    """A pool held for good with waiters fails only the application's liveness, which recovers with the pool."""
     url = reporting(shared_server, driver, report_port, dbhealth_leak_after="1")
     process = start(version, "stuck.py", url, "async")
 
@@ -87,7 +87,7 @@ def test_a_leak_is_named(
     shared_server: Postgres,
     report_port: int,
 ) -> None:
-    """Which line took the connection, and what that thread does now, in one line of the log and one series."""
+    """One line of the log and one series name the line that took the connection, and the thread's activity now."""
     url = reporting(shared_server, driver, report_port, dbhealth_leak_after="0.5")
     start(version, "stuck.py", url, "sync")
 
@@ -141,8 +141,10 @@ def test_checkouts_that_are_meant_are_no_leaks(
     assert "checked out at" not in exporter.log()
 
 
-def test_a_blocked_event_loop(start: Start, exporter: Exporter, shared_server: Postgres, report_port: int) -> None:
-    """Silent first, wedged when the full pool has had no check-in for long; what blocks the loop is named."""
+def test_blocked_event_loop_is_silent_then_wedged(
+    start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
+) -> None:
+    """The worker is silent first, then wedged, since its pool was full; the line that blocks the loop is named."""
     url = reporting(shared_server, "asyncpg", report_port)
     process = start("2.1", "stuck.py", url, "async")
     assert process.stdout is not None
@@ -168,7 +170,7 @@ def test_a_frozen_database_restarts_nothing(
     server: Postgres,
     report_port: int,
 ) -> None:
-    """The application's pool is wedged, too, but the verdict is the database's: nothing restarts the application."""
+    """While the database is frozen the verdict is the database's, although the pool is stuck: no restart."""
     exporter = start_exporter(
         server.url(),
         APP_POOL_LISTEN=f"127.0.0.1:{report_port}/udp",

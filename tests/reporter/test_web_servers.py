@@ -1,4 +1,4 @@
-"""Each worker process reports for itself: forked, started anew, killed and replaced."""
+"""Each worker process reports for itself, whether forked, spawned, killed or replaced."""
 
 import os
 import signal
@@ -30,14 +30,14 @@ class Workers:
         self._counters: dict[object, float] = {}
 
     def ask(self, times: int) -> set[int]:
-        """Ask in parallel and return which processes answered."""
+        """Send requests in parallel and return which processes answered."""
         with ThreadPoolExecutor(8) as threads:
             pids = set(threads.map(lambda _: self._ask(), range(times)))
         self.asked += times
         return pids
 
     def ask_until(self, condition: Callable[[set[int]], bool]) -> set[int]:
-        """Ask until enough processes have answered."""
+        """Send requests until enough processes have answered."""
         pids: set[int] = set()
         limit = time.monotonic() + 30
         while not condition(pids):
@@ -61,7 +61,7 @@ class Workers:
         return sum(name == "dbhealth_app_worker_silent" for name, _ in self.exporter.samples())
 
     def counted(self) -> float:
-        """How many checkouts were counted, in all workers there ever were."""
+        """The number of counted checkouts, of all workers, ended ones included."""
         self.shown()
         return self.exporter.sample("dbhealth_pool_use_seconds_count", pool="app")
 
@@ -78,8 +78,10 @@ SERVERS = {
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_four_workers(server: str, start: Start, exporter: Exporter, shared_server: Postgres, report_port: int) -> None:
-    """Four are seen; of one that is killed the gauges go and the sums stay; its successor adds up."""
+def test_killed_worker_is_replaced(
+    server: str, start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
+) -> None:
+    """Of four workers one is killed: its gauges vanish, its sums stay, and its successor's counts are added."""
     module, kind, driver, arguments = SERVERS[server]
     port = free_port()
     last = f"127.0.0.1:{port}" if module == "gunicorn" else str(port)
@@ -102,14 +104,16 @@ def test_four_workers(server: str, start: Start, exporter: Exporter, shared_serv
     until(lambda: workers.counted() == workers.asked, within=2, what="every checkout counted")
     process.terminate()
     process.wait(timeout=10)
-    # The one that was killed has a successor, so it is given up soon; the others would be waited for much longer.
+    # The killed worker has a successor and is forgotten soon; without one a worker is expected for much longer.
     until(lambda: workers.remembered() == 0, within=TTL, what="a goodbye of each")
     assert workers.shown() == 0
     assert workers.counted() == workers.asked
 
 
-def test_celery(start: Start, exporter: Exporter, shared_server: Postgres, report_port: int, tmp_path: Path) -> None:
-    """Each process of the prefork pool counts its own tasks and says goodbye at a warm shutdown."""
+def test_celery_processes_count_their_own_tasks(
+    start: Start, exporter: Exporter, shared_server: Postgres, report_port: int, tmp_path: Path
+) -> None:
+    """Each process of the prefork pool counts its own tasks and sends a goodbye at a warm shutdown."""
     environment = {"QUEUE": str(tmp_path), "URL": reporting(shared_server, "psycopg2", report_port)}
     sending = start("2.1", "-c", "import tasks\nfor _ in range(20): tasks.order.delay()", env=environment)
     assert sending.wait(timeout=30) == 0

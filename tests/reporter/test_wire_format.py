@@ -1,4 +1,4 @@
-"""The documentation is enough to report from another language: its example is run as it stands."""
+"""The documentation is enough to report from another language: its example runs as printed."""
 
 import re
 import shutil
@@ -27,8 +27,8 @@ pool.emit("release", undefined, "second");
 """
 
 
-def test_the_example(tmp_path: Path, cleanup: ExitStack) -> None:
-    """A score of lines, reports of a pool and a goodbye, and the exporter takes them all."""
+def test_the_documented_example_works(tmp_path: Path, cleanup: ExitStack) -> None:
+    """The exporter accepts all datagrams of the example: reports of a pool and a goodbye."""
     need_tools("node")
     (example,) = re.findall(r"```js\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
     assert len(example.splitlines()) <= 21
@@ -70,7 +70,7 @@ def test_the_example(tmp_path: Path, cleanup: ExitStack) -> None:
 
 
 def test_every_field_is_documented() -> None:
-    """The table has each field that a report may have, and the bounds are those of the code."""
+    """The table has each field of a report, with the bounds of the code."""
     text = DOCUMENT.read_text()
     fields = set(re.findall(r"`([a-z_.]+)`", "".join(re.findall(r"(?m)^\| (`.*?) \|", text))))
 

@@ -16,7 +16,7 @@ from tests.reporter.datagrams import content, datagram
 from tests.support import processes
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
-from tests.unit.metrics.test_pools import Given
+from tests.unit.metrics.test_pools import FixedCollector
 
 BAD_NUMBERS = [-1, -0.5, True, "1", [], {}, 10**400, float("nan"), float("inf"), 1e300]
 BAD_TEXTS = [1, "", "\ud800", "a\nb", "\x00", "x" * 4000, [], {"a": 1}, True]
@@ -27,7 +27,7 @@ def scrape(pools: AppPools) -> bytes:
     """Render everything as `/metrics` does."""
     registry = CollectorRegistry(auto_describe=True)
     families = [*pool_families(pools.states(), pools.totals()), *app_families(pools)]
-    registry.register(Given(families))
+    registry.register(FixedCollector(families))
     return generate_latest(registry)
 
 

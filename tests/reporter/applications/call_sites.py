@@ -1,4 +1,4 @@
-"""Connections that are taken by an installed package, and by a thread whose number another one gets."""
+"""Connections taken by an installed package, and by a thread whose number another thread gets."""
 
 import sys
 import sysconfig
@@ -12,7 +12,7 @@ held: list[Any] = []
 
 
 def read_by_a_package(engine: Any) -> None:
-    """Let an installed package connect; its folder is one of the test's own."""
+    """Let an installed package connect; its folder is made by the test."""
     sys.path.append(sys.argv[2])
     held.append(__import__("package").read(engine))
 
@@ -23,7 +23,7 @@ def take(engine: Any) -> None:
 
 
 def take_in_a_thread(engine: Any) -> None:
-    """Take one in a thread that ends, and start others until one has its number."""
+    """Take a connection in a thread that ends, and start other threads until one has its number."""
     first = threading.Thread(target=take, args=(engine,))
     first.start()
     first.join()

@@ -15,21 +15,21 @@ OPTIONS: dict[str, Any] = {"pool_size": 1, "max_overflow": 2}
 
 
 def thread(engine: Any) -> None:
-    """One of many."""
+    """One of many threads."""
     for _ in range(TIMES):
         with engine.connect() as connection:
             connection.execute(SELECT)
 
 
 async def task(engine: Any) -> None:
-    """One of many."""
+    """One of many tasks."""
     for _ in range(TIMES):
         async with engine.connect() as connection:
             await connection.execute(SELECT)
 
 
 async def tasks(url: str) -> None:
-    """All of them."""
+    """Run all tasks."""
     engine = create_async_engine(url, **OPTIONS)
     await asyncio.gather(*(task(engine) for _ in range(SEVERAL)))
     await asyncio.get_running_loop().run_in_executor(None, say)
@@ -37,7 +37,7 @@ async def tasks(url: str) -> None:
 
 
 def say() -> None:
-    """Tell how often, and wait."""
+    """Print how often, and wait."""
     print(json.dumps(SEVERAL * TIMES), flush=True)
     sys.stdin.readline()
 

@@ -1,4 +1,4 @@
-"""One engine on an event loop that runs now and then, is closed, is followed by another, and disposes of its pools."""
+"""One engine on event loops that pause, are closed and follow each other, and that disposes of its pools."""
 
 import asyncio
 import sys
@@ -19,7 +19,7 @@ async def use(engine: Any, seconds: float) -> None:
 
 
 async def dispose_often(engine: Any) -> None:
-    """Replace the pool again and again, then live on."""
+    """Replace the pool again and again, then continue."""
     for _ in range(20):
         await use(engine, 0)
         await engine.dispose()

@@ -14,14 +14,14 @@ engine = create_engine(sys.argv[1], pool_size=2)
 
 
 def work(times: int) -> None:
-    """Check out this often."""
+    """Check out this many times."""
     for _ in range(times):
         with engine.connect() as connection:
             connection.execute(SELECT)
 
 
 def pass_by() -> None:
-    """Use an engine once and drop it: its name is free, and its counts are remembered."""
+    """Use an engine once and drop it: its name becomes free, and its counts are kept."""
     passing = create_engine(f"{sys.argv[1]}&dbhealth_pool=passing")
     with passing.connect() as connection:
         connection.execute(SELECT)
@@ -29,7 +29,7 @@ def pass_by() -> None:
 
 
 def child(times: int) -> None:
-    """What a child does: a pool of its own, as SQLAlchemy tells forking applications, and some work."""
+    """Replace the pool, as SQLAlchemy's documentation asks of forking applications, and do some work."""
     engine.pool = engine.pool.recreate()
     work(times)
     pass_by()

@@ -1,4 +1,4 @@
-"""Engines of one database that are made when they are first needed, in the order of the arguments."""
+"""Engines of one database, made when first needed, in the order of the arguments."""
 
 import sys
 import time
@@ -10,17 +10,17 @@ address = sys.argv[1]
 
 
 def archive() -> Any:
-    """One of them: told apart by the line that makes it."""
+    """Make one engine: the line that makes it tells it from the others."""
     return create_engine(address, poolclass=pool.QueuePool)
 
 
 def billing() -> Any:
-    """The next."""
+    """Make another one."""
     return create_engine(address, poolclass=pool.QueuePool)
 
 
 def catalogue() -> Any:
-    """One with a name of its own."""
+    """Make one with a name of its own."""
     return create_engine(address, poolclass=pool.QueuePool, pool_logging_name="catalogue")
 
 
@@ -33,5 +33,5 @@ if __name__ == "__main__":
         with engines[name].connect() as connection:
             connection.execute(text("select 1"))
         time.sleep(0.2)
-    held = [engines[name].connect() for name in engines for _ in range(MAKERS[name][1])]  # tells which one reports
+    held = [engines[name].connect() for name in engines for _ in range(MAKERS[name][1])]  # shows which one reports
     time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""Several engines in one process: named by the URL, by the environment, by a call, dropped and made again."""
+"""Several engines in one process, named by the URL, by the environment or by a call, dropped and made again."""
 
 import gc
 import sys

@@ -1,4 +1,4 @@
-"""Every pool class of SQLAlchemy and one of the application's own: what they do is the same with the reporter."""
+"""Every pool class of SQLAlchemy and some of the application's own: they work the same with the reporter."""
 
 import json
 import logging
@@ -23,11 +23,11 @@ class Own(QueuePool):
         self.flavour = flavour
 
     def recreate(self) -> "Own":
-        """Forget everything but the flavour, as a careless class does: not even the events go along."""
+        """Drop everything but the flavour, as a careless class does, even the events."""
         return Own(self._creator, flavour=self.flavour, dialect=self._dialect)
 
 
-class Wordless(QueuePool):
+class ConstantStatus(QueuePool):
     """A class whose status SQLAlchemy's log does not compute."""
 
     def status(self) -> str:
@@ -38,7 +38,7 @@ class Wordless(QueuePool):
         """Leave the connections to the garbage collector: to close them, SQLAlchemy asks for the size."""
 
 
-class Odd(Wordless):
+class RaisingSize(ConstantStatus):
     """A class whose `size` raises."""
 
     def size(self) -> int:
@@ -46,7 +46,7 @@ class Odd(Wordless):
         raise NotImplementedError
 
 
-class Vague(Wordless):
+class UnknownOverflow(ConstantStatus):
     """A class whose `overflow` returns None."""
 
     def overflow(self) -> Any:
@@ -54,7 +54,7 @@ class Vague(Wordless):
         return None
 
 
-class Proud(QueuePool):
+class RequiredKeyword(QueuePool):
     """A class that refuses a subclass without a keyword."""
 
     def __init_subclass__(cls, *, word: str, **options: Any) -> None:
@@ -75,7 +75,7 @@ class Registry(type):
         return super().__new__(cls, name, bases, members)
 
 
-class Strict(QueuePool, metaclass=Registry):
+class RegisteredClass(QueuePool, metaclass=Registry):
     """A class in such a registry."""
 
 
@@ -86,10 +86,10 @@ CLASSES: dict[str, Any] = {
     "singleton": SingletonThreadPool,
     "assertion": AssertionPool,
     "own": Own,
-    "odd": Odd,
-    "vague": Vague,
-    "proud": Proud,
-    "strict": Strict,
+    "raising size": RaisingSize,
+    "unknown overflow": UnknownOverflow,
+    "required keyword": RequiredKeyword,
+    "registered class": RegisteredClass,
 }
 
 
@@ -108,7 +108,7 @@ def main(name: str, address: str) -> None:
     event.listen(engine, "checkout", lambda *_: seen.append("checkout"))
     assert isinstance(engine.pool, cls)
     assert type(engine.pool).__name__ == cls.__name__
-    if name in ("proud", "strict"):
+    if name in ("required keyword", "registered class"):
         assert type(engine.pool) is cls
         assert "_dbhealth" not in vars(engine.pool)
         assert "timed" not in repr(engine.pool._invoke_creator)

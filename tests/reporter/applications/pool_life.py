@@ -14,7 +14,7 @@ KILL = text("select pg_terminate_backend(pid) from pg_stat_activity where usenam
 
 
 class Life:
-    """One engine, and what is counted beside it by SQLAlchemy's own events."""
+    """One engine, with counts by SQLAlchemy's own events."""
 
     def __init__(self, url: str, *, asynchronous: bool) -> None:
         """Make the engine; no connection yet."""
@@ -39,7 +39,7 @@ class Life:
         event.listen(self.core, what, more)
 
     async def may(self, value: Any) -> Any:
-        """Await what an asynchronous engine returns."""
+        """Await the value if the engine is asynchronous."""
         return await value if self.asynchronous else value
 
     async def take(self) -> None:
@@ -71,12 +71,12 @@ class Life:
         print(json.dumps({"step": step, "gauges": {**said, **more}, "counted": self.counted}), flush=True)
 
     async def next(self) -> None:
-        """Wait for the test; the event loop, if it is used, goes on."""
+        """Wait for the test; an event loop keeps running."""
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
 
 
 async def live(life: Life) -> None:
-    """Every step of a pool's life."""
+    """Take the pool through every state."""
     await life.take()
     life.say("first connect")
     await life.next()

@@ -21,7 +21,7 @@ async def leak(engine: Any) -> None:
 
 
 async def order(engine: Any) -> None:
-    """What a request does: it waits for a connection as long as the pool lets it."""
+    """Act as a request: wait for a connection until the pool's time-out."""
     while True:
         try:
             async with engine.connect() as connection:
@@ -32,7 +32,7 @@ async def order(engine: Any) -> None:
 
 
 def block() -> None:
-    """What a careless request does to everybody's event loop."""
+    """Block the event loop, as a careless request does."""
     time.sleep(3600)
 
 
@@ -53,7 +53,7 @@ async def asynchronous(url: str) -> None:
 
 
 def hold(engine: Any) -> None:
-    """Take a connection, return it to nobody, and go on with something else."""
+    """Take a connection, never return it, and do something else."""
     connection = engine.connect()
     connection.execute(SELECT)
     held.append(connection)

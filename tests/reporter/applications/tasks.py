@@ -20,7 +20,7 @@ app: Any = celery.Celery(
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def own_connections(**_: object) -> None:
-    """No connection of the parent's."""
+    """Drop the parent's connections."""
     engine.dispose(close=False)
 
 

@@ -18,7 +18,7 @@ SECONDS = 1.2
 
 
 def errors() -> int:
-    """How many reports the reporter could not send."""
+    """The number of reports that could not be sent."""
     process = sys.modules["db_health_reporter.plugin"]._process_reporter()
     return sum(reporter._writer.sender.errors for reporter in process._reporters)
 
@@ -71,7 +71,7 @@ def several(url: str) -> None:
     del engine
     gc.collect()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads, which the child has not
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads, which the child lacks
         pid = os.fork()
     for engine in engines:
         engine.dispose(close=pid != 0)
@@ -94,7 +94,7 @@ async def several_asynchronous(url: str) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.DEBUG, format="%(name)s %(message)s")
-    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it tells of a slow machine in Python's development mode
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # in development mode it logs that the machine is slow
     if sys.argv[2] == "several":
         several(sys.argv[1])
     elif sys.argv[2] == "async":

@@ -1,4 +1,4 @@
-"""A web application with one engine, for servers that fork it and servers that start it anew."""
+"""A web application with one engine, for servers that fork and servers that start new processes."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Applications of real frameworks, reported by DBHEALTH_INSTALL alone, and what the exporter shows of them."""
+"""Applications of real frameworks, reported by DBHEALTH_INSTALL alone, and the exporter's metrics of them."""
 
 import subprocess
 import urllib.request
@@ -25,7 +25,7 @@ Environment = Callable[..., dict[str, str]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Only `make test-all` runs what stands here; its first test may have to make the environment."""
+    """Only `make test-all` runs these tests; the first one may have to make the environment."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("extended")
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def environment(shared_server: Postgres, report_port: int) -> Environment:
-    """The environment of an application whose code and URL know nothing of the reporter."""
+    """The environment of an application without the reporter in its code or URL."""
 
     def make(driver: str = "psycopg2", **more: str) -> dict[str, str]:
         return {
@@ -52,7 +52,7 @@ def environment(shared_server: Postgres, report_port: int) -> Environment:
 
 @pytest.fixture
 def redis(cleanup: ExitStack, tmp_path: Path) -> str:
-    """A Redis of this test: its URL."""
+    """The URL of a Redis for this test."""
     need_tools("redis-server")
     port = free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
@@ -63,7 +63,7 @@ def redis(cleanup: ExitStack, tmp_path: Path) -> str:
 
 
 class WebServer:
-    """A web server with the application in it, and the exporter beside it."""
+    """A web server that runs the application, and the exporter beside it."""
 
     def __init__(self, exporter: Exporter, process: "subprocess.Popen[str]", port: int) -> None:
         """Wait until it answers."""
@@ -72,12 +72,12 @@ class WebServer:
         until(self._answers, within=60, what="the web server answers", every=0.2)
 
     def get(self, path: str = "/") -> str:
-        """Ask once; the answer's text is the number of the process, mostly."""
+        """Send one request; the answer's text is mostly the number of the process."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as answer:
             return str(answer.read().decode())
 
     def get_often(self, times: int) -> set[str]:
-        """Ask in parallel: the numbers of the processes that answered."""
+        """Send requests in parallel; the numbers of the processes that answered."""
         with ThreadPoolExecutor(6) as threads:
             pids = set(threads.map(lambda _: self.get(), range(times)))
         self.requests += times
@@ -120,7 +120,7 @@ def workers(exporter: Exporter, pool: str = "app") -> set[str]:
 
 
 def silent(exporter: Exporter, pool: str = "app") -> list[float]:
-    """Of each worker of which a word is expected whether it is silent."""
+    """For each worker that should report, whether it is silent."""
     name = "dbhealth_app_worker_silent"
     return [value for (_, have), value in exporter.samples(name).items() if ("pool", pool) in have]
 

@@ -20,7 +20,9 @@ def uses(exporter: Exporter) -> float:
 
 
 @pytest.mark.parametrize("pool", ["prefork", "threads", "gevent"])
-def test_celery(pool: str, start: Start, exporter: Exporter, environment: Environment, tmp_path: Path) -> None:
+def test_celery_counts_every_task(
+    pool: str, start: Start, exporter: Exporter, environment: Environment, tmp_path: Path
+) -> None:
     """Every task is counted and a warm shutdown leaves nothing silent."""
     given = environment(QUEUE=str(tmp_path))
     send = "import celery_shop\nfor _ in range(8): celery_shop.order.delay()"
@@ -35,8 +37,8 @@ def test_celery(pool: str, start: Start, exporter: Exporter, environment: Enviro
     until(lambda: not workers(exporter) and not any(silent(exporter)), within=10, what="goodbyes")
 
 
-def test_rq(start: Start, exporter: Exporter, environment: Environment, redis: str) -> None:
-    """A job fills its pool, returns the connection, ends by `os._exit`: idle was its last word, nothing is wedged."""
+def test_rq_job_leaves_nothing_wedged(start: Start, exporter: Exporter, environment: Environment, redis: str) -> None:
+    """A job fills its pool, returns the connection, reports idle and ends by `os._exit`: nothing is wedged."""
     given = environment(REDIS_URL=redis)
     enqueue = start("frameworks", "-c", "import rq_shop; rq_shop.enqueue(2)", cwd=APPLICATIONS, env=given)
     assert enqueue.wait(timeout=60) == 0
@@ -52,8 +54,8 @@ def test_rq(start: Start, exporter: Exporter, environment: Environment, redis: s
         time.sleep(0.2)
 
 
-def test_dramatiq(start: Start, exporter: Exporter, environment: Environment, redis: str) -> None:
-    """Each process is a worker, its threads share a pool, and the end is a goodbye."""
+def test_dramatiq_process_is_a_worker(start: Start, exporter: Exporter, environment: Environment, redis: str) -> None:
+    """Each process is a worker whose threads share a pool, and sends a goodbye at its end."""
     given = environment(REDIS_URL=redis)
     send = "import dramatiq_shop\nfor _ in range(8): dramatiq_shop.order.send()"
     assert start("frameworks", "-c", send, cwd=APPLICATIONS, env=given).wait(timeout=60) == 0

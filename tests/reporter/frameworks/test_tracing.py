@@ -1,4 +1,4 @@
-"""Tracing libraries stand between the application and SQLAlchemy, and are never named in the application's place."""
+"""Tracing libraries call SQLAlchemy for the application: a call site is never theirs."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from tests.support.waiting import until
 
 
 @pytest.mark.parametrize("tracer", ["none", "opentelemetry", "sentry"])
-def test_the_applications_line(tracer: str, serve: Serve) -> None:
-    """A leak of FastAPI's handler is that handler's line."""
+def test_leak_is_the_applications_line(tracer: str, serve: Serve) -> None:
+    """A leak in a FastAPI handler is that handler's line."""
     web = serve("uvicorn", "--port", "{port}", "fastapi_shop:app", driver="asyncpg", TRACER=tracer)
 
     web.get("/leak")

@@ -1,4 +1,4 @@
-"""Frameworks that make the engines for the application, or have a database of their own beside them."""
+"""Frameworks that make the application's engines, or have an ORM of their own."""
 
 from tests.reporter.frameworks.conftest import Serve, line_of, location, workers
 from tests.support.exporter import Exporter
@@ -10,8 +10,8 @@ def pools(exporter: Exporter) -> set[str]:
     return {dict(have)["pool"] for (_, have) in exporter.samples("dbhealth_pool_size")} - {"sidecar"}
 
 
-def test_flask_sqlalchemy(serve: Serve) -> None:
-    """Binds have names of their own, and a leak is the view's line."""
+def test_flask_sqlalchemy_binds_have_names_of_their_own(serve: Serve) -> None:
+    """Each bind has a name of its own, and a leak is the view's line."""
     web = serve("gunicorn", "-w", "1", "-b", "127.0.0.1:{port}", "flask_shop:app")
 
     web.get("/all")
@@ -23,8 +23,8 @@ def test_flask_sqlalchemy(serve: Serve) -> None:
     assert location(web.exporter) == line_of("flask_shop.py", "session().connection()", "leak")
 
 
-def test_django(serve: Serve) -> None:
-    """The engine beside Django's ORM is reported, and nothing else."""
+def test_django_reports_only_sqlalchemys_engine(serve: Serve) -> None:
+    """Only the SQLAlchemy engine beside Django's ORM is reported."""
     web = serve("gunicorn", "-w", "1", "-b", "127.0.0.1:{port}", "django_shop")
 
     web.get_often(5)

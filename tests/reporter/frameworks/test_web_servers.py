@@ -21,8 +21,8 @@ SERVERS = {
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_two_workers(server: str, serve: Serve) -> None:
-    """Both are shown, every checkout is counted, and after the end nothing is silent or shown."""
+def test_each_of_two_workers_is_shown(server: str, serve: Serve) -> None:
+    """Both workers are shown, every checkout is counted, and after the end none is silent or shown."""
     module, driver, arguments = SERVERS[server]
     web = serve(module, *arguments, driver=driver)
     pids: set[str] = set()
@@ -44,8 +44,8 @@ def test_two_workers(server: str, serve: Serve) -> None:
     assert web.exporter.get("/app/livez").status == 200
 
 
-def test_uwsgi(serve: Serve) -> None:
-    """Two workers without `py-call-osafterfork` and without threads: the master's number is not theirs."""
+def test_uwsgi_workers_are_not_their_master(serve: Serve) -> None:
+    """Without `py-call-osafterfork` and threads, two workers still report under their own pids, not the master's."""
     arguments = ("--http-socket", "127.0.0.1:{port}", "--master", "--processes", "2", "--module", "wsgi_shop")
     web = serve("uwsgi", *arguments, "--die-on-term", USE_IN_MASTER="1")
     pids: set[str] = set()
@@ -58,7 +58,7 @@ def test_uwsgi(serve: Serve) -> None:
 
 
 def test_a_gevent_greenlet_is_not_called_ended(serve: Serve) -> None:
-    """A request that holds its connection still runs: what cannot be seen is said to be unknown."""
+    """While a request holds its connection in a greenlet, its activity is unknown, not ended."""
     web = serve("gunicorn", "-k", "gevent", "-w", "1", "-b", "127.0.0.1:{port}", "wsgi_shop")
 
     web.get("/hold")
@@ -68,8 +68,8 @@ def test_a_gevent_greenlet_is_not_called_ended(serve: Serve) -> None:
     assert "has ended" not in web.exporter.log()
 
 
-def test_an_innocent_request_is_not_named(serve: Serve) -> None:
-    """A synchronous worker leaked and serves another request: the leak's line is right, the request is not blamed."""
+def test_request_after_a_leak_is_not_blamed(serve: Serve) -> None:
+    """After a leak a synchronous worker serves another request: the leak's line is right, the request is not blamed."""
     web = serve("gunicorn", "-w", "1", "-b", "127.0.0.1:{port}", "wsgi_shop")
 
     web.get("/leak")

@@ -46,8 +46,8 @@ async def received() -> ReceivedReports:
 
 
 @pytest.fixture
-def folder(server_factory: ServerFactory) -> Path:
-    """A folder for the socket's file."""
+def socket_path(server_factory: ServerFactory) -> Path:
+    """The path of the socket's file."""
     folder = server_factory.folder("reports")
     folder.chmod(0o777)
     return folder / "reports.sock"
@@ -139,12 +139,12 @@ async def test_a_named_network_may_send(received: ReceivedReports, net: Network)
     socket_for_reports.close()
 
 
-async def test_unix_socket_is_open_to_every_user(received: ReceivedReports, folder: Path) -> None:
+async def test_unix_socket_is_open_to_every_user(received: ReceivedReports, socket_path: Path) -> None:
     """An application with another uid may write to the socket."""
     need_root()
     need_tools("setpriv")
-    listener = await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
-    program = f"import socket; socket.socket(1, 2).sendto({datagram()!r}, {str(folder)!r})"
+    listener = await listen(received.pools, ListenAddress.parse(f"unix:{socket_path}"))
+    program = f"import socket; socket.socket(1, 2).sendto({datagram()!r}, {str(socket_path)!r})"
 
     subprocess.run(["setpriv", "--reuid=4242", "--clear-groups", "/usr/bin/python3", "-c", program], check=True)
 
@@ -152,60 +152,60 @@ async def test_unix_socket_is_open_to_every_user(received: ReceivedReports, fold
     listener.close()
 
 
-async def test_unix_socket_is_removed_at_the_end(received: ReceivedReports, folder: Path) -> None:
+async def test_unix_socket_is_removed_at_the_end(received: ReceivedReports, socket_path: Path) -> None:
     """The exporter removes the socket that it made, once."""
-    listener = await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
-    assert stat.S_ISSOCK(folder.stat().st_mode)
+    listener = await listen(received.pools, ListenAddress.parse(f"unix:{socket_path}"))
+    assert stat.S_ISSOCK(socket_path.stat().st_mode)
 
     listener.close()
     listener.close()
 
-    assert not folder.exists()
+    assert not socket_path.exists()
 
 
-async def test_a_stale_socket_is_replaced(received: ReceivedReports, folder: Path) -> None:
+async def test_a_stale_socket_is_replaced(received: ReceivedReports, socket_path: Path) -> None:
     """The socket of a killed exporter does not stop the next one."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead:
-        dead.bind(str(folder))
+        dead.bind(str(socket_path))
 
-    listener = await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
-    send(socket.AF_UNIX, str(folder), datagram())
+    listener = await listen(received.pools, ListenAddress.parse(f"unix:{socket_path}"))
+    send(socket.AF_UNIX, str(socket_path), datagram())
 
     await received.until(AppPools.states)
     listener.close()
 
 
-async def test_a_socket_in_use_is_left_alone(received: ReceivedReports, folder: Path) -> None:
+async def test_a_socket_in_use_is_left_alone(received: ReceivedReports, socket_path: Path) -> None:
     """A second exporter does not take over a socket in use; its error says so."""
-    first = await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
+    first = await listen(received.pools, ListenAddress.parse(f"unix:{socket_path}"))
 
     with pytest.raises(OSError, match="in use"):
-        await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
+        await listen(received.pools, ListenAddress.parse(f"unix:{socket_path}"))
 
-    send(socket.AF_UNIX, str(folder), datagram())
+    send(socket.AF_UNIX, str(socket_path), datagram())
     await received.until(AppPools.states)
     first.close()
 
 
-async def test_a_file_is_not_removed(received: ReceivedReports, folder: Path) -> None:
+async def test_a_file_is_not_removed(received: ReceivedReports, socket_path: Path) -> None:
     """A file that is no socket is never removed."""
-    folder.write_text("precious")
+    socket_path.write_text("precious")
 
     with pytest.raises(OSError, match="in use"):
-        await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
+        await listen(received.pools, ListenAddress.parse(f"unix:{socket_path}"))
 
-    assert folder.read_text() == "precious"
+    assert socket_path.read_text() == "precious"
 
 
-async def test_a_successors_socket_is_not_removed(received: ReceivedReports, folder: Path) -> None:
+async def test_a_successors_socket_is_not_removed(received: ReceivedReports, socket_path: Path) -> None:
     """At its end an exporter does not remove its successor's socket."""
-    first = await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
-    folder.unlink()
-    second = await listen(received.pools, ListenAddress.parse(f"unix:{folder}"))
+    first = await listen(received.pools, ListenAddress.parse(f"unix:{socket_path}"))
+    socket_path.unlink()
+    second = await listen(received.pools, ListenAddress.parse(f"unix:{socket_path}"))
 
     first.close()
 
-    assert folder.exists()
+    assert socket_path.exists()
     second.close()
 
 

@@ -13,7 +13,7 @@ held: list[Any] = []
 
 
 def trace() -> None:
-    """Switch on what the environment names."""
+    """Switch on the tracer that the environment names."""
     if os.environ.get("TRACER") == "opentelemetry":
         from opentelemetry.instrumentation.sqlalchemy import (  # type: ignore[import-not-found]
             SQLAlchemyInstrumentor,
@@ -58,7 +58,7 @@ async def leak() -> Any:
 
 @app.get("/block")  # type: ignore[untyped-decorator]
 async def block() -> Any:
-    """Let a synchronous query block the event loop, as one does that waits for a dead connection."""
+    """Let a synchronous query block the event loop, as on a dead connection."""
     with synchronous.connect() as connection:
         connection.execute(text("select pg_sleep(8)"))
     return Response("over")

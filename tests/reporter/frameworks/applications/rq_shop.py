@@ -1,4 +1,4 @@
-"""A job of RQ that holds its pool's only connection for a while and ends well."""
+"""A job of RQ that holds its pool's only connection for a while and succeeds."""
 
 import os
 import time

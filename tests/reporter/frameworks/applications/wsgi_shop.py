@@ -1,4 +1,4 @@
-"""A WSGI application that knows nothing of the reporter: each path does one thing to its pool."""
+"""A WSGI application without any code for the reporter: each path does one thing to its pool."""
 
 import os
 import time
@@ -18,7 +18,7 @@ def leak() -> None:
 
 
 def handle(path: str) -> str:
-    """Do what the path says."""
+    """Do the action that the path names."""
     if path == "/alive":
         return "alive"
     if path == "/leak":
@@ -34,7 +34,7 @@ def handle(path: str) -> str:
     else:
         with engine.connect() as connection:
             connection.execute(SELECT)
-        time.sleep(0.05)  # so that several processes have a turn
+        time.sleep(0.05)  # so that several processes get requests
     return str(os.getpid())
 
 
