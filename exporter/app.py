@@ -72,7 +72,7 @@ class App:
 
     @property
     def addresses(self) -> list[str]:
-        """Where it listens, with the ports that the system chose."""
+        """The addresses on which it listens, with the ports that the system chose."""
         return [format_address(each.getsockname()) for listener in self._listeners for each in listener.sockets]
 
     async def __aenter__(self) -> Self:
@@ -141,7 +141,7 @@ class App:
         await runner.setup()
         self._runners.append(runner)
         server = runner.server
-        if server is not None:  # it is there after the set-up
+        if server is not None:  # made by the set-up
             with _naming_setting(setting if self._config.listen_host is None else f"{setting} or LISTEN_HOST"):
                 wrap = watcher.acceptor.wrap if watcher is not None else None
                 self._listeners.append(await open_listener(server, self._config.listen_host, port, wrap=wrap))
@@ -176,7 +176,7 @@ class App:
         )
 
     def _assess_app_pools(self) -> None:
-        """Hand each monitor what the application's pools show now."""
+        """Give each monitor the present assessment of the application's pools."""
         self.metrics.clear_cache()
         if self.app_pools is not None:
             for name, monitor in self.monitors.items():

@@ -1,5 +1,5 @@
-"""The pools of the application's processes, as these report them.
+"""The pools of the application's processes, from their reports.
 
-A datagram goes receiver → report → worker → registry → assessment. What a verdict makes of an assessment is decided in
-`diagnosis`, and how pools are exported in `metrics`.
+A datagram goes receiver → report → worker → registry → assessment. The verdict that follows is decided in `diagnosis`,
+and the metrics of pools are in `metrics`.
 """

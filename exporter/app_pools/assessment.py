@@ -1,4 +1,4 @@
-"""What the pools of the application show of one database: a pure function, from views of pools to an assessment."""
+"""The assessment of the application's pools for one database: a pure function of views of these pools."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from exporter.model.pool import PoolState
 
-MAX_LEAKS = 20  # what people are told of all pools together
+MAX_LEAKS = 20  # shown to people, of all pools together
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class WorkerPresence:
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A connection that the application has out, and where in its code that was done."""
+    """A connection in use by the application, and the place in its code that took it."""
 
     pool: str
     worker: str
@@ -39,15 +39,15 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What the application's pools show of one database.
+    """The assessment of the application's pools for one database.
 
     Args:
-        exhausted: a pool is full and requests wait, while connections still come back.
-        wedged: a pool is full and no connection has come back for long.
+        exhausted: a pool is full and requests wait, while connections are still returned.
+        wedged: a pool is full and no connection has been returned for long.
         oldest_checkout: of the wedged pools, else of the exhausted, else of those that leak.
         leaks: connections that the application calls leaked, of all its pools, the oldest first, `MAX_LEAKS` at most.
-        silent_workers: those that are silent now.
-        one_of: the databases of one name, to one of which those pools belong; empty where it is known to which.
+        silent_workers: the workers that are silent now.
+        one_of: the databases of one name, to one of which those pools belong; empty if the database is known.
     """
 
     exhausted: bool = False
@@ -65,13 +65,13 @@ class PoolView:
     Args:
         state: the latest report's numbers.
         is_missing: reports stopped coming without a goodbye.
-        is_stalled: the reports say themselves that the event loop stands still.
+        is_stalled: the reports themselves state that the event loop stands still.
         is_shown: the latest report is recent enough to be shown.
         is_crowded: the latest reports show a full pool with requests waiting; one alone may have caught a burst.
-        is_starving: requests were waiting or timed out by the latest report, and no connection came back after that.
+        is_starving: requests were waiting or timed out by the latest report, and no connection was returned after that.
         full_since: since when the pool has been full without a check-in, in monotonic seconds.
-        one_of: the databases that it may be a pool of, where that is not known.
-        last_failure_at: when its database, or one of those, was last seen failing, in monotonic seconds.
+        one_of: the databases that it may belong to; empty if the database is known.
+        last_failure_at: when a probe of its database, or of one of those, last failed, in monotonic seconds.
     """
 
     state: PoolState
@@ -98,7 +98,7 @@ class PoolView:
         return WorkerPresence(state.database, state.pool, state.worker, self.is_missing or self.is_stalled)
 
     def is_exhausted(self, now: float, *, wedged_after: float) -> bool:
-        """Whether requests have waited for a connection for some time, whether others come back or not.
+        """Whether requests have waited for a connection for some time, even if connections are returned.
 
         A pool of one of several databases counts only while all of them are well: it may be the other one's.
         """
@@ -106,9 +106,9 @@ class PoolView:
         return self.is_shown and self.is_crowded and all_well
 
     def is_wedged(self, now: float, *, wedged_after: float) -> bool:
-        """Whether no request gets a connection and none has come back for long, while the database worked.
+        """Whether no request gets a connection and none has been returned for long, while the database worked.
 
-        An idle pool has no check-ins either, and during an outage nothing can come back: neither counts. A worker that
+        An idle pool has no check-ins either, and during an outage none can come: neither counts. A worker that
         is silent is judged by its last report, however old: many processes end without a goodbye, some with every
         connection in use.
         """

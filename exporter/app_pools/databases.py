@@ -1,4 +1,4 @@
-"""From the database that a report names to the configured databases that it may be."""
+"""The configured databases that a report may mean by the database that it names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DatabaseNames:
         """Return the configured names that a report may mean.
 
         A configured name means that database. The name in a URL may be that of several databases on several servers.
-        A report without a name means the only database there is. For one that is not configured there is no candidate:
+        A report without a name means the only configured database. A name that is not configured has no candidates:
         its pools are shown, and no verdict depends on them.
         """
         if reported is None:

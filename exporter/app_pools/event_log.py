@@ -1,4 +1,4 @@
-"""The log of what applications report: one line for each leak and for each event loop that stands still."""
+"""The log of the applications' reports: one line for each leak and for each event loop that stands still."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_LOGGED = 64  # numbers of leaks that are remembered for each pool of a work
 
 
 def log_changes(before: PoolReport | None, pool: WorkerPool) -> None:
-    """Log what a report says that the one before did not say.
+    """Log the leaks and stalls of a report that the report before did not have.
 
     Args:
         before: the worker's previous report of the same pool.
@@ -26,7 +26,7 @@ def log_changes(before: PoolReport | None, pool: WorkerPool) -> None:
     for leak in state.leaks or ():
         if leak.number not in pool.logged_leaks:
             _log_leak(state, leak)
-    if state.leaks:  # a report that names none may only be one that was made in a hurry
+    if state.leaks:  # a report without leaks may be one made at a checkin, which describes none
         numbers = frozenset(leak.number for leak in state.leaks)
         pool.logged_leaks = numbers if len(pool.logged_leaks) > _MAX_LOGGED else pool.logged_leaks | numbers
     if report.stalled_seconds is not None and (before is None or before.stalled_seconds is None):

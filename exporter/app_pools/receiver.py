@@ -29,13 +29,13 @@ class ReportHandler(Protocol):
     """Handles the datagrams of a socket."""
 
     def receive(self, datagram: bytes) -> None:
-        """Take one datagram in; never raises."""
+        """Handle one datagram; never raises."""
 
     def reject(self, error: RejectedError) -> None:
         """Count a datagram that was dropped."""
 
     def sweep(self) -> None:
-        """Notice what time alone has changed."""
+        """Apply the changes that time alone has caused."""
 
 
 class ReportSocket:

@@ -1,4 +1,4 @@
-"""The pools of the application's processes, as these report them: what is kept, and what is known of it now."""
+"""The registry of the application's pools: the latest reports, the sums, and their present state."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 MAX_WORKERS = 64
 MAX_POOLS = 16
-_MAX_REMEMBERED = 4 * MAX_WORKERS  # ended ones included: one that wakes up must not be counted twice
+_MAX_REMEMBERED = 4 * MAX_WORKERS  # ended ones included: one that was only stopped must not be counted twice
 _TIDY_INTERVAL = 0.5  # seconds
 
 
 class AppPools:
-    """Keeps the latest report of each pool of each worker, and the sums over all workers there ever were."""
+    """Keeps the latest report of each pool of each worker, and the sums over all workers, ended ones included."""
 
     def __init__(
         self,
@@ -46,8 +46,8 @@ class AppPools:
             wedged_after: seconds without a check-in after which a full pool is wedged.
             clock: monotonic seconds.
             wall_clock: seconds since the epoch, as the reports have them.
-            on_change: called whenever something that is shown or assessed has changed.
-            last_failure_at: when a configured database was last seen failing, on `clock`.
+            on_change: called at each change of the metrics or of an assessment.
+            last_failure_at: when a probe of a configured database last failed, on `clock`.
         """
         self._names = DatabaseNames(databases)
         self._databases = tuple(databases)
@@ -61,7 +61,7 @@ class AppPools:
         self._tidy_at = clock()
 
     def receive(self, datagram: bytes) -> None:
-        """Take one datagram in; one that is not a report is counted and dropped. Never raises."""
+        """Handle one datagram; one that is not a report is counted and dropped. Never raises."""
         try:
             self._accept(parse(datagram))
         except RejectedError as error:
@@ -136,7 +136,7 @@ class AppPools:
             self._end_replaced(key, now)
 
     def _make_place(self, key: tuple[str, str]) -> None:
-        """Keep the bound on pools: one that no worker has any more gives its place to a new one."""
+        """Keep the bound on pools: drop one that no worker has any more for a new one."""
         if key in self._sums or len(self._sums) < MAX_POOLS:
             return
         last_report = dict.fromkeys(self._sums, 0.0)

@@ -1,4 +1,4 @@
-"""What was dropped: counted by reason, and named on the log once."""
+"""The dropped datagrams: counted by reason, and each reason logged once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parses a datagram: into a checked report, or into the reason why it is rejected."""
+"""Parses a datagram to a checked report, or rejects it with a reason."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Rejection(StrEnum):
 
 
 class RejectedError(Exception):
-    """A datagram is not accepted: for this reason, and because of this pool or address where it is about one."""
+    """A datagram is rejected for a reason; `subject` is the pool or address that the reason is about, if any."""
 
     def __init__(self, reason: Rejection, subject: str = "") -> None:
         super().__init__(reason.value)
@@ -136,7 +136,7 @@ def _totals(content: dict[str, Any], *, labels: tuple[str, str]) -> PoolTotals:
 
 
 def _leaks(content: dict[str, Any], oldest: dict[str, Any]) -> tuple[Leak, ...] | None:
-    """Return every leak; None where the reporter calls nothing a leak or no leak, as one in another language may."""
+    """Return every leak; None if the report does not say, as from a reporter in another language."""
     is_leak = fields.optional(oldest, "leak", fields.flag)
     several = fields.optional(content, "leaks", fields.list_of_mappings)
     if several:

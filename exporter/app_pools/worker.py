@@ -1,4 +1,4 @@
-"""What is remembered of each application process: its latest report of each pool, and since when that holds."""
+"""One application process: its latest report of each pool, and when its state last changed."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from exporter.model.pool import PoolState
 
 _MISSED_REPORTS = 3
-_LEAST_SILENCE = 3.0  # seconds: a busy machine may hold up a report or two
-_CROWDED_REPORTS = 2  # one alone may show a burst that is over in a moment
-_EARLY = 0.6  # seconds: gauges are gone within the TTL although that is only looked at twice a second
+_LEAST_SILENCE = 3.0  # seconds: a busy machine may delay one or two reports
+_CROWDED_REPORTS = 2  # a single report may show a short burst
+_EARLY = 0.6  # seconds: gauges end within the TTL although it is checked only twice a second
 
 
 @dataclass(frozen=True, slots=True)
 class StalenessPolicy:
-    """How long a missing report, and a pool without check-ins, mean nothing; in seconds."""
+    """How long a report may be missing, and a pool be without check-ins, before it counts; in seconds."""
 
     ttl: float
     wedged_after: float
 
     def presumed_dead_after(self, *, idle: bool) -> float:
-        """When a worker that neither reports nor said goodbye counts as gone, no longer as silent.
+        """When a worker without reports and without a goodbye counts as ended, no longer as silent.
 
         Many processes end without a goodbye. One whose pool was idle has most probably ended.
         """
@@ -39,14 +39,14 @@ class WorkerPool:
 
     policy: StalenessPolicy
     report: PoolReport
-    state: PoolState  # the report's, with the labels that are exported
+    state: PoolState  # from the report, with the exported labels
     totals: PoolTotals
     reported_at: float = 0.0
-    starved_at: float | None = None  # when requests were last seen waiting
+    last_waiting_at: float | None = None  # when a report last showed waiting requests
     full_since: float | None = None  # while the pool is full: since when it has been, or the last check-in
     logged_leaks: frozenset[int] = frozenset()  # their numbers
     crowded_reports: int = 0  # the latest ones in a row that show a full pool with requests waiting
-    ended: bool = False  # it said goodbye, is presumed dead, or was replaced
+    ended: bool = False  # it sent a goodbye, is presumed dead, or was replaced
 
     @classmethod
     def first(cls, report: PoolReport, *, database: str, policy: StalenessPolicy) -> WorkerPool:
@@ -60,13 +60,13 @@ class WorkerPool:
         self.totals, self.report, self.reported_at, self.ended = totals, report, now, report.bye
         self.state = replace(report.state, database=totals.database, worker=worker)
         if self.state.pending or added.timeouts:
-            self.starved_at = now
+            self.last_waiting_at = now
         self.crowded_reports = self.crowded_reports + 1 if self.state.full and self.state.pending else 0
         self._note_full(now, returned=added.use is not None and added.use.count > 0)
         return added
 
     def view(self, now: float, *, one_of: tuple[str, ...] = (), last_failure_at: float = 0.0) -> PoolView:
-        """Return what holds at this moment, for the assessment."""
+        """Return the pool's state at this moment, for the assessment."""
         return PoolView(
             state=self.state,
             is_missing=self.is_missing(now),
@@ -93,17 +93,17 @@ class WorkerPool:
         return not self.ended and self.age(now) < self.policy.ttl - _EARLY
 
     def expire(self, now: float) -> None:
-        """Presume dead what has been missing for too long."""
+        """Presume the pool's worker dead if its reports have been missing for too long."""
         state, stalled = self.state, self.report.stalled_seconds is not None
         idle = state.checked_out == 0 and not state.pending and not stalled
         if self.is_missing(now) and self.age(now) > self.policy.presumed_dead_after(idle=idle):
             self.ended = True
 
     def _is_starving(self) -> bool:
-        """Whether requests waited or timed out shortly before the latest report, and no connection came back since."""
-        if self.starved_at is None or self.full_since is None:
+        """Whether requests waited or timed out shortly before the latest report, without a checkin since."""
+        if self.last_waiting_at is None or self.full_since is None:
             return False
-        return self.starved_at >= self.full_since and self.reported_at - self.starved_at < self.policy.ttl
+        return self.last_waiting_at >= self.full_since and self.reported_at - self.last_waiting_at < self.policy.ttl
 
     def _note_full(self, now: float, *, returned: bool) -> None:
         if not self.state.full:
@@ -125,5 +125,5 @@ class Worker:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing is left of it but its totals."""
+        """Whether all its pools have ended, so that only totals are left."""
         return all(pool.ended for pool in self.pools.values())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from exporter.model.result import ProbeResult
     from exporter.settings.config import Config, DatabaseConfig
 
-CLOSE_TIMEOUT = 0.1  # seconds for a connection to close politely, so that the server logs nothing
+CLOSE_TIMEOUT = 0.1  # seconds for a connection to close gracefully, so that the server logs nothing
 RETRY_INTERVAL = 1.0  # seconds between two attempts of `wait`
 INIT_TIMEOUT = 60.0  # seconds for `init-db`, for each database
 

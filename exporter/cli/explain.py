@@ -57,7 +57,7 @@ async def _explain(config: Config, database: DatabaseConfig) -> bool:
 
 
 async def _reach(report: StageReport, target: Target) -> None:
-    """Report how far the network goes."""
+    """Report the stages of the network: name, TCP and TLS."""
     await report.run(Stage.NAME_RESOLUTION, stages.resolve(target), phase=Phase.RESOLVING)
     stream, host, _ = await report.run(
         Stage.TCP_CONNECT,
@@ -72,7 +72,7 @@ async def _reach(report: StageReport, target: Target) -> None:
 
 
 async def _use(report: StageReport, config: Config, database: DatabaseConfig, engine: AsyncEngine) -> None:
-    """Report how the server receives a connection of the driver, and what that connection can do."""
+    """Report the stages of the driver's connection: log-in, query, role, connections, write."""
     target = database.source.target()
     words = f"{target.user} may connect to {target.database}, by a whole new connection"
     connection = await report.run(Stage.AUTHENTICATION, _connect(engine), lambda _: words, phase=Phase.CONNECTING)

@@ -102,7 +102,7 @@ def _run(command: str, own: argparse.Namespace, config: Config, read_again: Call
 
 
 def _demo(arguments: Sequence[str]) -> int:
-    """Run the demo where its distribution is installed; the image has it not, and nothing here imports it."""
+    """Run the demo where its distribution is installed; the image does not contain it, and nothing else imports it."""
     if find_spec("db_health_demo") is None:
         return _refuse("the demo is a package of its own: pip install db-health-demo, or make demo in a checkout")
     return int(import_module("db_health_demo.main").main(arguments))

@@ -1,4 +1,4 @@
-"""The process: what signals do to it, its event loop, and its exit status."""
+"""The process: its signals, its event loop, and its exit status."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class StageReport:
     def _fail(self, stage: Stage, seconds: float, error: Exception, attempt: ConnectAttempt) -> None:
         late = isinstance(error, TimeoutError) and error.errno is None
         outcome = classify_timeout(attempt) if late else classify(error, attempt)
-        if stage is Stage.WRITE:  # all that a probe asks has passed
+        if stage is Stage.WRITE:  # every stage of a probe has passed
             facts = Facts(pooled=Outcome.SUCCESS, write=outcome)
         else:
             facts = Facts(pooled=outcome, fresh=outcome)
@@ -96,7 +96,7 @@ class StageReport:
 
 
 async def _run_stage(work: Coroutine[object, object, T], attempt: ConnectAttempt) -> T:
-    """Wait for a stage; one that does not end loses its connection first: a polite close waits for the server."""
+    """Wait for a stage; abort the connection of one that does not end, as a graceful close would wait."""
     track(attempt)
     task = asyncio.create_task(work, name="explain-stage")
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Phase(Enum):
-    """What the attempt is waiting for; it decides what a time-out means."""
+    """What the attempt is waiting for; it decides the outcome of a time-out."""
 
     POOL = auto()
     RESOLVING = auto()
@@ -72,5 +72,5 @@ def track(attempt: ConnectAttempt) -> None:
 
 
 def current_attempt() -> ConnectAttempt:
-    """Return the attempt under way; outside of one, a new object that nobody reads."""
+    """Return the attempt under way; outside of one, a new object without a reader."""
     return _current.get() or ConnectAttempt()

@@ -1,4 +1,4 @@
-"""A new driver connection to the address that the settings hold at this moment."""
+"""New driver connections to the address in the settings, which is read anew for each."""
 
 from __future__ import annotations
 

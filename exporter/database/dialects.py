@@ -1,4 +1,4 @@
-"""What this package changes in SQLAlchemy's PostgreSQL dialects: one round trip a ping, none at connect."""
+"""Changes to SQLAlchemy's PostgreSQL dialects: one round trip for a ping, none at connect."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class LeanDialect:
         return None
 
     def initialize(self, connection: Any) -> None:
-        """Take the server's version from what it sent at connect, where the default asks ten round trips for more."""
+        """Take the server's version from its messages at connect; SQLAlchemy's default would cost ten round trips."""
         self.__dict__.update(
             server_version_info=self.probe_driver.server_version(connection.connection.driver_connection),
             default_schema_name="public",

@@ -63,7 +63,7 @@ _BY_TIMEOUT = {
     Phase.CONNECTING: Outcome.CONNECT_TIMEOUT,
     Phase.QUERYING: Outcome.QUERY_TIMEOUT,
 }
-# For errors without an SQLSTATE; the first that fits counts. A TimeoutError is an OSError and is looked at before.
+# For errors without an SQLSTATE; the first that fits counts. A TimeoutError is an OSError and so is handled before.
 _BY_TYPE: tuple[tuple[type[BaseException], Outcome], ...] = (
     (DsnError, Outcome.MISCONFIGURED),
     (WrongRoleError, Outcome.READ_ONLY),  # of either role: the outcome has this name in the contract
@@ -128,7 +128,7 @@ def classify_timeout(attempt: ConnectAttempt) -> Outcome:
 
 
 def find_reason(error: BaseException, attempt: ConnectAttempt) -> Reason | None:
-    """Return what the error's chain of causes tells beyond the outcome; None if nothing."""
+    """Return the reason that the error's chain of causes shows beyond the outcome; None if there is none."""
     if isinstance(error, DsnError):
         return Reason.SETTING
     found = (_reason_of(link, attempt) for link in _chain(error))
@@ -175,7 +175,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _outcome_of(error: BaseException, attempt: ConnectAttempt) -> Outcome | None:
-    """Classify one error by itself; None if it says nothing."""
+    """Classify one error by itself; None if it has no outcome of its own."""
     state = sqlstate(error)
     if state is not None:
         return _BY_SQLSTATE.get(state) or _BY_SQLSTATE_CLASS.get(state[:2], Outcome.REJECTED)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Key = tuple[Any, ...]  # the arguments of `socket.getaddrinfo`
 
-# The C library repeats a lost query only after 5 s: a DNS server that answers again would be noticed late.
+# The C library repeats a lost query only after 5 s: so it would be slow to use a DNS server that answers again.
 RETRY_AFTER = 3.0  # seconds
 MAXIMUM_THREADS = 3  # for one name
 
@@ -85,7 +85,7 @@ class ResolverLoop(asyncio.SelectorEventLoop):
         try:
             await super().sock_connect(sock, address)
         except OSError as error:
-            if sock.family != socket.AF_UNIX:  # its errors arrive unchanged, and have nothing to do with routes
+            if sock.family != socket.AF_UNIX:  # its errors arrive unchanged, and do not concern routes
                 attempt.network_error = error
             raise
 

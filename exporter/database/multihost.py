@@ -1,4 +1,4 @@
-"""Several hosts in one URL: each gets a share of the time before the next is tried beside it, as one may be silent."""
+"""Several hosts in one URL: each has a share of the time before the next is tried beside it, in case it is silent."""
 
 from __future__ import annotations
 

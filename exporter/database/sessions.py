@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Pods come and go: the table must not grow without bound, and pods must not all wait for the lock of one row.
 HEARTBEAT_SLOTS = 1024
-# Pods of one Deployment start together; an advisory lock lets one of them after the other create the tables.
+# Pods of one Deployment start together; by an advisory lock they create the tables one after the other.
 INIT_LOCK = zlib.crc32(b"db-health-exporter init-db")
 
 

@@ -1,6 +1,6 @@
 """The stages of a connection, each tried on its own for `check --explain`.
 
-Each function returns the text of its line, as a `StageWarning` where it passed and somebody should know of something.
+Each function returns the text of its line, as a `StageWarning` where it passed with a flaw.
 """
 
 from __future__ import annotations

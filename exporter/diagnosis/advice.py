@@ -164,8 +164,8 @@ def advise_on(
     Args:
         verdict: the diagnosis.
         failure: the failed probe that led to it.
-        one_of: the databases to one of which the application's pool belongs, where it is not known to which.
-        silent: the application's workers that are silent, in words.
+        one_of: the databases to one of which the application's pool belongs; empty if the database is known.
+        silent: the names of the application's silent workers.
     """
     if verdict in _OF_APP_POOLS and one_of:
         found, names = _VERDICTS[verdict], ", ".join(one_of)
@@ -194,9 +194,9 @@ def advise(verdict: Verdict, outcome: Outcome | None, reason: Reason | None = No
 
     Args:
         verdict: the diagnosis.
-        outcome: the failing path's; it makes `database_down` concrete.
-        reason: what is known beyond it; it counts before both.
-        detail: the error in words, for advice that quotes it.
+        outcome: of the failing path; `database_down` has advice for each.
+        reason: of the outcome; its advice replaces that of verdict and outcome.
+        detail: the error's text, for advice that quotes it.
     """
     found = _advice(verdict, outcome, reason)
     quoted = found.sentence.replace(": {detail}.", f": {detail.rstrip('.')}." if detail else ".")

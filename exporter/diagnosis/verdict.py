@@ -1,4 +1,4 @@
-"""The verdict: a pure function of what the probes, the server and the application's pools have shown."""
+"""The verdict: a pure function of facts about the probes, the server and the application's pools."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Facts:
         write: the same of the write probe.
         slow: the pooled probe passed, but took more than half of its time-out.
         answered_late: the pooled probe timed out, and the answer arrived afterwards.
-        in_recovery: whether the server is a replica; None where that is not known.
+        in_recovery: whether the server is a replica; None if unknown.
         app_exhausted: a pool of the application is full, and requests wait.
-        app_wedged: a pool of the application is full, and no connection comes back.
+        app_wedged: a pool of the application is full, and no connection is returned.
     """
 
     pooled: Outcome | None = None

@@ -1,4 +1,4 @@
-"""Hosts and ports out of the ways in which libpq and SQLAlchemy write them."""
+"""Hosts and ports, in the forms of libpq and SQLAlchemy."""
 
 import re
 
@@ -18,7 +18,7 @@ _SOCKET_FILE = re.compile(r"(/.*?)/*/\.s\.PGSQL\.([0-9]{1,5})")
 
 
 def listed(text: str) -> Hosts:
-    """Hosts separated by commas, each with a port of its own or not."""
+    """Hosts separated by commas, each with or without a port of its own."""
     return tuple(host_and_port(one) for one in text.split(","))
 
 

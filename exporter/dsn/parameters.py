@@ -1,4 +1,4 @@
-"""Every parameter a database URL may carry, and what becomes of it with each driver."""
+"""Every parameter of a database URL, and its use with each driver."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,7 @@ TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 
 
 class Use(StrEnum):
-    """What becomes of a parameter."""
+    """The use of a parameter."""
 
     ADDRESS = "where to connect and as whom"
     FIELD = "a field of the target, honoured with both drivers"
@@ -23,12 +23,12 @@ class Use(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What is known of one parameter."""
+    """One parameter: its use and its values."""
 
     use: Use
     # Why it is ignored or refused, or why asyncpg may go without.
     why: str = ""
-    # The values it may have; empty for any.
+    # The allowed values; empty for any.
     values: tuple[str, ...] = ()
     # The values under which asyncpg behaves as asked; None for any value at all.
     asyncpg: tuple[str, ...] | None = None
@@ -59,7 +59,7 @@ PARAMETERS = MappingProxyType(
         **_each("connect_timeout timeout", Parameter(Use.FIELD)),
         **_each("application_name fallback_application_name options krbsrvname", Parameter(Use.FIELD)),
         "gsslib": Parameter(Use.FIELD, values=("gssapi",)),
-        # libpq's own, which asyncpg cannot honour unless they ask for what it does anyway.
+        # libpq's own, which asyncpg honours only with the values that are its behaviour anyway.
         "channel_binding": _libpq(
             "disable", "prefer", "require", asyncpg=("disable", "prefer"), why="asyncpg asks for no channel binding"
         ),
@@ -72,7 +72,7 @@ PARAMETERS = MappingProxyType(
         **_each("oauth_issuer oauth_client_id oauth_client_secret oauth_scope", _NEVER_ASYNCPG),
         **_each("keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout", _KEEPALIVE),
         "sslsni": _libpq(*BOOLEANS, asyncpg=None, why="asyncpg always names the host it connects to"),
-        # Nothing that the probe does depends on these.
+        # The probe does not depend on these.
         "client_encoding": Parameter(Use.IGNORED, "the drivers speak UTF-8 to the server, whatever this says"),
         "sslcompression": Parameter(Use.IGNORED, "no TLS library compresses any more"),
         "sslkeylogfile": Parameter(Use.IGNORED, "would write the keys of the session into a file"),
@@ -105,10 +105,10 @@ _IGNORED_PREFIXES = ("dbhealth_", "pool_")
 
 
 def is_known(name: str) -> bool:
-    """Whether a parameter has a meaning, be it that it is ignored or refused."""
+    """Whether a parameter is known; it may be one that is ignored or refused."""
     return name in PARAMETERS or name.startswith(_IGNORED_PREFIXES)
 
 
 def parameter(name: str) -> Parameter:
-    """What is known of a parameter that `is_known`."""
+    """The parameter of this name, for which `is_known` is true."""
     return PARAMETERS.get(name) or Parameter(Use.IGNORED, "of a pool or a reporter in the application")

@@ -49,7 +49,7 @@ def parse(url: str) -> Target:
 
 
 def assemble(parts: Parts) -> Target:
-    """Understand the parts of an address; what is left out or replaced is told in the target's notes.
+    """Understand the parts of an address; the target's notes name what is left out or replaced.
 
     Raises:
         DsnError: they name no database that can be connected to.
@@ -90,7 +90,7 @@ def _hosts(authority: Hosts, query: Mapping[str, str]) -> tuple[tuple[str, int],
 
 
 def _driver(name: str, notes: list[str]) -> str:
-    """Return the driver that connects: asyncpg takes the place of each one that is not installed here."""
+    """Return the driver that connects: asyncpg replaces each one that is not installed here."""
     if name in ("", ASYNCPG):
         return ASYNCPG
     if name in _PSYCOPG_NAMES and importlib.util.find_spec("psycopg") is not None:
@@ -161,7 +161,7 @@ def _tls(query: Mapping[str, str]) -> dict[str, str]:
     if word:
         found["sslmode"] = _SSL_WORDS.get(word, word)
     elif query.get("sslrootcert") == SYSTEM_ROOTS:
-        found["sslmode"] = "verify-full"  # as libpq: the system's roots sign for everybody
+        found["sslmode"] = "verify-full"  # as libpq: the system's root certificates sign for every server
     if query.get("direct_tls") in {"true", "1"}:
         found["sslnegotiation"] = "direct"
     return found
@@ -183,7 +183,7 @@ def _timeout(query: Mapping[str, str], notes: list[str]) -> dict[str, float]:
 
 
 def _own_name() -> str:
-    """Return the user that libpq would take: the name of this process's own."""
+    """Return libpq's default user: the name of this process's user."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
@@ -200,7 +200,7 @@ def _check_text(text: str) -> None:
 
 
 def _consistent(target: Target) -> None:
-    """Refuse what contradicts itself."""
+    """Refuse contradictory parameters."""
     mode = SSL_MODES.index(target.sslmode)
     _check_text(target.user + target.password + target.database + "".join(host for host, _ in target.hosts))
     if mode >= _VERIFY_FROM and not target.sslrootcert:

@@ -29,7 +29,7 @@ class Parts:
     nameable: bool = True
 
     def name_of(self, position: int) -> str:
-        """Words for one parameter of the query that give nothing away."""
+        """A text for one parameter of the query, which repeats no secret."""
         key = self.query[position][0]
         if self.nameable and _NAMEABLE.fullmatch(key):
             return f'parameter "{key}"'

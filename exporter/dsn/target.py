@@ -93,12 +93,12 @@ class Target:
                 try:
                     files.content(path)
                 except files.UnusableFileError as error:
-                    # The cause makes it a failure of TLS to whoever sorts errors.
+                    # By this cause the error is classified as `tls`.
                     raise DsnError(f"has {name}, which names {error}") from ssl.SSLError(name)
         if self.sslcert and (self._mode in _OPTIONAL or (self._mode != "disable" and self.driver == PSYCOPG)):
-            # Drivers load these by themselves: libpq asks on a terminal for a key's password, and waits for good.
+            # Drivers load these by themselves: libpq asks on a terminal for a key's password, and waits forever.
             trial = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            trial.set_ciphers("DEFAULT:@SECLEVEL=0")  # which signatures are too weak is the driver's business
+            trial.set_ciphers("DEFAULT:@SECLEVEL=0")  # the driver decides which signatures are too weak
             self._load_own(trial)
 
     def _load_own(self, context: ssl.SSLContext) -> None:

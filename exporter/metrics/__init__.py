@@ -1,1 +1,1 @@
-"""What Prometheus reads. Nothing here does I/O or computes a verdict."""
+"""The metrics for Prometheus. Nothing here does I/O or computes a verdict."""

@@ -1,4 +1,4 @@
-"""The names under which connection pools are exported: the application's and the exporter's own alike."""
+"""The metric families of connection pools, the application's and the exporter's own."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _HISTOGRAMS = {
 
 
 def pool_families(states: Iterable[PoolState], totals: Iterable[PoolTotals]) -> Iterator[Metric]:
-    """Render every `dbhealth_pool_*` family; what is None has no sample."""
+    """Yield every `dbhealth_pool_*` family; a number that is None has no sample."""
     states, totals = tuple(states), tuple(totals)
     for name, (field, text) in _GAUGES.items():
         gauge = GaugeMetricFamily(name, text, labels=_WORKER)
@@ -79,7 +79,7 @@ def pool_families(states: Iterable[PoolState], totals: Iterable[PoolTotals]) -> 
 
 
 def app_families(app_pools: AppPools) -> Iterator[Metric]:
-    """Render what is known of the reports themselves."""
+    """Yield the families about the reports: the rejected ones, and silent workers."""
     rejected = CounterMetricFamily(
         "dbhealth_app_reports_rejected",
         "Reports of applications that were dropped.",
@@ -99,7 +99,7 @@ def app_families(app_pools: AppPools) -> Iterator[Metric]:
 
 
 def _oldest_checkouts(states: tuple[PoolState, ...]) -> Metric:
-    """Name the place of each pool's oldest old checkout, in one series a pool."""
+    """Return the family that names the place of each pool's oldest leaked checkout, one series for each pool."""
     family = InfoMetricFamily(
         "dbhealth_pool_oldest_checkout",
         "Where in the application the connection was checked out that has been out for too long.",

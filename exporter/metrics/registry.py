@@ -28,7 +28,7 @@ SAMPLE_SUFFIXES = ("", "_total", "_bucket", "_sum", "_count", "_info")  # from a
 
 
 class Metrics:
-    """Subscribes to monitors: counts their probes, and renders all metrics when it is asked to."""
+    """Subscribes to monitors: counts their probes, and renders all metrics on request."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Metrics:
 
         Args:
             monitors: by the name of their database.
-            app_pools: the pools of the application's processes, where they are listened for.
+            app_pools: the pools of the application's processes; None if no reports are received.
             tasks: returns how many tasks run in the event loop.
             lag: returns how late the event loop woke up last, in seconds.
             clock: monotonic seconds.
@@ -79,7 +79,7 @@ class Metrics:
         self._registry.register(collector)
 
     def update(self, status: DatabaseStatus, path: ProbePath | None) -> None:
-        """Count the probe that has ended, if one has, and render anew from now on."""
+        """Count the probe that has just ended, if any, and drop the cached rendering."""
         result = status.paths[path].latest if path is not None else None
         if path is not None and result is not None:
             self._probes.labels(status.name, path.value, result.outcome.value).inc()
@@ -87,7 +87,7 @@ class Metrics:
         self.clear_cache()
 
     def clear_cache(self) -> None:
-        """Render anew from now on: something has changed."""
+        """Drop the cached rendering, after a change."""
         self._cache.clear()
         self._cached_since = self._clock()
 

@@ -27,7 +27,7 @@ _REASON = ("database", "reason")
 
 
 class StateCollector(Collector):
-    """Yields what is known at the moment of a scrape."""
+    """Yields the state at the moment of a scrape."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class StateCollector(Collector):
         tasks: Callable[[], int],
         lag: Callable[[], float],
     ) -> None:
-        """Keep what to read from."""
+        """Keep the sources of the state."""
         self._monitors = monitors
         self._app_pools = app_pools
         self._tasks = tasks
@@ -56,7 +56,7 @@ class StateCollector(Collector):
         return (monitor.status for monitor in self._monitors.values())
 
     def _configured(self) -> Iterator[Metric]:
-        """What alerts compare with: ages with the intervals, applications by the server that they share."""
+        """Yield the settings that alerts compare with: intervals with ages, and servers among applications."""
         interval = _gauge("dbhealth_probe_interval_seconds", "Time between two probes; 0 is off.", "database", "path")
         info = _gauge("dbhealth_database_info", "1, with the server that the address names.", "database", "server")
         for name, monitor in self._monitors.items():

@@ -1,4 +1,4 @@
-"""The words that every package shares: outcomes, reasons, probe results, the numbers of a pool.
+"""The types that every package shares: outcomes, reasons, probe results, the numbers of a pool.
 
-It imports nothing of ours. A word that one package alone uses belongs there: the verdict is in `diagnosis`.
+It imports nothing of ours. A type that one package alone uses belongs in that package: the verdict is in `diagnosis`.
 """

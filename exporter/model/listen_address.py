@@ -1,4 +1,4 @@
-"""Where the exporter receives the reports of the application's processes."""
+"""The address on which the exporter receives the reports of the application's processes."""
 
 from __future__ import annotations
 

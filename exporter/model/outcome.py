@@ -28,12 +28,12 @@ class Outcome(StrEnum):
 
 
 class Reason(StrEnum):
-    """What is known beyond an outcome where it has a cure of its own: the label `reason`."""
+    """A cause within an outcome that has a cure of its own: the value of the label `reason`."""
 
     LIMIT_ROLE = "limit_role"  # 53300: the role's CONNECTION LIMIT
     LIMIT_DATABASE = "limit_database"  # 53300: the database's CONNECTION LIMIT
     LIMIT_SERVER = "limit_server"  # 53300: max_connections
-    NO_TLS = "no_tls"  # pg_hba.conf takes this client over TLS only
+    NO_TLS = "no_tls"  # pg_hba.conf allows this client with TLS only
     SETTING = "setting"  # a setting of the exporter, or a file that one names, has become unusable
     NO_TABLE = "no_table"  # the heartbeat table does not exist
-    POOLER = "pooler"  # the peer itself sends 08P01, as PgBouncer does for whatever it refuses
+    POOLER = "pooler"  # the peer itself sends 08P01, as PgBouncer does for all its refusals

@@ -1,4 +1,4 @@
-"""What can be known of a connection pool: its state now, and its totals since the beginning."""
+"""The numbers of a connection pool: its present state, and its totals since the start."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ EMPTY = Histogram()
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A connection that the application calls leaked; the number stays for as long as it is the same checkout."""
+    """A connection that the application calls leaked; `number` identifies the checkout."""
 
     number: int
     seconds: float
@@ -56,7 +56,7 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class PoolState:
-    """One pool of one worker now; None is what the pool cannot tell. `worker` is empty until it has a number."""
+    """The present state of one pool of one worker; None is unknown. `worker` is empty until it has a number."""
 
     database: str
     pool: str
@@ -76,7 +76,7 @@ class PoolState:
 
     @property
     def leaked(self) -> int | None:
-        """How many connections the application calls leaked."""
+        """The number of connections that the application calls leaked."""
         return None if self.leaks is None else len(self.leaks)
 
     @property
@@ -89,7 +89,7 @@ class PoolState:
 
 @dataclass(frozen=True, slots=True)
 class PoolTotals:
-    """Everything counted in one pool, by one worker or by all together; None is what cannot be told.
+    """Everything counted in one pool, by one worker or by all together; None is unknown.
 
     Sums and differences keep the labels of the left side.
     """

@@ -1,10 +1,10 @@
-"""What `/readyz` waits for."""
+"""The condition of `/readyz`."""
 
 from enum import StrEnum
 
 
 class Readiness(StrEnum):
-    """What `READINESS` may be; the value is also the text in settings."""
+    """The values of the setting `READINESS`."""
 
     OFF = "off"  # ready as soon as the exporter serves
     LATCH = "latch"  # ready from the first answer of the database on

@@ -9,7 +9,7 @@ from exporter.model.outcome import Outcome, Reason
 
 
 class ProbePath(StrEnum):
-    """The three ways to ask a database how it is; each alone lies."""
+    """The three ways to probe a database; each alone misses some faults."""
 
     POOLED = "pooled"
     FRESH = "fresh"

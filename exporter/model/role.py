@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ExpectedRole(StrEnum):
-    """What `DATABASE_EXPECT` may be; the value is also the text in settings and messages."""
+    """The values of the setting `DATABASE_EXPECT`, also used in messages."""
 
     ANY = "any"
     PRIMARY = "primary"

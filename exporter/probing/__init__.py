@@ -1,1 +1,1 @@
-"""One database under watch: its probes, their loops, its status and the log of its changes."""
+"""The monitor of one database: its probes, their loops, its status and the log of its changes."""

@@ -1,4 +1,4 @@
-"""The three checks: what a probe of each path asks, and how its errors become outcomes."""
+"""The check of each probe path: its query, and the outcome of its errors."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class ServerState:
-    """What the checks of one database have learned about its server; it lasts from probe to probe.
+    """The last known state of one database's server, kept from probe to probe.
 
     Attributes:
         in_recovery: whether the server is a replica or recovering, if that is known.
-        shutting_down: the server told a session that it shuts down, and no connect has succeeded since. Servers that
-            start and servers that stop refuse connections with the same SQLSTATE, 57P03: this tells them apart.
+        shutting_down: the server has ended a session by its shutdown, and no connect has succeeded since. Servers that
+            start and servers that stop refuse connections with the same SQLSTATE, 57P03: this distinguishes them.
         connected: the latest pooled probe passed, so a session is alive.
     """
 
@@ -36,11 +36,11 @@ class ServerState:
     connected: bool = False
 
     def note_error(self, sqlstate: str) -> None:
-        """Take in an error that the server sent without being asked."""
+        """Note the SQLSTATE of an error that the server sent on an open connection."""
         self.shutting_down = sqlstate == ADMIN_SHUTDOWN
 
     def note_outcome(self, outcome: Outcome, *, fresh: bool) -> Outcome:
-        """Take in a failure's outcome, and return what it is: `starting_up` of a server that stops is `shutting_down`.
+        """Note a failure's outcome and return the corrected one: `starting_up` of a stopping server is `shutting_down`.
 
         A server with a live session cannot be starting.
         """
@@ -62,7 +62,7 @@ def query_check(
 
     Args:
         engine: connects to the database.
-        server: what is known of the server; the check keeps it up to date.
+        server: the server's last known state, which the check updates.
         expect: the role that the server must have.
         fresh: whether each check opens a new connection.
         after: called with the connection once the result is known, before the connection returns to the pool.

@@ -1,4 +1,4 @@
-"""What the monitor of one database is told to do."""
+"""The settings of the monitor of one database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One database: its engines and its probes, and the status that follows from what they find."""
+"""The monitor of one database: its engines and probes, and the status that follows from their results."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ WRITE_SHARE = 0.75  # of the time-out: the server's own statement time-out for t
 STATS_INTERVAL = 30.0  # seconds
 STATS_JITTER = 0.2
 STATS_TIMEOUT = 0.4  # seconds: the query takes under a millisecond, and the next probe may be waiting for it
-CLOSE_TIMEOUT = 0.3  # seconds in which idle connections may close politely when the process ends
+CLOSE_TIMEOUT = 0.3  # seconds in which idle connections may close gracefully when the process ends
 
 
 class Monitor:
-    """Probes one database and tells its subscribers of every new status."""
+    """Probes one database and passes every new status to its subscribers."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Monitor:
         self._subscribers.append(subscriber)
 
     def update(self, assessment: Assessment) -> None:
-        """Take in what the application's pools show now."""
+        """Use a new assessment of the application's pools."""
         if assessment != self._status.assessment:
             self._publish(replace(self._status, assessment=assessment))
 
@@ -162,14 +162,14 @@ class Monitor:
         self._publish(status, path)
 
     def _with_pooled(self, status: DatabaseStatus, former: ProbeResult | None, result: ProbeResult) -> DatabaseStatus:
-        """Take in what a pooled result says about the server."""
+        """Return the status with the facts about the server in a pooled result."""
         self._server_state.connected = result.passed
         if result.outcome is Outcome.POOL_EXHAUSTED:
             self.pool.timeouts += 1
         if result.outcome is not (former.outcome if former else Outcome.SUCCESS):
             self._loops.note_pooled_change()
             status = replace(status, pooled_changed_at=result.taken_at)
-        if not result.passed:  # what the server said of itself held while it answered
+        if not result.passed:  # the server's role and statistics are known only while it answers
             self._stats_due_at = 0.0
             status = replace(status, server_stats=None)
             if result.outcome is not Outcome.READ_ONLY:
@@ -177,7 +177,7 @@ class Monitor:
         return status
 
     def _on_settled(self) -> None:
-        """Take in what a run shows after its result: an answer that came late, or a connection that had to go."""
+        """Note what a run does after its result: answer late, or have its connection aborted."""
         late = self._probes[ProbePath.POOLED].answered_late
         abandoned = sum(probe.abandoned for probe in self._probes.values())
         if (late, abandoned) != (self._status.answered_late, self._status.abandoned_connections):

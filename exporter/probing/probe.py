@@ -140,7 +140,7 @@ class Probe:
         return self._take(ProbeResult(outcome, seconds, self._clock(), self._wall_clock(), detail, reason))
 
     async def _has_ended(self, deadline: float) -> bool:
-        """Whether the former run is over by the deadline; a second one beside it would only load a slow server."""
+        """Whether the former run is over by the deadline; a second run would only add load to a slow server."""
         if self._run_task is None or self._run_task.done():
             return True
         done, _ = await asyncio.wait({self._run_task}, timeout=max(0.0, deadline - self._clock()))

@@ -1,4 +1,4 @@
-"""What is known of one database: a frozen `DatabaseStatus`, made anew at every change and read by everybody."""
+"""The status of one database: a frozen `DatabaseStatus`, made anew at every change."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ RECENT = 60  # results of each path that are kept for the page
 
 @dataclass(frozen=True, slots=True)
 class PathStatus:
-    """What the probes of one path have found; `recent` begins with the oldest result."""
+    """The results of one path's probes; `recent` begins with the oldest."""
 
     latest: ProbeResult | None = None
     last_success: ProbeResult | None = None
     recent: tuple[ProbeResult, ...] = ()
 
     def add(self, result: ProbeResult) -> PathStatus:
-        """Return what is known after one more result."""
+        """Return the status with one more result."""
         last_success = result if result.passed else self.last_success
         return PathStatus(result, last_success, (*self.recent, result)[-RECENT:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseStatus:
-    """Everything that is known of one database. Times are monotonic seconds.
+    """The status of one database. Times are monotonic seconds.
 
     Attributes:
         name: as in DATABASES, or the name of the only database.
         required: whether the whole is unhealthy without it.
         paths: the probe paths that are turned on.
         slow_after: seconds from which on a pooled probe that passes counts as slow.
-        pooled_changed_at: when the outcome of the pooled path last changed; older failures of the other paths say
-            nothing about the state since.
+        pooled_changed_at: when the outcome of the pooled path last changed; older failures of the other paths do
+            not count.
         answered_late: the last pooled probe that timed out got its answer after the deadline.
         last_failure_at: when a probe of any path last failed.
         in_recovery: whether the server is a replica or recovering; None while it does not answer.
         server_stats: the server's connections and the pod's sessions; None while they are not known.
-        assessment: what the application's pools show.
+        assessment: of the application's pools.
         abandoned_connections: how many connections were dropped because a probe did not end; it only grows.
         failing: the result of the first path that fails.
         verdict: the diagnosis drawn from all of this.
@@ -78,7 +78,7 @@ class DatabaseStatus:
 
     @property
     def reason(self) -> Reason | None:
-        """What is known beyond the verdict, where that has a cure of its own."""
+        """The verdict's reason, if it has one with a cure of its own."""
         return reason_of(self.verdict, self.failing)
 
     def diagnosed(self) -> DatabaseStatus:
@@ -108,7 +108,7 @@ class DatabaseStatus:
 
 
 class Subscriber(Protocol):
-    """Is given each new status as soon as it holds."""
+    """Called with each new status at once."""
 
     def __call__(self, status: DatabaseStatus, path: ProbePath | None, /) -> None:
-        """Take in a status; `path` is the one whose probe has just ended, None if something else has changed."""
+        """Handle a status; `path` is the one whose probe has just ended, None if something else has changed."""

@@ -1,1 +1,1 @@
-"""What keeps the process itself going: its event loop, buffers and logs. Nothing here knows of databases."""
+"""The process itself: its event loop, buffers, tasks and logs. Nothing here is about databases."""

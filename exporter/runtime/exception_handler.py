@@ -17,7 +17,7 @@ _LACKS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class RateLimitedExceptionHandler:
-    """asyncio reports every connection that it cannot accept, several a second; this logs one line a minute."""
+    """Logs one line a minute about connections that cannot be accepted; asyncio reports several a second."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """Log the first one at once; `clock` is monotonic seconds."""

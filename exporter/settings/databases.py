@@ -1,4 +1,4 @@
-"""Which databases the settings name, and which setting counts where several describe one."""
+"""The databases that the settings name, and the precedence of settings that describe the same one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from exporter.settings.config import DatabaseConfig
 UNKNOWN = "unknown"  # the name of a database whose address cannot be read
 _ROLES = tuple(ExpectedRole)
 _KEYS = ("url", "url_file", "host", "port", "name", "user", "password", "password_file", "parameters")
-_PARTS = ("host", "port", "name", "user", "parameters")  # what a URL holds by itself
+_PARTS = ("host", "port", "name", "user", "parameters")  # also parts of a URL
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class Databases:
             return (self._unusable(UNKNOWN, str(error)),)
 
     def _is_ours(self, given: Mapping[str, Any]) -> bool:
-        """Whether DATABASES is meant for the exporter: applications have variables of that name, too."""
+        """Whether DATABASES is the exporter's: applications have variables of that name, too."""
         return "databases_file" in given or str(given["databases"]).lstrip().startswith("{")
 
     def _leave_out(self, names: list[str], winner: str) -> None:
@@ -133,5 +133,5 @@ def _has_password(source: Source) -> bool:
 
 
 def printable(name: str) -> str:
-    """Replace what would forge lines of the log and of `?verbose`; the names in DATABASES hold no such character."""
+    """Replace characters that would forge lines of the log and of `?verbose`; names in DATABASES have none."""
     return "".join(character if character.isprintable() else "?" for character in name)

@@ -1,4 +1,4 @@
-"""The types of settings: what each accepts, and what is said of a value that it does not accept."""
+"""The types of settings: the values that each accepts, and the message for any other."""
 
 import ipaddress
 import re
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from exporter.dsn.text import clean
 from exporter.settings.durations import parse_duration
 
-NO_DEFAULT = "\N{EN DASH}"  # what a table shows where there is no default
+NO_DEFAULT = "\N{EN DASH}"  # shown in tables where there is no default
 LAST_PORT = 65535
 # Shorter periods would only load the database, and 0 must not be reached by a typing error.
 MINIMUM_SECONDS = 0.1
@@ -27,7 +27,7 @@ _EXTENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 
 
 def setting(meaning: str, allowed: str, default: Any = None, *, shown: str = NO_DEFAULT, **limits: Any) -> Any:
-    """Describe one setting: its default, and what the help, the reference and an error line say of it."""
+    """Describe one setting: its default, and its texts in the help, the reference and an error line."""
     return Field(default, description=meaning, json_schema_extra={"allowed": allowed, "shown": shown}, **limits)
 
 
@@ -77,7 +77,7 @@ def _digits(value: object) -> object:
 
 
 def _log_level(text: str) -> str:
-    """Return the nearest level: the variable is often shared with an application that knows more of them."""
+    """Return the nearest level: the variable is often shared with an application that has other levels."""
     level = text.lower()
     return LEVELS.get(level, level)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from exporter.settings.config import Config
 
-SERVE = "--serve"  # the child's own flag: what describes a database becomes its problem instead of an exit
+SERVE = "--serve"  # the child's own flag: a bad setting of a database becomes its problem instead of an exit
 
 
 def read(

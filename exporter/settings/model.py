@@ -22,7 +22,7 @@ from exporter.settings.flags import BadFlagError, flags, help_text
 from exporter.settings.loader import SERVE
 
 BAD_SETTINGS = 2
-# What is called after the database and describes the exporter's own pool: to serve, the default takes its place.
+# Settings of the exporter's own pool that are named after the database: `serve` replaces a bad value by the default.
 POOL_SETTINGS = frozenset(
     {"database_pool_size", "database_max_overflow", "database_pool_recycle", "database_echo", "database_extensions"}
 )
@@ -152,7 +152,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _forget_service_links(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """Kubernetes sets NAME_PORT=tcp://IP:PORT in every pod for a Service called "name": nobody means it."""
+        """Kubernetes sets NAME_PORT=tcp://IP:PORT in every pod for a Service called "name": it is never a setting."""
         return {name: value for name, value in given.items() if not fields.is_service_link(name, value)}
 
 
@@ -161,7 +161,7 @@ def read_config(given: Mapping[str, str], *, serve: bool = False) -> Config:
 
     Args:
         given: the flags' settings, which count before the environment.
-        serve: whether what describes a database is kept with its problem instead of raising.
+        serve: whether a database with a bad setting is kept with its problem instead of raising.
 
     Raises:
         ValidationError: a setting has a value that is not allowed.
@@ -175,7 +175,7 @@ def read_config(given: Mapping[str, str], *, serve: bool = False) -> Config:
     found: dict[str, Any] = settings.model_dump(include={field.name for field in dataclasses.fields(Config)})
     for name in ("pool_size", "max_overflow", "pool_recycle", "echo", "extensions"):
         found[name] = getattr(settings, f"database_{name}")
-    if settings.metrics_port == settings.listen_port != 0:  # twice any free port is two ports
+    if settings.metrics_port == settings.listen_port != 0:  # port 0 twice gives two ports
         found["metrics_port"] = None
     found["databases"] = databases.read(_texts(settings))
     pool = (f"{sentence}: the default is used" for name, sentence in wrong.items() if name in POOL_SETTINGS)
@@ -210,7 +210,7 @@ def _texts(settings: Settings) -> dict[str, Any]:
     }
 
 
-def complaint(error: ValidationError) -> str:
+def error_line(error: ValidationError) -> str:
     """Say in one line what is wrong with which settings, without repeating what was given."""
     return "; ".join(_sentences(error).values())
 
@@ -236,7 +236,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         text = json.dumps(dataclasses.asdict(read_config(flags(arguments, Settings.model_fields), serve=serve)))
     except ValidationError as error:
-        return _refuse(complaint(error))
+        return _refuse(error_line(error))
     except (BadFlagError, DsnError) as error:
         return _refuse(str(error))
     sys.stdout.write(text)

@@ -1,1 +1,1 @@
-"""HTTP: listeners, routes, health answers and the page for people; nothing here asks a database by itself."""
+"""HTTP: listeners, routes, health answers and the page for people; nothing here queries a database by itself."""

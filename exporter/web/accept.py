@@ -1,4 +1,4 @@
-"""Content negotiation: which of our forms a client asks for."""
+"""Content negotiation: the choice among the offered forms."""
 
 from __future__ import annotations
 

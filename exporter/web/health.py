@@ -1,4 +1,4 @@
-"""What each health endpoint answers: decides pass, warn or fail; holds no HTTP."""
+"""The answer of each health endpoint: pass, warn or fail, without HTTP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class DatabaseMonitor(Protocol):
-    """What the endpoints need of a database's monitor."""
+    """The interface of a database's monitor for the endpoints."""
 
     @property
     def status(self) -> DatabaseStatus:
@@ -37,7 +37,7 @@ class DatabaseMonitor(Protocol):
 
 
 class HealthService:
-    """Makes the report of each health endpoint; a database that is named must be one of `monitors`."""
+    """Makes the report of each health endpoint; a named database must be one of `monitors`."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ def _latch_check(status: DatabaseStatus) -> Check:
     name = f"{status.name}/latch"
     if status.pooled.last_success is not None:
         return Check(name, Status.PASS, "has answered")
-    if status.verdict is Verdict.MISCONFIGURED:  # the exporter's own trouble keeps no pod out of service
+    if status.verdict is Verdict.MISCONFIGURED:  # the exporter's own fault keeps no pod out of service
         return Check(name, Status.PASS, "cannot be asked: misconfigured")
     return Check(name, Status.FAIL, "has not answered yet")
 

@@ -39,8 +39,8 @@ class HealthReport:
     Attributes:
         endpoint: its path without the first slash.
         checks: what decides the answer, and what only warns.
-        databases: those that were asked for; their diagnoses are part of the JSON.
-        explained: whether people are told the diagnoses, too.
+        databases: the requested ones; their diagnoses are part of the JSON.
+        explained: whether the verbose text has the diagnoses, too.
     """
 
     endpoint: str

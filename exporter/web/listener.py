@@ -23,7 +23,7 @@ ACCEPTS_PER_TURN = 8
 
 
 class Connection(web.RequestHandler):
-    """A client's connection, which answers a method that nobody knows by 405, as any other that is not served.
+    """A client's connection, which answers an unknown method by 405, like a known one that is not served.
 
     aiohttp's parser stops at such a method, before routes are looked at, and would answer 400.
     """
@@ -84,7 +84,7 @@ async def open_listener(
     listener = await asyncio.get_running_loop().create_server(accept, host, port, backlog=ACCEPTS_PER_TURN)
     for each in listener.sockets:
         with each.dup() as duplicate:
-            duplicate.listen(socket.SOMAXCONN)  # the kernel queues a burst; asyncio keeps its own small backlog
+            duplicate.listen(socket.SOMAXCONN)  # the kernel queues a burst; asyncio keeps its small backlog
     return listener
 
 

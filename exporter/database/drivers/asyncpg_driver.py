@@ -34,14 +34,14 @@ _SQLSTATE_FIELD = b"\x00C"
 
 
 class NotPostgresError(ConnectionError):
-    """The peer does not speak the PostgreSQL protocol."""
+    """The peer does not use the PostgreSQL protocol."""
 
 
 class GuardedProtocol(asyncpg.protocol.Protocol):  # type: ignore[misc]  # written in Cython
     """asyncpg's protocol, which limits what it accepts before log-in and reports every error the server sends.
 
     asyncpg believes whatever length a message claims, and would collect 1.5 GB of it. It also drops the error by which
-    a server ends an idle session, and only that error tells a server that stops from one that starts.
+    a server ends an idle session, and only that error distinguishes a server that stops from one that starts.
     """
 
     def __init__(self, address: object, connected: Future[bool], *rest: object) -> None:
@@ -83,7 +83,7 @@ class Driver(base.Driver):
         "prepared_statement_cache_size": 0,
         "prepared_statement_name_func": lambda: f"dbhealth_{random.getrandbits(64):016x}",
     }
-    # As asyncpg itself does, given all hosts: go on if a host is unreachable, is starting or has another role.
+    # As asyncpg itself with several hosts: try the next if a host is unreachable, is starting or has another role.
     next_host_errors = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
 
     def __init__(self, on_server_error: Callable[[str], None]) -> None:
@@ -123,7 +123,7 @@ class Dialect(LeanDialect, PGDialect_asyncpg):
 
 
 async def connect(target: Target) -> Any:
-    """Open a connection by `GuardedProtocol`, which asyncpg has no public way to be given."""
+    """Open a connection by `GuardedProtocol`, for which asyncpg has no public parameter."""
     asyncpg.protocol.Protocol = GuardedProtocol
     arguments = target.connect_arguments()
     if target.hostaddr and target.sslmode == "verify-full":

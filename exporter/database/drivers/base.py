@@ -1,4 +1,4 @@
-"""What the rest of the package needs of a PostgreSQL driver."""
+"""The interface of a PostgreSQL driver."""
 
 from __future__ import annotations
 

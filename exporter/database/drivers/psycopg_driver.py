@@ -25,7 +25,7 @@ class UnexplainedConnectError(Exception):
 
 
 class Driver(base.Driver):
-    """psycopg; where it fails to connect, asyncpg is asked for the reason.
+    """psycopg; where it fails to connect, a connect by asyncpg finds the reason.
 
     libpq reports a failed connect as text alone, without SQLSTATE and errno.
     """
@@ -47,11 +47,11 @@ class Driver(base.Driver):
             raise await self.resolve_connect_error(error, target) from error
 
     async def resolve_connect_error(self, error: psycopg.OperationalError, target: Target) -> Exception:
-        """Return an error that tells why psycopg could not connect.
+        """Return an error with the reason why psycopg could not connect.
 
         Until it is known, the attempt holds the reason of the last equal failure, or psycopg's error.
         """
-        if isinstance(error, psycopg.errors.ConnectionTimeout):  # the URL's own connect_timeout: nothing answered
+        if isinstance(error, psycopg.errors.ConnectionTimeout):  # the URL's own connect_timeout: no answer came
             return TimeoutError(str(error))
         attempt = current_attempt()
         failure = (target, str(error))
@@ -64,7 +64,7 @@ class Driver(base.Driver):
     async def count_rows(self, connection: Any, query: str) -> int:
         """Run a query in autocommit mode, and report the SQLSTATE if it fails.
 
-        libpq delivers the error by which a server ended an idle session with the next query only.
+        libpq delivers the error that ended an idle session only with the next query.
         """
         try:
             await connection.set_autocommit(True)
