@@ -63,11 +63,15 @@ test-rest: $(STAMP)
 e2e: $(STAMP) ## the chart on a real Kubernetes: one of its own, or E2E_CLUSTER=current
 	E2E_CLUSTER=$${E2E_CLUSTER:-own} $(BIN)/python -m pytest $(PYTEST_ARGS) tests/cluster
 
-IMAGE ?= db-health-exporter:0.1.0
+# The version stands in exporter/__init__.py; `make generate` writes it wherever else it is needed.
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)
+IMAGE   ?= db-health-exporter:$(VERSION)
 image: ## the container image, by docker, podman or buildah, whichever works; IMAGE_FLAGS are theirs
-	@for tool in docker podman buildah; do \
-	    if $$tool info >/dev/null 2>&1; then set -x; exec $$tool build $(IMAGE_FLAGS) -t $(IMAGE) .; fi; \
-	done; echo "make image: needs docker (with its daemon), podman or buildah" >&2; exit 1
+	@for tool in docker podman buildah; do $$tool info >/dev/null 2>&1 && break || tool=; done; \
+	[ -n "$$tool" ] || { echo "make image: needs docker (with its daemon), podman or buildah" >&2; exit 1; }; \
+	set -x; DOCKER_BUILDKIT=1 $$tool build $(IMAGE_FLAGS) --build-arg VERSION=$(VERSION) -t $(IMAGE) . || exit; \
+	if [ $$tool = buildah ]; then buildah push -q $(IMAGE) docker-archive:/dev/stdout; else $$tool save $(IMAGE); fi | \
+	    gzip | wc -c | awk '{ printf "$(IMAGE): %.1f MB compressed; the goal is under 90 MB\n", $$1 / 1e6 }'
 
 bench: $(STAMP) ## figures, beside the peers that are installed
 	$(BIN)/python -m bench
@@ -90,7 +94,8 @@ dashboard: $(STAMP) ## the Grafana dashboard's file anew, from its generator
 
 # helm-docs makes the charts' READMEs where tests/chart/install-tools has installed it.
 HELM_DOCS = $(or $(DBHEALTH_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dbhealth-tools)/helm-docs/helm-docs
-generate: dashboard ## every file that is made of others: the dashboard, the reference, the charts' schemas and READMEs
+generate: dashboard ## every file that is made of others: the version, the dashboard, the reference, the charts' schemas and READMEs
+	$(BIN)/python -m tools.version --write
 	$(BIN)/python -m tools.chart
 	$(BIN)/python -m tools.reference
 	@if [ -x $(HELM_DOCS) ]; then $(HELM_DOCS) -c helm -g helm/db-health-exporter,helm/db-health-exporter-lib -s file --log-level error; \
