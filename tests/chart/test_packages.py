@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from exporter import __version__
 from tests.chart.tools import CHART, CONSUMER, LIBRARY, Helm, of_kind, pod_spec, variables
 
 APP = {"app": {"image": {"repository": "orders"}}, "database": {"existingSecret": {"name": "orders-database"}}}
@@ -64,9 +65,9 @@ def umbrella(tmp_path: Path) -> Path:
     chart = tmp_path / "shop"
     (chart / "charts").mkdir(parents=True)
     shutil.copytree(CHART, chart / "charts" / CHART.name)
-    one = {"name": CHART.name, "version": "0.1.0", "alias": "ordersHealth", "condition": "ordersHealth.enabled"}
-    other = {"name": CHART.name, "version": "0.1.0", "alias": "reports_health"}
-    about = {"apiVersion": "v2", "name": "shop", "version": "0.1.0", "dependencies": [one, other]}
+    one = {"name": CHART.name, "version": __version__, "alias": "ordersHealth", "condition": "ordersHealth.enabled"}
+    other = {"name": CHART.name, "version": __version__, "alias": "reports_health"}
+    about = {"apiVersion": "v2", "name": "shop", "version": __version__, "dependencies": [one, other]}
     (chart / "Chart.yaml").write_text(json.dumps(about))
     app = {**APP, "app": {"image": {"repository": "orders"}, "replicas": 3, "port": 80, "service": {"enabled": True}}}
     (chart / "values.yaml").write_text(json.dumps({"ordersHealth": app, "reports_health": APP}))
@@ -143,7 +144,7 @@ def test_the_library_works_with_partial_values(helm: Helm, shop: Path) -> None:
     spec = pod_spec(helm.template(shop, values={"dbHealth": partial}))
     [container] = spec["initContainers"]
 
-    assert container["image"] == "db-health-exporter:0.1.0"
+    assert container["image"] == f"ghcr.io/db-health-exporter/db-health-exporter:{__version__}"
     assert container["resources"]["limits"] == {"memory": "128Mi"}
     assert variables(container)["READINESS"] == "gate"
     assert spec["volumes"][0]["name"] == "db-health-database"

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
+from exporter import __version__
 from tests.chart.tools import CHART, CONSUMER, LIBRARY, Helm, exporter, of_kind, pod_spec, variables
 
 EXAMPLES = sorted((CHART / "ci").glob("*-values.yaml"))
 APP = {"app": {"image": {"repository": "orders"}}, "database": {"existingSecret": {"name": "orders-database"}}}
+OURS = "ghcr.io/db-health-exporter"
 SECRET = "postgresql://orders:s3cret@db/orders"
 
 
@@ -200,10 +202,15 @@ def test_settings_reach_the_exporter_as_they_are_meant(helm: Helm) -> None:
 @pytest.mark.parametrize(
     ("image", "reference"),
     [
-        ({}, "db-health-exporter:0.1.0"),
-        ({"tag": "9"}, "db-health-exporter:9"),
-        ({"registry": "r.example/", "repository": "a/b"}, "r.example/a/b:0.1.0"),
-        ({"tag": "9", "digest": "sha256:" + "0" * 64}, "db-health-exporter@sha256:" + "0" * 64),
+        ({}, f"{OURS}/db-health-exporter:{__version__}"),
+        ({"tag": "9"}, f"{OURS}/db-health-exporter:9"),
+        ({"registry": "r.example/", "repository": "a/b"}, f"r.example/a/b:{__version__}"),
+        ({"tag": "9", "digest": "sha256:" + "0" * 64}, f"{OURS}/db-health-exporter@sha256:" + "0" * 64),
+        ({"registry": ""}, f"db-health-exporter:{__version__}"),
+        ({"repository": "a/b"}, f"{OURS}/a/b:{__version__}"),
+        ({"repository": "r.example/a/b"}, f"r.example/a/b:{__version__}"),
+        ({"repository": "r:5000/a"}, f"r:5000/a:{__version__}"),
+        ({"repository": "localhost/a"}, f"localhost/a:{__version__}"),
     ],
 )
 def test_an_image_is_named_by_its_parts(helm: Helm, image: dict[str, str], reference: str) -> None:
@@ -212,11 +219,11 @@ def test_an_image_is_named_by_its_parts(helm: Helm, image: dict[str, str], refer
 
 
 def test_a_registry_may_be_given_to_all_charts_at_once(helm: Helm) -> None:
-    """`global.imageRegistry` serves where the chart's own is empty."""
+    """`global.imageRegistry` serves where the chart's own is empty or the default."""
     values = {**APP, "global": {"imageRegistry": "all.example", "imagePullSecrets": [{"name": "pull"}]}}
     objects = helm.template(values=values)
 
-    assert exporter(objects)["image"] == "all.example/db-health-exporter:0.1.0"
+    assert exporter(objects)["image"] == f"all.example/db-health-exporter:{__version__}"
     assert pod_spec(objects)["imagePullSecrets"] == [{"name": "pull"}]
 
 

@@ -72,11 +72,18 @@ No value knows its own key, but the values of an alias are the very map of that 
 {{- toString . | replace "+" "_" | trunc 63 | trimAll "-_." -}}
 {{- end }}
 
-{{/* The exporter's image. */}}
+{{/*
+The exporter's image. The project's registry, which is the default, gives way to that of all charts and to a host that the
+repository itself begins with.
+*/}}
 {{- define "db-health-exporter.image" -}}
 {{- include "db-health-exporter.prepare" . -}}
 {{- $image := .values.exporter.image -}}
-{{- $registry := $image.registry | default (dig "imageRegistry" "" (.root.Values.global | default dict)) -}}
+{{- $ofAll := dig "imageRegistry" "" (.root.Values.global | default dict) -}}
+{{- $registry := $image.registry | default $ofAll -}}
+{{- if eq $registry "ghcr.io/db-health-exporter" -}}
+{{- $registry = regexMatch "^([^/]*[.:][^/]*|localhost)/" $image.repository | ternary $ofAll ($ofAll | default $registry) -}}
+{{- end -}}
 {{- $tag := include "db-health-exporter.imageTag" $image | default (include "db-health-exporter.version" .) -}}
 {{- include "db-health-exporter.imageReference" (dict "image" $image "registry" $registry "tag" $tag) -}}
 {{- end }}

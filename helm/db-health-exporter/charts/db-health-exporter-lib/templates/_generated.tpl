@@ -102,8 +102,8 @@ databases: {}
 
 exporter:
   image:
-    # -- The registry's host, in front of the repository; `global.imageRegistry` serves where this is empty.
-    registry: ""
+    # -- The registry, in front of the repository; `global.imageRegistry` serves where this is empty or the project's own.
+    registry: ghcr.io/db-health-exporter
     # -- The image's name.
     repository: db-health-exporter
     # -- The image's tag; the chart's appVersion where it is empty.
