@@ -73,6 +73,13 @@ image: ## the container image, by docker, podman or buildah, whichever works; IM
 	if [ $$tool = buildah ]; then buildah push -q $(IMAGE) docker-archive:/dev/stdout; else $$tool save $(IMAGE); fi | \
 	    gzip | wc -c | awk '{ printf "$(IMAGE): %.1f MB compressed; the goal is under 90 MB\n", $$1 / 1e6 }'
 
+# make release REGISTRY=localhost:5000 tries all of it; BASE, IMAGE_FLAGS, KEY=key.pem, HELM and OUT say more.
+.PHONY: release
+release: $(STAMP) ## image for amd64 and arm64, charts, packages, signed, to REGISTRY; DRY_RUN=1 shows what it would do
+	@$(BIN)/python -m tools.release --registry '$(REGISTRY)' --version '$(VERSION)' --image-flags '$(IMAGE_FLAGS)' \
+	    $(if $(BASE),--base '$(BASE)') $(if $(KEY),--key '$(KEY)') $(if $(HELM),--helm '$(HELM)') $(if $(OUT),--out '$(OUT)') \
+	    $(if $(PLAIN_HTTP),--plain-http) $(if $(DRY_RUN),--dry-run)
+
 bench: $(STAMP) ## figures, beside the peers that are installed
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.reporter_overhead

@@ -1,0 +1,96 @@
+"""`python -m tools.release --registry REGISTRY` releases the commit that is checked out; `make release` calls it."""
+
+import argparse
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.release import evidence, image, packages, source
+from tools.release.job import ARCHITECTURES, CHARTS, NAME, Job
+from tools.version import ROOT, version
+
+
+def plan(job: Job) -> list[str]:
+    """What a release does, a line for each step."""
+    charts = ", ".join(f"oci://{job.registry}/charts/{name} {job.version}" for name in CHARTS)
+    return [
+        f"check that CHANGELOG.md has an entry for {job.version}",
+        f"export {job.commit[:12]}, with version {job.version} and registry {job.registry}",
+        f"build wheels and sdists of {', '.join(source.PACKAGES)} into {job.out}",
+        f"package the charts {', '.join(CHARTS)}",
+        f"build the image on {job.base} for {' and '.join(ARCHITECTURES)}; take out each bill of materials",
+        f"push {job.image}",
+        f"push {charts}",
+        f"write provenance.intoto.json and {evidence.SUMS}",
+        f"sign with {job.key}" if job.key else "sign nothing: no KEY",
+    ]
+
+
+def release(job: Job) -> None:
+    """Do it."""
+    source.check_changelog((job.root / "CHANGELOG.md").read_text(encoding="utf-8"), job)
+    shutil.rmtree(job.out, ignore_errors=True)
+    job.out.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as folder:
+        tree = source.export(job, Path(folder, "tree"))
+        packages.build_packages(job, tree)
+        packages.build_charts(job, tree)
+        image.build(job, tree, Path(folder))
+    pushed = {f"{job.registry}/{NAME}": image.push(job), **packages.push_charts(job)}
+    evidence.write(job, pushed)
+    evidence.sign(job, pushed)
+    for name, digest in pushed.items():
+        print(f"{name}:{job.version}@{digest}")  # noqa: T201 - the release's result
+
+
+def read(arguments: Sequence[str]) -> tuple[Job, bool]:
+    """The release that the arguments ask for, and whether it is only to be shown."""
+    parser = argparse.ArgumentParser(prog="python -m tools.release", description=__doc__)
+    parser.add_argument("--registry", required=True, help="such as ghcr.io/db-health-exporter or localhost:5000")
+    parser.add_argument("--version", default="", help="the tree's version by default")
+    parser.add_argument("--out", type=Path, help="dist/VERSION by default")
+    parser.add_argument("--base", default="docker.io/library/python:3.13-slim", help="the image's base")
+    parser.add_argument("--image-flags", default="", help="further flags of buildah build")
+    parser.add_argument("--key", type=Path, help="a private key (PEM, ECDSA P-256) to sign with")
+    parser.add_argument("--plain-http", action="store_true", help="the registry speaks HTTP; so does one on localhost")
+    parser.add_argument("--helm", default="helm", help="the Helm that packages and pushes the charts")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    chosen = parser.parse_args(arguments)
+    wanted = chosen.version or version()
+    host = chosen.registry.partition("/")[0].rpartition(":")[0] or chosen.registry
+    job = Job(
+        root=ROOT,
+        out=(chosen.out or ROOT / "dist" / wanted).resolve(),
+        registry=chosen.registry.rstrip("/"),
+        version=wanted,
+        commit=source.git(ROOT, "rev-parse", "HEAD"),
+        epoch=int(source.git(ROOT, "log", "-1", "--format=%ct")),
+        base=chosen.base,
+        image_flags=tuple(shlex.split(chosen.image_flags)),
+        key=chosen.key.resolve() if chosen.key else None,
+        plain_http=chosen.plain_http or host == "localhost" or host.startswith("127."),
+        helm=chosen.helm,
+    )
+    return job, chosen.dry_run
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Release, or show how."""
+    job, dry_run = read(arguments)
+    if dry_run:
+        for number, line in enumerate(plan(job), 1):
+            print(f"{number}. {line}")  # noqa: T201 - what a dry run is for
+        return
+    for tool in ("git", "buildah", job.helm, *(["openssl"] if job.key else [])):
+        if shutil.which(tool) is None:
+            raise SystemExit(f"a release needs {tool}")
+    if changes := source.git(ROOT, "status", "--porcelain"):
+        print(f"not released, since it is not committed:\n{changes}", file=sys.stderr)  # noqa: T201
+    release(job)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,88 @@
+"""The image for every platform: built, measured, pushed under one name."""
+
+import io
+import json
+import platform
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from tools.release.job import ARCHITECTURES, Job
+
+BILL = "opt/exporter/sbom.cdx.json"
+GOAL_BYTES = 90_000_000
+
+
+def build(job: Job, tree: Path, layouts: Path) -> None:
+    """Build each platform's image by buildah, into an OCI layout of its own, and take its bill of materials out.
+
+    Raises:
+        SystemExit: an image is larger than the goal.
+    """
+    machine = {"aarch64": "arm64"}.get(platform.machine(), "amd64")
+    for architecture in ARCHITECTURES:
+        name = job.local_image(architecture)
+        command = ["buildah", "build", "--timestamp", str(job.epoch), "--platform", f"linux/{architecture}"]
+        command += ["--build-arg", f"BUILDPLATFORM=linux/{machine}", "--build-arg", f"BASE={job.base}"]
+        command += ["--build-arg", f"VERSION={job.version}", *job.image_flags, "--tag", name, str(tree)]
+        job.run(command)
+        layout = layouts / architecture
+        job.run(["buildah", "push", "--quiet", name, f"oci:{layout}:{architecture}"])
+        size = compressed_bytes(layout)
+        print(f"{architecture}: {size / 1e6:.1f} MB compressed; the goal is under {GOAL_BYTES / 1e6:.0f} MB")  # noqa: T201
+        if size >= GOAL_BYTES:
+            raise SystemExit(f"the image for {architecture} has {size} bytes compressed")
+        job.bill(architecture).write_bytes(read(layout, BILL))
+
+
+def push(job: Job) -> str:
+    """Push all platforms under one name; the digest of their index."""
+    listed = f"localhost/db-health-exporter:{job.version}"
+    digest = job.out / ".digest"
+    if _exists(job, listed):
+        job.run(["buildah", "manifest", "rm", listed])
+    job.run(["buildah", "manifest", "create", listed])
+    for architecture in ARCHITECTURES:
+        job.run(["buildah", "manifest", "add", listed, f"containers-storage:{job.local_image(architecture)}"])
+    plain = ["--tls-verify=false"] if job.plain_http else []
+    words = ["--all", "--format", "oci", "--digestfile", str(digest), *plain]
+    job.run(["buildah", "manifest", "push", *words, listed, f"docker://{job.image}"])
+    found = digest.read_text(encoding="utf-8").strip()
+    digest.unlink()
+    return found
+
+
+def _exists(job: Job, name: str) -> bool:
+    listed = job.run(["buildah", "images", "--format", "{{.Name}}:{{.Tag}}"])
+    return name in listed.split()
+
+
+def manifest(layout: Path) -> dict[str, Any]:
+    """The manifest of the one image of a layout."""
+    index = json.loads((layout / "index.json").read_text(encoding="utf-8"))
+    [entry] = index["manifests"]
+    found: dict[str, Any] = json.loads(_blob(layout, entry["digest"]))
+    return found
+
+
+def compressed_bytes(layout: Path) -> int:
+    """What a pull of the image transfers."""
+    found = manifest(layout)
+    return sum(part["size"] for part in [found["config"], *found["layers"]])
+
+
+def read(layout: Path, path: str) -> bytes:
+    """One file of an image.
+
+    Raises:
+        LookupError: no layer holds it.
+    """
+    for layer in reversed(manifest(layout)["layers"]):
+        with tarfile.open(fileobj=io.BytesIO(_blob(layout, layer["digest"]))) as files:
+            if path in files.getnames() and (content := files.extractfile(path)) is not None:
+                return content.read()
+    raise LookupError(path)
+
+
+def _blob(layout: Path, digest: str) -> bytes:
+    return (layout / "blobs" / digest.replace(":", "/")).read_bytes()
