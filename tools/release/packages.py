@@ -16,7 +16,8 @@ import importlib, sys, tomllib
 system = tomllib.load(open("pyproject.toml", "rb"))["build-system"]
 sys.path[:0] = system.get("backend-path", [])
 backend = importlib.import_module(system["build-backend"])
-print(backend.build_sdist(sys.argv[1]), backend.build_wheel(sys.argv[1]))
+folder = sys.argv[1]  # setuptools changes sys.argv
+print(backend.build_sdist(folder), backend.build_wheel(folder))
 """
 
 
