@@ -2,10 +2,12 @@
 # Python's versions 3.11 to 3.13 are tested; BASE is a Debian with python3 and its venv module.
 # Everything runs on the builder's own platform, so that another's image needs no emulator.
 ARG BASE=python:3.13-slim
+# The same for the builder's platform, where one name does not stand for both.
+ARG BUILD_BASE=${BASE}
 
 FROM ${BASE} AS base
 
-FROM --platform=$BUILDPLATFORM ${BASE} AS build
+FROM --platform=$BUILDPLATFORM ${BUILD_BASE} AS build
 ARG TARGETARCH=amd64
 ARG VERSION=0.1.0
 # One virtual environment brings pip, the other is what ships.

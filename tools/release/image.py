@@ -4,6 +4,7 @@ import io
 import json
 import platform
 import tarfile
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ def build(job: Job, tree: Path, layouts: Path) -> None:
     for architecture in ARCHITECTURES:
         name = job.local_image(architecture)
         command = ["buildah", "build", "--timestamp", str(job.epoch), "--platform", f"linux/{architecture}"]
-        command += ["--build-arg", f"BUILDPLATFORM=linux/{machine}", "--build-arg", f"BASE={job.base}"]
+        command += ["--build-arg", f"BUILDPLATFORM=linux/{machine}", "--build-arg", f"BASE={job.base.format(arch=architecture)}"]
+        command += ["--build-arg", f"BUILD_BASE={job.base.format(arch=machine)}"]
         command += ["--build-arg", f"VERSION={job.version}", *job.image_flags, "--tag", name, str(tree)]
         job.run(command)
         layout = layouts / architecture
@@ -37,24 +39,18 @@ def build(job: Job, tree: Path, layouts: Path) -> None:
 
 def push(job: Job) -> str:
     """Push all platforms under one name; the digest of their index."""
-    listed = f"localhost/db-health-exporter:{job.version}"
+    listed = f"localhost/db-health-exporter:{uuid.uuid4().hex}"  # a list of an earlier try would be added to
     digest = job.out / ".digest"
-    if _exists(job, listed):
-        job.run(["buildah", "manifest", "rm", listed])
     job.run(["buildah", "manifest", "create", listed])
     for architecture in ARCHITECTURES:
         job.run(["buildah", "manifest", "add", listed, f"containers-storage:{job.local_image(architecture)}"])
     plain = ["--tls-verify=false"] if job.plain_http else []
     words = ["--all", "--format", "oci", "--digestfile", str(digest), *plain]
     job.run(["buildah", "manifest", "push", *words, listed, f"docker://{job.image}"])
+    job.run(["buildah", "manifest", "rm", listed])
     found = digest.read_text(encoding="utf-8").strip()
     digest.unlink()
     return found
-
-
-def _exists(job: Job, name: str) -> bool:
-    listed = job.run(["buildah", "images", "--format", "{{.Name}}:{{.Tag}}"])
-    return name in listed.split()
 
 
 def manifest(layout: Path) -> dict[str, Any]:
