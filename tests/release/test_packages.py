@@ -99,18 +99,18 @@ def test_the_reporter_installs_from_an_index_and_reports(
     exporter = start_exporter(server.url(), APP_POOL_LISTEN=f"{reports}/udp")
     application = subprocess.Popen(
         [environment / "bin/python", "-c", textwrap.dedent(APPLICATION)],
-        env={"DBHEALTH_REPORT_TO": reports},
+        env={"DBHEALTH_ADDRESS": reports, "DBHEALTH_POOL": "orders"},
         cwd=tmp_path,
     )
     cleanup.callback(application.wait)
     cleanup.callback(application.kill)
     until(
-        lambda: "dbhealth_pool_size{" in exporter.get("/metrics").text,
+        lambda: 'pool="orders"' in exporter.get("/metrics").text,
         within=30,
         what="the application's pool in /metrics",
         every=0.2,
     )
-    assert exporter.sample("dbhealth_pool_checked_out_connections", side="app") == 1
+    assert exporter.sample("dbhealth_pool_checked_out_connections", pool="orders") == 1
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,9 @@ def read(arguments: Sequence[str]) -> tuple[Job, bool]:
     parser.add_argument("--registry", required=True, help="such as ghcr.io/db-health-exporter or localhost:5000")
     parser.add_argument("--version", default="", help="the tree's version by default")
     parser.add_argument("--out", type=Path, help="dist/VERSION by default")
-    parser.add_argument("--base", default="docker.io/library/python:3.13-slim", help="the image's base; {arch} in it is amd64 or arm64")
+    parser.add_argument(
+        "--base", default="docker.io/library/python:3.13-slim", help="the image's base; {arch} in it is amd64 or arm64"
+    )
     parser.add_argument("--image-flags", default="", help="further flags of buildah build")
     parser.add_argument("--key", type=Path, help="a private key (PEM, ECDSA P-256) to sign with")
     parser.add_argument("--plain-http", action="store_true", help="the registry speaks HTTP; so does one on localhost")

@@ -24,7 +24,12 @@ def build(job: Job, tree: Path, layouts: Path) -> None:
     for architecture in ARCHITECTURES:
         name = job.local_image(architecture)
         command = ["buildah", "build", "--timestamp", str(job.epoch), "--platform", f"linux/{architecture}"]
-        command += ["--build-arg", f"BUILDPLATFORM=linux/{machine}", "--build-arg", f"BASE={job.base.format(arch=architecture)}"]
+        command += [
+            "--build-arg",
+            f"BUILDPLATFORM=linux/{machine}",
+            "--build-arg",
+            f"BASE={job.base.format(arch=architecture)}",
+        ]
         command += ["--build-arg", f"BUILD_BASE={job.base.format(arch=machine)}"]
         command += ["--build-arg", f"VERSION={job.version}", *job.image_flags, "--tag", name, str(tree)]
         job.run(command)
