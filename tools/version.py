@@ -42,12 +42,12 @@ def stale(root: Path = ROOT, wanted: str | None = None) -> Iterator[tuple[Path, 
     """Each file that holds another version than the wanted one, the exporter's by default, and its text with it."""
     wanted = wanted or version(root)
     places = [*PLACES.items(), *((pattern, _NAMED) for pattern in PROSE)]
-    for pattern, befores in places:
+    for pattern, prefixes in places:
         for path in sorted(root.glob(pattern)):
             text = path.read_text(encoding="utf-8")
             mended = text
-            for before in befores:
-                mended = re.sub(rf"({before}){VERSION}(?![0-9A-Za-z.])", rf"\g<1>{wanted}", mended, flags=re.MULTILINE)
+            for prefix in prefixes:
+                mended = re.sub(rf"({prefix}){VERSION}(?![0-9A-Za-z.])", rf"\g<1>{wanted}", mended, flags=re.MULTILINE)
             if mended != text:
                 yield path, mended
 
