@@ -1,0 +1,68 @@
+"""The public CI: its files are right, and give no more away than they must."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.chart.tools import ROOT, tool
+
+GITHUB = ROOT / ".github"
+WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
+PINNED = re.compile(r"^\s*(?:- )?uses: (?:\./\S+|\S+@[0-9a-f]{40} # v\d+\.\d+\.\d+)")
+
+pytestmark = pytest.mark.extended
+
+
+def test_actionlint_finds_nothing() -> None:
+    """Syntax, expressions, inputs of actions, shell scripts."""
+    command: list[str | Path] = [tool("actionlint", "actionlint"), *WORKFLOWS]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_zizmor_finds_nothing() -> None:
+    """Permissions, credentials that stay, expressions in scripts, actions that are not pinned."""
+    program = Path(sys.executable).with_name("zizmor")
+    command: list[str | Path] = [program, "--offline", "--no-progress", "--format=json", GITHUB]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert [finding["desc"] for finding in json.loads(done.stdout)] == []
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_actions_are_pinned_and_permissions_are_none_by_default(workflow: Path) -> None:
+    """By a commit, with the version beside it that dependabot raises."""
+    text = workflow.read_text()
+
+    assert yaml.safe_load(text)["permissions"] == {}
+    assert [line for line in text.splitlines() if "uses:" in line and not PINNED.match(line)] == []
+
+
+def test_jobs_name_steps_that_exist() -> None:
+    """A step that .ci/run calls otherwise would be left out silently."""
+    steps = {name.strip("'") for name in re.findall(r"(?m)^step ('[^']+'|\S+) ", (ROOT / ".ci/run").read_text())}
+    jobs = yaml.safe_load((GITHUB / "workflows/ci.yml").read_text())["jobs"]["ci"]["strategy"]["matrix"]["include"]
+    named = {"packages"}.union(*(job["steps"].split("|") for job in jobs))
+
+    assert named <= steps
+    assert {"packages", "environment", "lint", "docs", "test", "e2e"} <= named
+    assert steps - named <= {"other Pythons", "fuzz", "release"}
+
+
+@pytest.mark.parametrize("form", sorted((GITHUB / "ISSUE_TEMPLATE").glob("[!c]*.yml")), ids=lambda path: path.stem)
+def test_issue_forms_are_forms(form: Path) -> None:
+    """What a form must have, and each of its fields."""
+    content = yaml.safe_load(form.read_text())
+
+    assert {"name", "description", "body"} <= set(content)
+    for field in content["body"]:
+        assert field["type"] in {"textarea", "input", "dropdown", "checkboxes", "markdown"}
+        assert field["id"]
+        assert field["attributes"]["label"]
