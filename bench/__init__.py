@@ -1,1 +1,1 @@
-"""Repeatable figures, printed beside a peer's and beside the goals."""
+"""Repeatable measurements, printed beside a peer's and beside the goals."""

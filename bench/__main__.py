@@ -37,7 +37,7 @@ NOISE = 1.5  # a frozen database may change a median by this factor and no more
 
 @dataclass
 class Table:
-    """What was found, printed as it comes."""
+    """Prints each result at once."""
 
     missed: list[str] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""Compares the working tree with another revision in one run, in turns, each in an environment as the image has it."""
+"""Compares the working tree with another revision in one run, in turns, each with the image's dependencies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNITS = {
     "start to the first /healthz": "s",
     "start, processor time": "s",
     "/healthz p50": "ms",
-    "/healthz processor time": "ms",  # what a busy machine changes least
+    "/healthz processor time": "ms",  # the figure that a busy machine changes least
     "/metrics p50": "ms",
     "/metrics processor time": "ms",
     "round trips of a probe": "",
@@ -54,7 +54,7 @@ def compare(revision: str, *, rounds: int) -> int:
         stack.callback(factory.close)
         bed = Bed(factory, stack)
         found: dict[Program, Figures] = {then: {}, now: {}}
-        for program in found:  # compiles it
+        for program in found:  # this compiles it
             bed.exporter(program).end()
         for number in range(rounds):
             order = list(found) if number % 2 else list(reversed(found))
@@ -82,7 +82,7 @@ def _worktree(revision: str, folder: Path) -> Iterator[Path]:
 
 
 def _program(root: Path, environment: Path) -> Program:
-    """Install what the image holds, and nothing else, for this source."""
+    """Install the image's dependencies, and nothing else, for this source."""
     python = environment / "bin/python"
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
     quiet = ["--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
@@ -106,7 +106,7 @@ def _measure(bed: Bed, program: Program) -> dict[str, float]:
 
 
 def _speed(bed: Bed, programs: list[Program]) -> dict[str, dict[Program, float]]:
-    """Both side by side, each asked while the other rests."""
+    """Measure both in turns, each while the other is idle."""
     found: dict[str, dict[Program, float]] = {what: {} for what in UNITS if what.startswith("/")}
     running: dict[Program, tuple[Exporter, Reports]] = {}
     for program in programs:

@@ -1,4 +1,4 @@
-"""What is measured: the exporter as its image runs it, its peer, and the PostgreSQL behind both."""
+"""The measured programs: the exporter as in its image, its peer, and the PostgreSQL behind both."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Bed:
         compiling.end()
 
     def exporter(self, program: Program | None = None, *, cgroup: str = "", **environment: str) -> Exporter:
-        """Start one as the image does: at -OO and without column tables, from bytecode, with every default."""
+        """Start an exporter as the image does: with -OO, without column tables, from bytecode, with every default."""
         url = self.server.url(**self.parameters)
         optimised = {
             "PYTHONOPTIMIZE": "2",
@@ -106,7 +106,7 @@ class Process:
         self.start_seconds = time.monotonic() - began
 
     def get(self, path: str) -> tuple[int, bytes]:
-        """Ask once, on a connection of its own."""
+        """Send one request, on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("GET", path)
@@ -132,7 +132,7 @@ class Exporter(Process):
     """`python -m exporter serve`."""
 
     def __init__(self, program: Program, environment: dict[str, str], *, cgroup: str) -> None:
-        """Start it, in a control group of its own where one is named."""
+        """Start it, in its own control group if one is named."""
         port, self.report_port = free_port(), free_port()
         places = {
             "PYTHONPATH": str(program.root),
@@ -145,7 +145,7 @@ class Exporter(Process):
         super().__init__(command, {**places, **environment}, port=port, first="/healthz")
 
     def wait_for(self, status: int) -> None:
-        """Ask `/healthz` until this is its status."""
+        """Request `/healthz` until this is its status."""
         limit = time.monotonic() + 15
         while self.get("/healthz")[0] != status:
             if time.monotonic() > limit:
@@ -153,7 +153,7 @@ class Exporter(Process):
             time.sleep(0.05)
 
     def warm(self, requests: int = WARM_UP) -> None:
-        """Ask each endpoint so many times."""
+        """Request each endpoint this many times."""
         for _ in range(requests):
             self.get("/healthz")
             self.get("/metrics")

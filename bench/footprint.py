@@ -1,4 +1,4 @@
-"""What a process costs: memory as the kernel and the kubelet count it, and processor time."""
+"""The costs of a process: memory as the kernel and the kubelet count it, and processor time."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def memory_cgroup() -> Iterator[str]:
             try:
                 folder.rmdir()
                 break
-            except OSError:  # its last process is on its way out
+            except OSError:  # its last process is still ending
                 time.sleep(0.05)
 
 
@@ -68,7 +68,7 @@ def _usage(group: Path) -> Path:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time of all threads so far, to the nanosecond where the kernel tells."""
+    """Processor time of all threads so far, in nanoseconds where the kernel gives them."""
     total = 0
     for task in Path(f"/proc/{pid}/task").iterdir():
         total += int((task / "schedstat").read_text().split()[0])

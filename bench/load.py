@@ -1,4 +1,4 @@
-"""A lean client in a process of its own: some keep-alive connections, each asking again once it is answered."""
+"""A lean client in a process of its own: some keep-alive connections, each with one request after the other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHUNKED_END = b"0\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the clients saw, in seconds."""
+    """The response times of the clients, in seconds."""
 
     p50: float
     p99: float
@@ -28,7 +28,7 @@ class Load:
 
 
 def measure(port: int, path: str, *, clients: int = 4, seconds: float = 2.0) -> Load:
-    """Ask from a process of its own for so long."""
+    """Send requests from a process of its own for this many seconds."""
     command = [sys.executable, "-m", "bench.load", str(port), path, str(clients), str(seconds)]
     found = subprocess.run(command, check=True, capture_output=True, timeout=seconds + 30)
     return Load(**json.loads(found.stdout))

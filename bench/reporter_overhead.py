@@ -1,7 +1,7 @@
-"""What the reporter costs a pooled `SELECT 1` over loopback, as a ratio of medians beside a control.
+"""The reporter's cost for a pooled `SELECT 1` over loopback, as a ratio of medians beside a control.
 
-Three engines take turns in short blocks, in a new order each time: one plain, one plain again (the control: what
-two equal engines differ by on this machine) and one that reports. Every round opens new connections, for equal
+Three engines take turns in short blocks, in a new order each time: one plain, one plain again (the control: the
+difference of two equal engines on this machine) and one that reports. Every round opens new connections, for equal
 connections differ by up to 2 %. Client and server are pinned to a core each.
 """
 
@@ -33,8 +33,8 @@ GOAL = 1.02
 KINDS = ("plain", "control", "reported")
 SELECT = text("select 1")
 WARM = 50
-# Long enough for the interpreter's inline caches to settle on the engine's class of pool, which an application has one
-# of; short enough that whatever else the machine does hits all alike.
+# Long enough for the interpreter's inline caches to settle on the engine's class of pool, of which an application has
+# one; short enough that other load on the machine affects all alike.
 BLOCKS, ITERATIONS = 20, 50
 
 
@@ -122,7 +122,7 @@ def measure(name: str, make: Callable[[str], Sync | Async], urls: dict[str, str]
 def _pinned_apart(server_pid: int) -> None:
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
-        os.sched_setaffinity(server_pid, {cores[0]})  # what it forks later inherits this
+        os.sched_setaffinity(server_pid, {cores[0]})  # later forks inherit this
         os.sched_setaffinity(0, {cores[-1]})
 
 

@@ -1,1 +1,1 @@
-"""The show piece: a real PostgreSQL, a busy application and the exporter, to break and to heal by a key."""
+"""The demo: a real PostgreSQL, a busy application and the exporter, broken and healed by keys."""

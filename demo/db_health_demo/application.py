@@ -1,4 +1,4 @@
-"""The application, a process of its own: a small shop with random customers, metrics, and a signal for each mistake."""
+"""The application, in its own process: a small shop with random customers, metrics, and a signal for each mistake."""
 
 import asyncio
 import os
@@ -19,11 +19,11 @@ from db_health_demo.ports import LOOPBACK
 
 POOL = {"pool_size": 3, "max_overflow": 2, "pool_timeout": 3.0}  # seconds that a request waits for a connection
 REQUESTS_PER_SECOND, CONCURRENT_REQUESTS = 15.0, 100  # a real server would refuse more at once, too
-MISTAKES = {"leak": signal.SIGRTMIN, "wedge": signal.SIGRTMIN + 1, "block": signal.SIGRTMIN + 2}  # these queue up
+MISTAKES = {"leak": signal.SIGRTMIN, "wedge": signal.SIGRTMIN + 1, "block": signal.SIGRTMIN + 2}  # these are queued
 
 
 class Shop:
-    """Requests come at random, each a task with a session, and how each ends is counted."""
+    """Serves random requests, each a task with a session, and counts their results."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -34,7 +34,7 @@ class Shop:
         self._reply = asyncio.Event()  # never set
 
     async def run(self) -> None:
-        """Open as soon as the database answers, and let customers in for ever; make a mistake at each signal."""
+        """Serve requests as soon as the database answers, until cancelled; make a mistake at each signal."""
         opened = False
         while not opened:
             with suppress(SQLAlchemyError, OSError):
@@ -73,7 +73,7 @@ class Shop:
             await self._reply.wait()
 
     async def print_invoice(self) -> None:
-        """Block: call something in a transaction that does not yield to the event loop, as a driver for printers."""
+        """Block: in a transaction, call a function that does not yield to the event loop, as a printer's driver."""
         async with self._sessions.begin() as session:
             await session.execute(text("SELECT * FROM orders LIMIT 1"))
             while True:

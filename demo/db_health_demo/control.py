@@ -1,4 +1,4 @@
-"""The control page: what the keys do, as buttons, without JavaScript."""
+"""The control page: a button for each key, without JavaScript."""
 
 from collections.abc import Awaitable, Callable
 from html import escape
@@ -18,14 +18,14 @@ HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "X-Co
 async def serve(
     port: int, exporter: str, *, status: Callable[[], Status], do: Callable[[str], Awaitable[None]]
 ) -> web.AppRunner:
-    """Serve the page on loopback until the runner is cleaned up; a POST does one thing and leads back."""
+    """Serve the page on loopback until the runner is cleaned up; a POST does one action and redirects to the page."""
     own = {f"http://{host}:{port}" for host in (LOOPBACK, "localhost")}
 
     async def page(_: web.Request) -> web.Response:
         return web.Response(text=render(status(), exporter), content_type="text/html", headers=HEADERS)
 
     async def act(request: web.Request) -> web.Response:
-        # A browser names the page that sends this, which no other site's may do; curl names none.
+        # A browser names the origin of the request, which must be this page; curl names none.
         if f"http://{request.host}" not in own or request.headers.get("Origin", f"http://{request.host}") not in own:
             return web.Response(status=403, text="only from this page\n")
         if (name := request.match_info["name"]) not in ACTIONS:

@@ -1,4 +1,4 @@
-"""What can be broken, by which key, and how it is healed; and the tour, which does one thing after the other."""
+"""The faults, their keys and how they are healed; and the tour, which plays them one after the other."""
 
 import asyncio
 import secrets
@@ -11,7 +11,7 @@ import asyncpg
 from db_health_demo.postgres import Database
 from db_health_demo.watcher import Status, Watcher
 
-ACTIONS = {  # by name: the key, the label, what is done, and what there is to see
+ACTIONS = {  # by name: the key, the label, the action, and the expected verdict
     "leak": ("l", "leak connection", "a request forgets to close its session", "the pool loses one"),
     "wedge": ("w", "wedge pool", "every session waits for a reply that never comes", "app_pool_wedged"),
     "block": ("b", "block the loop", "a call that does not yield, with the pool full", "app_pool_wedged"),
@@ -23,11 +23,11 @@ ACTIONS = {  # by name: the key, the label, what is done, and what there is to s
     "heal": ("h", "heal all", "everything is undone; the application is restarted if need be", "healthy"),
 }
 OF_APPLICATION = {"leak", "wedge", "block"}
-OF_SERVER = {"fill", "password", "readonly"}  # not possible while it is frozen
+OF_SERVER = {"fill", "password", "readonly"}  # not possible while the server is frozen
 
 WITHIN = 30.0  # seconds for a verdict
 LEAK = "the place of the leak"  # while the verdict stays healthy
-SCENES = (  # what is done, how often, and what must follow
+SCENES = (  # the text, the action, how often, and the expected verdict
     ("A request forgets its session: one connection of five is lost", "leak", 1, LEAK),
     ("Three more: a single connection serves everybody", "leak", 3, "app_pool_exhausted"),
     ("The last one: nobody gets a connection any more", "leak", 1, "app_pool_wedged"),
@@ -38,7 +38,7 @@ SCENES = (  # what is done, how often, and what must follow
 
 
 class Faults:
-    """Breaks and heals, one thing at a time; `fail` has the application make a mistake, which `restart` cures."""
+    """Breaks and heals, one fault at a time; `fail` makes the application make a mistake, which `restart` cures."""
 
     def __init__(self, database: Database, fail: Callable[[str], None], restart: Callable[[], Awaitable[None]]) -> None:
         self._database, self._fail, self._restart = database, fail, restart
@@ -46,11 +46,11 @@ class Faults:
         self._lock = asyncio.Lock()
 
     def active(self) -> str:
-        """Name what is broken now, and how often where it can be so more than once."""
+        """Name the present faults, with a count for those that can be repeated."""
         return ", ".join(name if count == 1 else f"{count} times {name}" for name, count in self._active.items())
 
     async def do(self, name: str) -> str:
-        """Do it and return a sentence about what has happened."""
+        """Do an action and return a sentence about its result."""
         async with self._lock:
             if name in OF_SERVER and "freeze" in self._active:
                 return f"{name}: not while the database is frozen: thaw it first"
@@ -110,7 +110,7 @@ async def play_tour(faults: Faults, watcher: Watcher, say: Callable[[str], None]
 
 
 def has_come(expected: str, status: Status) -> bool:
-    """Tell whether there is to be seen what must follow."""
+    """Return whether a status shows the expected verdict or leak."""
     return bool(status.location) if expected == LEAK else status.verdict == expected
 
 

@@ -22,8 +22,8 @@ from db_health_demo.watcher import Watcher
 
 SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 STARTS_WITHIN = 30.0  # seconds
-ENDS_WITHIN = 10  # seconds that the supervisor has to clear up before its parent does
-PACE = {  # seconds, so that nobody has to wait; what the environment says goes first
+ENDS_WITHIN = 10  # seconds for the supervisor to clear up before its parent does
+PACE = {  # seconds, shorter than the defaults; the environment overrides them
     "APP_POOL_WEDGED_AFTER": "10",
     "PROBE_INTERVAL": "1",
     "FRESH_PROBE_INTERVAL": "5",
@@ -34,13 +34,13 @@ KEYS = {key: name for name, (key, *_) in ACTIONS.items()}
 
 
 def main(arguments: list[str]) -> int:
-    """Run the demo; return 0 when it was ended in good order."""
+    """Run the demo; return 0 after an orderly end."""
     about = "An embedded PostgreSQL, a small busy application and the exporter: break them, watch the verdict."
     parser = argparse.ArgumentParser("db-health-exporter demo", description=about, allow_abbrev=False)
     parser.add_argument("--seconds", type=float, metavar="N", help="end by itself after so long")
     parser.add_argument("--scenario", action="store_true", help="play a scripted tour and print a transcript")
     given = parser.parse_args(arguments)
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until each process handles them
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until each process has its handlers
     for each in (signal.SIGTSTP, signal.SIGTTOU):  # a stopped demo would keep the terminal
         signal.signal(each, signal.SIG_IGN)
     folder = Path(tempfile.mkdtemp(prefix="dbhealth-demo-"))
@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _guard(supervisor: int, folder: Path, screen: Screen) -> int:
-    """Pass on that it is to end, and clear away what it leaves, however it ends."""
+    """Pass signals on to the supervisor, and clear up after it, however it ends."""
 
     def end(number: int, _: object) -> None:
         signal.alarm(ENDS_WITHIN)
@@ -75,7 +75,7 @@ def _guard(supervisor: int, folder: Path, screen: Screen) -> int:
     signal.alarm(0)
     processes.clear(folder)
     if status < 0:
-        screen.restore("\x1b[?25h\x1b[?1049l")  # the cursor, and the usual screen
+        screen.restore("\x1b[?25h\x1b[?1049l")  # show the cursor, leave the alternate screen
         sys.stderr.write("db-health-exporter demo: it was ended from outside; what was left is cleared away\n")
         return 1
     screen.say("everything has ended; nothing is left behind")
@@ -121,9 +121,9 @@ class Supervisor:
         return performance.result() if performance in done else 0
 
     async def _perform(self, *, seconds: float | None, scripted: bool) -> int:
-        """Start all in the order in which they need each other; play the tour, or let the audience play."""
+        """Start the parts in the order of their dependencies; play the tour, or wait for keys."""
         began = time.monotonic()
-        await self._start_application()  # it waits for the database by itself, and takes long to import
+        await self._start_application()  # started first: its imports take long, and it waits for the database by itself
         await self._database.start()
         self._parts["postgres"] = self._database.part
         await self._database.create_shop()
@@ -147,7 +147,7 @@ class Supervisor:
             if scripted:
                 return await play_tour(self._faults, self._watcher, self._screen.say)
             done, _ = await asyncio.wait({watching}, timeout=seconds)
-            return 0 if not done else watching.result()  # it ends by an error only
+            return 0 if not done else watching.result()  # it ends only by an error
         finally:
             await page.cleanup()
 

@@ -7,9 +7,9 @@ LOOPBACK = "127.0.0.1"
 
 
 def reserve(wanted: int = 0, *, udp: bool = False) -> tuple[int, socket.socket]:
-    """Return `wanted` if nobody listens there and no other demo is about to, else a free port; and its reservation.
+    """Return `wanted` if it is free and not reserved by another demo, else a free port; and its reservation.
 
-    A port is listened on seconds after it was chosen: two demos that started together chose the same. The reservation
+    A part listens seconds after its port was chosen: two demos that started together chose the same. The reservation
     is a name that the kernel gives to one process only, and frees when it is closed.
     """
     for port in (wanted, 0, 0, 0):

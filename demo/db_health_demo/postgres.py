@@ -35,7 +35,7 @@ class Database:
         self._filling: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Create the cluster and start the server; a RuntimeError tells the last lines of a log."""
+        """Create the cluster and start the server; a RuntimeError has the last lines of a log."""
         user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
         identity: dict[str, Any] = {} if user is None else {"user": user, "group": user, "extra_groups": []}
         programs = await asyncio.to_thread(_programs, self._folder, identity)
@@ -51,7 +51,7 @@ class Database:
         if await initdb.process.wait():
             raise RuntimeError(f"PostgreSQL's initdb failed:\n{initdb.last_lines()}")
         secret.unlink()
-        shutil.copyfile(FILES / settings.name, settings)  # where the server's user may read it
+        shutil.copyfile(FILES / settings.name, settings)  # so that the server's user may read it
         command = [programs / "postgres", "-D", data, "-p", str(self._superuser["port"]), f"--config-file={settings}"]
         self.part = await processes.start(self._folder, "postgres", command, {}, stop=signal.SIGQUIT, **identity)
 
@@ -66,7 +66,7 @@ class Database:
                 await asyncio.sleep(0.02)
 
     async def execute(self, *statements: str, database: str = "shop") -> None:
-        """Execute as superuser, for whom a full server has room, and in spite of `default_transaction_read_only`."""
+        """Execute as superuser, who has reserved connections, and in spite of `default_transaction_read_only`."""
         settings = {"default_transaction_read_only": "off"}
         limits = {"timeout": ANSWERS_WITHIN, "command_timeout": ANSWERS_WITHIN, "ssl": False}
         connection = await asyncpg.connect(database=database, server_settings=settings, **self._superuser, **limits)
@@ -85,11 +85,11 @@ class Database:
         await self.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}", "SELECT pg_reload_conf()")
 
     def fill(self) -> None:
-        """Take every connection that is left, and those that others give back, until `drain`."""
+        """Take every free connection, and those that others close, until `drain`."""
         self._filling = self._filling or asyncio.create_task(self._keep_full(), name="fill")
 
     def drain(self) -> None:
-        """Give those connections back."""
+        """Close these connections."""
         if self._filling is not None:
             self._filling.cancel()
             self._filling = None
@@ -98,7 +98,7 @@ class Database:
 
     async def _keep_full(self) -> None:
         while True:
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError):  # such as that it is full
+            with suppress(OSError, TimeoutError, asyncpg.PostgresError):  # for example: the server is full
                 while True:
                     self._fillers.append(await asyncpg.connect(self.url, ssl=False, timeout=ANSWERS_WITHIN))
             await asyncio.sleep(REFILLED_EVERY)

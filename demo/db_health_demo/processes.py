@@ -1,4 +1,4 @@
-"""The demo's processes: started with a clean environment, frozen and thawed as trees, and none of them left over."""
+"""The demo's processes: started with a clean environment, frozen and thawed as trees, and all ended at the end."""
 
 import asyncio
 import ctypes
@@ -17,14 +17,14 @@ from typing import Any
 import psutil
 
 INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ", "TMPDIR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
-GRACE, CLEARED_WITHIN = 2.0, 5.0  # seconds that a process has to end by itself, and that killing the rest may take
+GRACE, CLEARED_WITHIN = 2.0, 5.0  # seconds for a process to end by itself, and for killing the rest
 DIE_WITH_PARENT, ADOPT_ORPHANS, IPC_RMID = 1, 36, 0  # PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER of prctl
 LIBC = ctypes.CDLL(None)  # loaded before any fork
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One running process and its log; `stop` is the signal that ends it in good order."""
+    """One running process and its log; `stop` is the signal for an orderly end."""
 
     name: str
     process: asyncio.subprocess.Process
@@ -32,7 +32,7 @@ class Part:
     stop: signal.Signals
 
     async def end(self) -> None:
-        """Ask it to end, frozen or not, and kill it if it does not."""
+        """Send it `stop`, frozen or not, and kill it if it does not end."""
         self.thaw()
         for each in (self.stop, signal.SIGKILL):
             if self.process.returncode is None:
@@ -42,7 +42,7 @@ class Part:
                 return
 
     def freeze(self) -> None:
-        """Stop it, then all that descend from it: by then nothing new is born."""
+        """Stop the process, then all its descendants: a stopped one makes no new ones."""
         _apply(psutil.Process.suspend, _tree(self.process.pid)[:1])
         _apply(psutil.Process.suspend, _tree(self.process.pid))
 
@@ -58,7 +58,7 @@ class Part:
 async def start(
     folder: Path, name: str, command: Sequence[str | Path], environment: dict[str, str], **options: Any
 ) -> Part:
-    """Start a process in the demo's folder, with this environment and little else; it dies with this one."""
+    """Start a process in the demo's folder, with little more than this environment; it dies with this process."""
     stop = options.pop("stop", signal.SIGTERM)
     options |= {"cwd": folder, "start_new_session": True, "stdin": asyncio.subprocess.DEVNULL}  # no Ctrl-C reaches it
     options["env"] = {each: os.environ[each] for each in INHERITED if each in os.environ} | environment
@@ -70,17 +70,17 @@ async def start(
 
 
 def tell_kernel(option: int, value: int) -> None:
-    """Say what becomes of this process, or of its descendants, when their parents die (Linux only)."""
+    """Set what happens to this process, or to its descendants, when their parents die (Linux only)."""
     if sys.platform == "linux":
         LIBC.prctl(option, value, 0, 0, 0)
 
 
 def clear(folder: Path) -> None:
-    """Leave nothing: no process that descends from this one, no shared memory, no folder."""
+    """Remove everything: this process's descendants, the shared memory and the folder."""
     deadline = time.monotonic() + CLEARED_WITHIN
     while (left := _tree(os.getpid())[1:]) and time.monotonic() < deadline:
         _apply(psutil.Process.kill, left)
-        psutil.wait_procs(left, timeout=0.2)  # an orphan becomes ours once its parent is gone: look again
+        psutil.wait_procs(left, timeout=0.2)  # orphans become children of this process: look again
     with suppress(OSError, IndexError, ValueError):  # a killed PostgreSQL leaves a segment
         _, segment = (folder / "data" / "postmaster.pid").read_text().splitlines()[6].split()
         LIBC.shmctl(int(segment), IPC_RMID, None)

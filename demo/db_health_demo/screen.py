@@ -1,4 +1,4 @@
-"""What the audience sees: a screen that updates in place, or lines where there is no terminal for one."""
+"""The demo's output: a screen that updates in place, or lines where there is no terminal."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ GOOD, BAD, OK = "bold green", "bold red", 200
 
 
 class Screen:
-    """Shows statuses and news and reads keys: live in a terminal, as lines elsewhere and where the tour tells all."""
+    """Shows statuses and news and reads keys: live in a terminal, as lines elsewhere and during the tour."""
 
     def __init__(self, *, scripted: bool) -> None:
         self._keyboard = _foreground_terminal()
@@ -43,7 +43,7 @@ class Screen:
         self._news: deque[str] = deque(maxlen=40)
 
     def enter(self, links: dict[str, str], press: Callable[[str], None]) -> None:
-        """Show where everything is, and hand single keys to `press` from now on."""
+        """Show the links, and pass single keys to `press` from now on."""
         self._links = links
         if self._keyboard is not None:
             termios.tcflush(self._keyboard, termios.TCIFLUSH)
@@ -55,7 +55,7 @@ class Screen:
             self._live.start()
 
     def leave(self) -> None:
-        """Give the terminal back as it was, and tell there what has happened."""
+        """Restore the terminal, and print the news there."""
         if self._live is not None and self._links:
             with suppress(OSError):
                 self._live.stop()
@@ -64,14 +64,14 @@ class Screen:
         self.restore()
 
     def restore(self, text: str = "") -> None:
-        """Give back the keyboard, and write what gives back the rest where nobody else did."""
+        """Restore the keyboard, and write `text`, which restores the rest, unless that has been done."""
         if self._keyboard is not None:
             with suppress(OSError, termios.error):
                 termios.tcsetattr(self._keyboard, termios.TCSANOW, self._before)
                 os.write(self._keyboard, text.encode())
 
     def say(self, text: str) -> None:
-        """Tell what has happened."""
+        """Show a piece of news."""
         line = text if self._scripted and self._links else f"{time.strftime('%H:%M:%S')}  {text}"
         if self._live is None or not self._links:
             self._print(line)
@@ -79,14 +79,14 @@ class Screen:
             self._news.append(line)
 
     def show(self, status: Status) -> None:
-        """Show a status: on the screen at once, as a line where the verdict has changed, or now and then."""
+        """Show a status: on the screen at once, as a line where the verdict has changed, or at intervals."""
         changed, self._verdict = status.verdict != self._verdict, status.verdict
         if self._scripted or not self._links:
             return
         if self._live is not None:
             if changed:
                 self.say(f"verdict {status.verdict}")
-            if select.select([], [1], [], 0)[1]:  # whoever holds the terminal by Ctrl-S must not hold the demo
+            if select.select([], [1], [], 0)[1]:  # a terminal paused by Ctrl-S must not pause the demo
                 screen = render(status, self._links, reversed(self._news), height=self._console.height)
                 with suppress(OSError):
                     self._live.update(screen, refresh=True)
@@ -96,7 +96,7 @@ class Screen:
             self.say(f"{status.verdict}: {pool}; pooled probe {probe}\n          {status.advice}")
 
     def _read(self, press: Callable[[str], None]) -> None:
-        """Hand on what was typed; Ctrl-D where the terminal has hung up."""
+        """Pass typed keys on; Ctrl-D where the terminal has hung up."""
         typed = b"\x04"
         with suppress(OSError):
             typed = os.read(self._keyboard or 0, 64) or typed
@@ -104,7 +104,7 @@ class Screen:
             press(key)
 
     def _print(self, text: str) -> None:
-        with suppress(OSError, SystemExit):  # rich would end where a pipe is closed; the demo ends by other means
+        with suppress(OSError, SystemExit):  # rich would exit at a closed pipe; the demo does not
             self._console.out(text)
 
 

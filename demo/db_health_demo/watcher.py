@@ -1,4 +1,4 @@
-"""Reads the exporter and the application over HTTP, as a kubelet, Prometheus and people do, and keeps a status."""
+"""Reads the exporter and the application over HTTP, as a kubelet and Prometheus do, and keeps a status."""
 
 import asyncio
 import json
@@ -19,24 +19,24 @@ POOL = ("checked_out_connections", "max_connections", "pending_requests", "oldes
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One moment, as the exporter's JSON, its metrics and the application's metrics tell it; times in seconds."""
+    """One moment, from the exporter's JSON, its metrics and the application's metrics; times in seconds."""
 
     verdict: str = "unknown"
     since: float = 0.0
-    advice: str = ""  # what is wrong, and the next step
-    location: str = ""  # where the application took the oldest connection, once it is out for long
-    used: int = 0  # of the application's pool
+    advice: str = ""  # the sentence and the next step
+    location: str = ""  # where the application took the oldest leaked connection
+    used: int = 0  # connections in use, of the application's pool
     maximum: int = 0  # 0 until the pool is reported
     pending: int = 0
     oldest: float = 0.0
     probes: dict[str, str] = field(default_factory=dict)  # by path: its outcome and latency in words
     endpoints: dict[str, int] = field(default_factory=dict)  # by path: the HTTP status, 0 where none came
-    requests: dict[str, float] = field(default_factory=dict)  # of the application, how many a second ended so
+    requests: dict[str, float] = field(default_factory=dict)  # of the application: by result, the number a second
     faults: str = ""
 
 
 class Watcher:
-    """Keeps the latest status and tells those who wait for a change of it."""
+    """Keeps the latest status and wakes tasks that wait for a change."""
 
     def __init__(self, exporter: str, application: str, faults: Callable[[], str]) -> None:
         self.status, self._faults = Status(), faults
@@ -56,7 +56,7 @@ class Watcher:
                 await asyncio.sleep(INTERVAL)
 
     async def wait_for(self, condition: Callable[[Status], bool], within: float) -> bool:
-        """Return whether the condition came to hold within so many seconds."""
+        """Return whether the condition became true within this many seconds."""
         try:
             async with asyncio.timeout(within), self._changed:
                 return await self._changed.wait_for(lambda: condition(self.status))
@@ -92,7 +92,7 @@ class Watcher:
 
 
 async def _get(session: aiohttp.ClientSession, url: str) -> tuple[int, str]:
-    """Return status and text; 0 and nothing where no answer comes."""
+    """Return status and text; 0 and an empty text without an answer."""
     try:
         async with session.get(url) as answer:
             return answer.status, await answer.text()
@@ -105,10 +105,10 @@ def _samples(text: str, name: str) -> list[Any]:
 
 
 def _sum(text: str, name: str) -> float:
-    """Add up the workers of the application's pool: the exporter's own is another matter."""
+    """Add up the workers of the application's pool, without the exporter's own pool."""
     return float(sum(each.value for each in _samples(text, name) if each.labels["pool"] == "shop"))
 
 
 def _describe(output: str, observedValue: float = 0.0, **_: str) -> str:  # noqa: N803 - the JSON's name
-    """Say how a probe fared: `success 0.9 ms`."""
+    """Describe a probe's result: `success 0.9 ms`."""
     return f"{output.partition(':')[0]} {observedValue:.1f} ms"

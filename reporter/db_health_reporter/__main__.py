@@ -1,4 +1,4 @@
-"""`python -m db_health_reporter`: tells whether reports would be sent, and whether an exporter listens for them."""
+"""`python -m db_health_reporter`: checks whether reports would be sent, and whether an exporter listens for them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROC_NET_UDP = ("/proc/net/udp", "/proc/net/udp6")
 
 
 def main() -> int:
-    """Print one line for each thing that must be right; return 1 if one is wrong, else 0."""
+    """Print one line for each check; return 1 if one fails, else 0."""
     settings = read_settings({}, set())
     checks = (_plugin(), _install(), _listener(settings))
     print(f"db-health-reporter {_version('db-health-reporter')}, SQLAlchemy {sqlalchemy.__version__}")
@@ -86,7 +86,7 @@ def _unix_listener(path: str) -> tuple[bool, str]:
 
 
 def _is_local(family: int, target: tuple[object, ...]) -> bool:
-    """Tell whether an address is this machine's own: only then a socket can be bound to it."""
+    """Return whether an address is this machine's own: only then can a socket be bound to it."""
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.bind((target[0], 0, *target[2:]))
@@ -98,7 +98,7 @@ def _is_local(family: int, target: tuple[object, ...]) -> bool:
 def _has_local_socket(port: int) -> bool:
     """Tell whether a UDP socket of this network namespace, a pod's, is bound to the port; sends nothing."""
     tables = [Path(name).read_text() for name in _PROC_NET_UDP if os.path.exists(name)]
-    if not tables:  # not Linux: an address in use is a socket
+    if not tables:  # not on Linux: an address in use means a socket
         try:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
                 probe.bind(("127.0.0.1", port))

@@ -1,4 +1,4 @@
-"""Describes what a thread or task that holds a connection does now."""
+"""Describes the present activity of a thread or task that holds a connection."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _GENERATORS = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
 def describe_activity(classifier: FileClassifier, holder: Any, code: CodeType | None, mark: Any) -> str:
-    """Say where the call that made a checkout is now, or that it has ended.
+    """Describe where the call that made a checkout is now, or that it has ended.
 
-    The holder is a thread (an object or its number) or a task (a weak reference). A thread or task that goes on with
-    something else, such as the next request, is not described: only the call that bears the mark is.
+    The holder is a thread (an object or its number) or a task (a weak reference). Only the call that bears the
+    mark is described, not something else in the same thread or task, such as the next request.
     """
     if isinstance(holder, (int, threading.Thread)):
         return _describe_call_in_thread(classifier, holder, code, mark)
@@ -39,7 +39,7 @@ def describe_activity(classifier: FileClassifier, holder: Any, code: CodeType | 
 
 
 def describe_thread(classifier: FileClassifier, number: int) -> str:
-    """Say where a thread is now, whatever it does."""
+    """Describe where a thread is now, in any call."""
     frame = sys._current_frames().get(number)
     return "unknown" if frame is None else _describe(classifier, list(_frames_of_thread(frame)))
 
@@ -99,7 +99,7 @@ def _describe_call(classifier: FileClassifier, frames: list[FrameType], code: Co
 
 
 def _describe(classifier: FileClassifier, frames: list[FrameType]) -> str:
-    """Name the application's innermost line, and the innermost of all where that is a different one."""
+    """Name the application's innermost line, and the innermost line of all if it is a different one."""
     innermost = frames[0]
     for frame in frames:
         if classifier.is_candidate(frame.f_code.co_filename):

@@ -1,6 +1,6 @@
-"""Runs at the interpreter's start, by db_health_reporter.pth: reports every engine where DBHEALTH_INSTALL asks for it.
+"""Runs at the interpreter's start, by db_health_reporter.pth: reports every engine if DBHEALTH_INSTALL is set.
 
-It imports nothing but what the interpreter has imported by then: gevent patches modules that must be new, and an
+It imports only modules that the interpreter has imported by then: gevent patches modules that must be new, and an
 environment's other programs pay for it, too.
 """
 
@@ -12,7 +12,7 @@ _OFF = ("", "0", "false", "no", "off")
 
 
 def is_asked_for() -> bool:
-    """Tell whether the environment asks to report every engine."""
+    """Return whether DBHEALTH_INSTALL is set to report every engine."""
     return os.environ.get("DBHEALTH_INSTALL", "").strip().lower() not in _OFF
 
 

@@ -1,4 +1,4 @@
-"""Finds and names the line of the application that checked a connection out."""
+"""Finds and names the application's line that checked a connection out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 _MAX_TEXT = 240
-_WRAPPERS = (  # packages that call SQLAlchemy for the application, or stand between both
+_WRAPPERS = (  # packages that call SQLAlchemy for the application
     "ddtrace",
     "elasticapm",
     "flask_sqlalchemy",
@@ -47,7 +47,7 @@ class CallMark:
 
 
 class FileClassifier:
-    """Sorts source files into application, installed packages and libraries; each file is looked at once."""
+    """Sorts source files into application, installed packages and libraries; each file is sorted once."""
 
     def __init__(self) -> None:
         self.applications: set[str] = set()
@@ -57,12 +57,12 @@ class FileClassifier:
         self._libraries = (os.path.dirname(sqlalchemy.__file__) + os.sep, here + os.sep)
         self._standard = os.path.dirname(os.__file__) + os.sep
         self._packages = _folders("purelib", "platlib")
-        self._scripts = _folders("scripts")  # what pip made to start an installed application
+        self._scripts = _folders("scripts")  # scripts that pip made to start installed applications
 
     def is_candidate(self, filename: str) -> bool:
-        """Tell whether a file may be the application's: it is not SQLAlchemy, a wrapper around it, or Python itself.
+        """Return whether a file may be the application's: it is not SQLAlchemy, a wrapper around it, or Python itself.
 
-        An installed package may be the application; where something outside of the packages calls it, that is.
+        An installed package may be the application, unless code outside of the packages calls it.
         """
         if filename in self.libraries:
             return False

@@ -1,4 +1,4 @@
-"""Hooks `create_engine`, wherever it has been imported to, by the plugins that SQLAlchemy's URL class loads for it.
+"""Hooks `create_engine` by the plugins that SQLAlchemy's URL class loads, so that every imported name of it is hooked.
 
 The engine's constructor cannot be wrapped: `create_engine` reads its signature to tell its own arguments apart.
 """
@@ -39,12 +39,12 @@ def hook_engines_when_imported(on_engine: Callable[[Any], None]) -> None:
 
 
 def is_hooked(url_class: Any) -> bool:
-    """Tell whether engines are hooked."""
+    """Return whether engines are hooked."""
     return hasattr(getattr(url_class, "_instantiate_plugins", None), _MARK)
 
 
 class _Hook:
-    """What `create_engine` asks of a plugin."""
+    """A plugin, as `create_engine` calls it."""
 
     def __init__(self, on_engine: Callable[[Any], None]) -> None:
         self.engine_created = on_engine

@@ -1,4 +1,4 @@
-"""The pools of one engine: its first one and those that replace it, all instrumented and counted under one name."""
+"""The pools of one engine: the first and those that replace it, instrumented and counted under one name."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ logger = logging.getLogger("db_health_reporter")
 
 
 class EnginePools:
-    """Instruments an engine's pool, and each pool that `dispose` or the application puts in its place."""
+    """Instruments an engine's pool, and each pool by which `dispose` or the application replaces it."""
 
     def __init__(self, engine: Engine, totals: Totals, classifier: FileClassifier, owner: PoolOwner) -> None:
-        """Know the engine's pool; what is instrumented calls `owner`."""
+        """Start without instrumentation; instrumented pools call `owner`."""
         self.totals = totals
         self._classifier, self._owner = classifier, owner
         self._asynchronous = bool(getattr(engine.dialect, "is_async", False))
@@ -37,13 +37,13 @@ class EnginePools:
 
     @property
     def present(self) -> Pool | None:
-        """The engine's present pool; None when nobody can use it any more."""
+        """The engine's present pool; None once the engine has been collected."""
         engine = self._engine()
         return self._pool() if engine is None else engine.pool
 
     @property
     def instrumentation(self) -> PoolInstrumentation | None:
-        """What is recorded about the present pool."""
+        """The present pool's instrumentation."""
         pool = self.present
         return None if pool is None else instrumentation_of(pool)
 
@@ -73,7 +73,7 @@ class EnginePools:
             logger.warning("the pool %s is not reported any more (%s)", name, error)
 
     def declare_long_lived(self, record: Any) -> bool:
-        """Take a connection that is out for one that is held on purpose; False if the present pool does not know it."""
+        """Note that a connection is held on purpose; False if it is no checkout of the present pool."""
         instrumentation = self.instrumentation
         checkout = None if instrumentation is None else instrumentation.checkouts.get(record)
         if instrumentation is None or checkout is None:

@@ -1,4 +1,4 @@
-"""What is recorded about one pool object; `pool_hooks` records it.
+"""The recorded numbers of one pool object; `pool_hooks` records them.
 
 It takes no lock: each change is a single step of a list or a dict, which CPython does not divide, and the garbage
 collector may return a connection at any instruction.
@@ -28,7 +28,7 @@ Checkout = tuple[float, Any, Optional[CodeType], int, Optional[CallMark]]
 
 
 class PoolOwner(Protocol):
-    """What the instrumentation calls; none of it raises."""
+    """The reporter, as the instrumentation calls it; no method raises."""
 
     def start(self) -> None:
         """Begin to report: the pool is used for the first time."""
@@ -47,7 +47,7 @@ class PoolOwner(Protocol):
 
 
 class PoolInstrumentation:
-    """What is recorded about one pool object besides what its class knows."""
+    """Numbers of one pool object that its class does not keep."""
 
     __slots__ = (
         "checkouts",
@@ -90,10 +90,10 @@ class PoolInstrumentation:
         """Forget waiting requests and checkouts, in a forked child: they belong to threads of the parent."""
         self.pid = getpid()
         self.on_checkout: Callable[[], None] | None = self.owner.start
-        self.watch_loop = True  # until a synchronous engine is seen in an event loop
-        self.report_when_idle = False  # the last report said that connections are out
-        self.overdue_at = math.inf  # when the next report should have been sent long ago
-        self.long_lived: dict[Any, Checkout] = {}  # the checkouts that the application declared as meant
+        self.watch_loop = True  # until a synchronous engine is used in an event loop
+        self.report_when_idle = False  # the last report had connections in use
+        self.overdue_at = math.inf  # the time after which the next report is overdue
+        self.long_lived: dict[Any, Checkout] = {}  # checkouts that the application declared as held on purpose
         self.waiting: dict[int, float] = {}  # by thread or task: since when
         self.checkouts: dict[Any, Checkout] = {}  # by connection record, the oldest first
         self.last_checkin: float | None = None

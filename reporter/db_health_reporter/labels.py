@@ -7,7 +7,7 @@ _RESERVED = "sidecar"  # the exporter's own pool
 
 
 def to_label(text: str | None) -> str:
-    """Make a name for a pool or database of any text."""
+    """Turn any text into a name for a pool or database."""
     name = to_printable(text or "")[:_MAX_NAME] or "default"
     return f"{_RESERVED}-app" if name == _RESERVED else name
 

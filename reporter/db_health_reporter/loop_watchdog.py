@@ -1,4 +1,4 @@
-"""Runs a timer in the event loop that uses a pool, and tells the reporter's thread whether the loop is blocked."""
+"""Runs a timer in the event loop that uses a pool; the reporter's thread reads from it whether the loop is blocked."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ _GRACE = 1.0  # seconds: a busy event loop is late but not blocked
 
 
 class LoopReporter(Protocol):
-    """What the watchdog needs of a reporter."""
+    """A reporter, as the watchdog calls it."""
 
     @property
     def interval(self) -> float:
         """Seconds between two reports."""
 
     def report_from_loop(self, watchdog: LoopWatchdog, lag: float) -> bool:
-        """Take note that the loop runs, and how late; False if this is not wanted any more."""
+        """Report from the running loop, which is `lag` seconds late; False to stop the timer."""
 
 
 class LoopWatchdog:
-    """One timer in an event loop, for as long as the loop lives, and its view from the reporter's thread."""
+    """One timer in an event loop, which lasts as long as the loop, and is read from the reporter's thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, reporter: LoopReporter) -> None:
         """Start the timer; must be called in the thread that runs the loop."""
-        self._loop = weakref.ref(loop)  # a strong reference would keep the sockets of a loop that nobody closes
+        self._loop = weakref.ref(loop)  # a strong reference would keep the sockets of a loop that is never closed
         self._reporter = reporter
         self.thread = threading.get_ident()
         self._last_tick = perf_counter()
         self._schedule(min(_FIRST_REPORT, reporter.interval), loop)
 
     def watches(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Tell whether the timer runs in this loop."""
+        """Return whether the timer runs in this loop."""
         return self._loop() is loop
 
     @property

@@ -28,7 +28,7 @@ def base_name(engine: Engine, settings: Settings, given: Mapping[str, Any]) -> s
 
 
 def naming_key(engine: Engine, call_site: str = "") -> Key:
-    """Return what distinguishes engines of one database in every process alike: address, pool, and where it is made."""
+    """Return a key that is the same in every process: address, pool, and the place that makes the engine."""
     pool: Any = engine.pool
     size = getattr(getattr(pool, "_pool", None), "maxsize", None)
     limits = (getattr(pool, name, None) for name in ("_max_overflow", "_timeout", "_recycle"))
@@ -44,7 +44,7 @@ def unique(name: str, taken: Iterable[str]) -> str:
 
 
 def insert_by_key(free: str, key: Key, present: Mapping[str, Key]) -> tuple[str, list[tuple[str, str]]]:
-    """Return a new pool's name, and (old, new) names of those that must make place, in the order of renaming.
+    """Return a new pool's name, and (old, new) names of pools that must be renamed for it, in this order.
 
     Pools of one base name get their numbers by their keys and not by their age: each process makes its engines when it
     first needs them. `present` are those pools by name, `free` is a name that none has.

@@ -1,4 +1,4 @@
-"""The ways in: `?plugin=dbhealth` in a URL, `report` for one engine, `install` for all of a process."""
+"""The ways to install: `?plugin=dbhealth` in a URL, `report` for one engine, `install` for all of a process."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def report(
 ) -> None:
     """Report this engine's pool from its next checkout on; durations are in seconds, `leak_after=0` is never.
 
-    What is left out is taken from the URL, then from the environment. Never raises: what is no engine is one line of
-    log.
+    An argument left out is taken from the URL, then from the environment. Never raises: an object that is no engine is
+    one line in the log.
     """
     found = getattr(engine, "sync_engine", engine)
     if not isinstance(found, Engine):
@@ -105,14 +105,14 @@ def _without_none(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_engine(thing: object) -> bool:
-    # By its type: `isinstance` asks for `__class__`, on which lazy proxies of other libraries wake up.
-    return issubclass(type(thing), Engine) and not hasattr(thing, "_proxied")  # the latter has the pool of another
+    # By its type: `isinstance` reads `__class__`, which makes lazy proxies of other libraries load their object.
+    return issubclass(type(thing), Engine) and not hasattr(thing, "_proxied")  # a proxied engine has another one's pool
 
 
 def _report(engine: Engine, given: dict[str, Any]) -> None:
     try:
         _process_reporter().add(engine, _without_none(given))
-    except Exception as error:  # the edge to the application: whatever goes wrong, it must have its engine
+    except Exception as error:  # the edge to the application, which must get its engine after any failure
         pool_class = type(getattr(engine, "pool", None)).__name__
         logger.warning("the %s of this engine is not reported (%s: %s)", pool_class, type(error).__name__, error)
         logger.debug("the failure's traceback", exc_info=True)

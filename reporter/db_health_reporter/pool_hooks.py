@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from db_health_reporter.instrumentation import PoolInstrumentation
 
-# Frames between `_do_get` and the caller of SQLAlchemy, which are skipped without a look at each.
+# The number of frames between `_do_get` and the caller of SQLAlchemy, which are skipped together.
 _FRAMES_OF_POOL = 4  # `Pool.connect` calls two functions before `_do_get`, in every SQLAlchemy
 _FRAMES_OF_ENGINE = 6  # since 2.0, below `Engine.connect`: nearly every checkout
 _ENGINE_CONNECT = Engine.connect.__code__
@@ -72,7 +72,7 @@ def _instrumented_class(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FB
         if state.on_checkout is not None:
             state.on_checkout()
         me = get_ident()
-        holder: Any = threads.get(me, me)  # an object: the number is given to another thread after this one's end
+        holder: Any = threads.get(me, me)  # an object: the number is reused after this thread's end
         if asynchronous:
             try:  # noqa: SIM105 - a context manager costs more than all of this
                 # A weak reference: a strong one would keep the task of a leaked connection alive, and so the leak.
@@ -152,7 +152,7 @@ def _instrumented_class(base: Any, asynchronous: bool) -> Any:  # noqa: C901, FB
     members = {
         "__module__": base.__module__,
         "__doc__": base.__doc__,
-        "_dbhealth": None,  # a pool of this class that nobody instrumented works as its base class
+        "_dbhealth": None,  # a pool of this class without instrumentation works as its base class
         "_do_get": _do_get,
         "_create_connection": _create_connection,
         "_do_return_conn": _do_return_conn,

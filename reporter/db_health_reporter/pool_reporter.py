@@ -1,4 +1,4 @@
-"""When the pool of one engine is reported, and from where; `report_writer` makes the report."""
+"""When the pool of one engine is reported, and by which thread; `report_writer` makes the report."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ logger = logging.getLogger("db_health_reporter")
 
 @dataclass(frozen=True)
 class SharedState:
-    """What the reporters of one process share."""
+    """The objects that the reporters of one process share."""
 
     identity: ProcessIdentity
     classifier: FileClassifier
@@ -61,7 +61,7 @@ class PoolReporter:
         self.base_name = name  # before it got a number
         self.naming_key: tuple[str, ...] = ()
         self.settings = settings
-        self.given = given  # by the URL and by calls: what a later call leaves out stays
+        self.given = given  # by the URL and by calls: an argument that a later call leaves out stays
         self.started = False
         self._shared = shared
         self._database = engine.url.database
@@ -80,7 +80,7 @@ class PoolReporter:
 
     @property
     def totals(self) -> Totals:
-        """What is counted under this name."""
+        """The counts under this name."""
         return self.pools.totals
 
     @property
@@ -100,7 +100,7 @@ class PoolReporter:
         self._restart_on_checkout()
 
     def tick(self, now: float) -> float:
-        """Do what is due, in the reporter's thread; return when something is due again."""
+        """Send a report if one is due, in the reporter's thread; return when the next is due."""
         if self._asynchronous:
             self._check_loop(now)
             return now + self.interval
@@ -125,10 +125,10 @@ class PoolReporter:
         if instrumentation is not None:
             instrumentation.clear()
 
-    # What the watchdog and the instrumentation call
+    # Called by the watchdog and the instrumentation
 
     def report_from_loop(self, watchdog: LoopWatchdog, lag: float) -> bool:
-        """Send a report; False if another loop uses the pool by now, or nobody can use it any more."""
+        """Send a report; False if another loop uses the pool by now, or the engine has been collected."""
         if watchdog is not self._watchdog or self.pool is None:
             return False
         if self._asynchronous:
@@ -154,7 +154,7 @@ class PoolReporter:
             logger.debug("the pool %s is not watched (%s)", self.name, error)
 
     def on_fork(self) -> None:
-        """Start again in a child of which Python was not told."""
+        """Start again in a child that was forked without Python's hooks."""
         if self._shared.identity.pid != os.getpid():
             self._shared.reset_process()
 
@@ -163,24 +163,24 @@ class PoolReporter:
         instrumentation = self.pools.instrumentation
         if instrumentation is not None:
             instrumentation.watch_loop = False
-        if self._watchdog is None or not self._watchdog.watches(loop):  # each `dispose` makes a pool that starts anew
+        if self._watchdog is None or not self._watchdog.watches(loop):  # a pool made by `dispose` calls this again
             try:
                 self._watchdog = LoopWatchdog(loop, self)
             except Exception as error:  # noqa: BLE001 - a loop of another library may refuse a timer in any way
                 logger.debug("the event loop of pool %s is not watched (%s)", self.name, error)
 
     def report_from_checkin(self) -> None:
-        """Report the pool that has become idle: a process may end without a word right after it returned a connection.
+        """Report the pool that has become idle: a process may end without a goodbye right after a checkin.
 
-        Also where the thread gets no time to run. This may run in the garbage collector: it starts no thread and
-        describes no other one, because both take locks.
+        It also serves where the thread gets no time to run. This may run in the garbage collector: it starts no thread
+        and describes none, because both take locks.
         """
         instrumentation = self.pools.instrumentation
         if instrumentation is not None:
             instrumentation.report_when_idle = False
             if perf_counter() > instrumentation.overdue_at:
                 self._writer.log_starved_thread()
-        is_own = self._shared.identity.pid == os.getpid()  # not a connection that came along in an unknown fork
+        is_own = self._shared.identity.pid == os.getpid()  # not a connection inherited by an unknown fork
         if self.started and is_own and self._writer.sender.is_resolved:
             self._writer.send(describe=False)
 

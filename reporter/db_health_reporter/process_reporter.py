@@ -44,7 +44,7 @@ class ProcessReporter:
         self._has_logged_failure = False
         self._reporters: list[PoolReporter] = []
         self._totals: dict[str, Totals] = {}  # by name: an engine that replaces another one continues its counts
-        self._lock = threading.RLock()  # a log handler of the application may use a database itself
+        self._lock = threading.RLock()  # a log handler of the application may use a reported engine
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         os.register_at_fork(after_in_child=self._reset_after_fork)
@@ -72,7 +72,7 @@ class ProcessReporter:
                 self._add_new(engine, base, settings, given)
 
     def declare_long_lived(self, record: Any) -> bool:
-        """Tell whether a pool of this process has this connection out, which is held on purpose."""
+        """Note that a connection is held on purpose; False if no pool of this process has it checked out."""
         return any(reporter.pools.declare_long_lived(record) for reporter in list(self._reporters))
 
     def _reconfigure(self, known: PoolReporter, base: str, settings: Settings, given: dict[str, Any]) -> None:
@@ -105,7 +105,7 @@ class ProcessReporter:
         self._reporters.append(reporter)
 
     def _make_place(self, base: str, key: Key) -> str:
-        """Return the name of a new pool; others of its base name may have to take another one."""
+        """Return the name of a new pool; others of its base name may be renamed."""
         same = {reporter.name: reporter for reporter in self._reporters if reporter.base_name == base}
         free = unique(base, [reporter.name for reporter in self._reporters])
         name, moves = insert_by_key(free, key, {name: reporter.naming_key for name, reporter in same.items()})
@@ -115,12 +115,12 @@ class ProcessReporter:
         return name
 
     def goodbye(self) -> None:
-        """Report of every pool that it ends with the process on purpose."""
+        """Send a goodbye for every pool."""
         for reporter in list(self._reporters):
             self._say_goodbye(reporter)
 
     def _start_thread(self) -> None:
-        """Start the thread if it does not run yet, and let it see who has begun to report.
+        """Start the thread if it does not run yet, and wake it for a new reporter.
 
         Raises:
             RuntimeError: no thread can be started.
@@ -182,7 +182,7 @@ class ProcessReporter:
     def _rename(self, known: PoolReporter, name: str) -> None:
         if name == known.name:
             return
-        left_behind = Totals()  # a pool that takes the old name continues from here, apart from this one
+        left_behind = Totals()  # a pool that takes the old name continues from a copy
         left_behind.add(known.totals)
         self._totals[known.name] = left_behind
         if name in self._totals:

@@ -51,8 +51,8 @@ class ReportWriter:
         Args:
             outside_loop: whether the pool's event loop may be running in another thread meanwhile.
             stalled_thread: the thread of an event loop that stands still.
-            describe: whether to say who holds connections; takes locks.
-            seconds: durations by the report's field.
+            describe: whether to describe the holders of connections; takes locks.
+            seconds: durations by the name of their field.
         """
         try:
             content = self._report(outside_loop=outside_loop, stalled_thread=stalled_thread, describe=describe)
@@ -74,7 +74,7 @@ class ReportWriter:
             instrumentation.overdue_at = perf_counter() + _MISSED_REPORTS * self._settings.interval + _GRACE
 
     def log_starved_thread(self) -> None:
-        """Say once that uWSGI keeps the reporter's thread from running."""
+        """Log once that uWSGI keeps the reporter's thread from running."""
         if "uwsgi" in sys.modules and not self._has_logged_starvation:
             self._has_logged_starvation = True
             logger.warning(
@@ -90,7 +90,7 @@ class ReportWriter:
         if instrumentation is None:  # the application gave the engine another pool
             self._pools.instrument(pool)
             return content
-        if describe:  # else this is the report of an idle pool: one for each regular one is enough
+        if describe:  # otherwise this is the report of an idle pool: one after each regular report is enough
             instrumentation.report_when_idle = bool(instrumentation.checkouts)
         self.expect_next()
         snapshot = take_snapshot(

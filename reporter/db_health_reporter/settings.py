@@ -1,4 +1,4 @@
-"""Where to report, how often and under which name: from a call or the URL, the environment, or the defaults."""
+"""The settings of a pool's reports, from a call or the URL, the environment, or the defaults."""
 
 from __future__ import annotations
 

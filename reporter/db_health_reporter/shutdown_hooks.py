@@ -13,7 +13,7 @@ Goodbye = Callable[[], None]
 
 
 def on_child_exit(goodbye: Goodbye) -> None:
-    """Call it when a child of multiprocessing or Celery ends: both skip `atexit`."""
+    """Call `goodbye` when a child of multiprocessing or Celery ends: both skip `atexit`."""
     multiprocessing, celery = sys.modules.get("multiprocessing.util"), sys.modules.get("celery.signals")
     if multiprocessing is not None:
         multiprocessing.Finalize(None, goodbye, exitpriority=0)
@@ -26,7 +26,7 @@ def on_child_exit(goodbye: Goodbye) -> None:
 
 
 def on_pool_worker_end(goodbye: Goodbye) -> None:
-    """Call it in a child of multiprocessing before SIGTERM kills it, as `with multiprocessing.Pool(...)` does.
+    """Call `goodbye` in a child of multiprocessing before SIGTERM kills it, as `with multiprocessing.Pool` does.
 
     Only where the signal has no handler yet; the child still dies of the signal.
     """
@@ -48,7 +48,7 @@ def on_pool_worker_end(goodbye: Goodbye) -> None:
 
 
 def on_uvicorn_shutdown(goodbye: Goodbye) -> None:
-    """Call it after uvicorn's shutdown, which sends the process once more the signal that ended it and so kills it."""
+    """Call `goodbye` after uvicorn's shutdown, which then kills the process by sending it the signal again."""
     server: Any = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     server_class = getattr(sys.modules.get("uvicorn.server"), "Server", None)
     if server_class is None or not isinstance(server, server_class) or hasattr(server.shutdown, "_dbhealth"):

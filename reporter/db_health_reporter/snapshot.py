@@ -1,4 +1,4 @@
-"""Reads the state of a pool as a report shows it; what the pool's class does not know is left out."""
+"""Reads the state of a pool for a report; numbers that the pool's class does not have are left out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def take_snapshot(
     outside_loop: bool,
     stalled_thread: int | None,
 ) -> dict[str, Any]:
-    """Return the pool's gauges and its oldest checkouts; for a stalled event loop also what blocks it."""
+    """Return the pool's gauges and its oldest checkouts; for a stalled event loop also the line that blocks it."""
     now = perf_counter()
     content: dict[str, Any] = {}
     # Before its first use an asynchronous queue must not be touched from outside of its event loop.
@@ -76,7 +76,7 @@ def _call(pool: Pool, method: str) -> Any:
     return None
 
 
-@lru_cache(maxsize=64)  # remembers what has been logged
+@lru_cache(maxsize=64)  # the cache makes each line unique
 def _log_once(pool_class: str, method: str, answer: str) -> None:
     logger.debug("%s.%s() returns no number but %s: it is not reported", pool_class, method, answer)
 

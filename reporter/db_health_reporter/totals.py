@@ -11,7 +11,7 @@ SUM = len(BOUNDS) + 1  # a histogram is a list: a count for each bound, one for 
 
 
 class Totals:
-    """What is counted under one name, whichever engine or pool object has it."""
+    """The counts under one name, of all engines and pool objects that have had it."""
 
     def __init__(self) -> None:
         self.wait = _empty_histogram()
@@ -28,7 +28,7 @@ class Totals:
         self.invalidations += other.invalidations
 
     def clear(self) -> None:
-        """Start again at 0, as a forked child must: its parent goes on reporting what was counted before the fork."""
+        """Start again at 0, as a forked child must: its parent still reports the counts from before the fork."""
         for histogram in (self.wait, self.use, self.create):  # in place: the instrumentation refers to these lists
             histogram[:] = _empty_histogram()
         self.timeouts = self.invalidations = 0

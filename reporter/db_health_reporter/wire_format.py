@@ -16,7 +16,7 @@ MAX_BYTES = 8192
 
 
 def identity_fields(identity: ProcessIdentity, *, interval: float, pool: str, database: str) -> dict[str, Any]:
-    """Return the fields that tell which process, pool and database a report is about."""
+    """Return the fields that identify a report's process, pool and database."""
     return {
         "v": VERSION,
         "pid": identity.pid,
@@ -40,7 +40,7 @@ def total_fields(totals: Totals) -> dict[str, Any]:
 
 
 def encode(content: dict[str, Any]) -> bytes:
-    """Write a report as it is sent; what would make it too long is left out, the least important first."""
+    """Encode a report as a datagram; fields that would make it too long are left out, the least important first."""
     datagram = _encode(content)
     if len(datagram) > MAX_BYTES and "leaks" in content:
         datagram = _encode({name: value for name, value in content.items() if name != "leaks"})
