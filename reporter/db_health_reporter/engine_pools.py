@@ -37,7 +37,7 @@ class EnginePools:
 
     @property
     def present(self) -> Pool | None:
-        """The engine's present pool; None once the engine has been collected."""
+        """The engine's present pool; None once engine and pool have been collected."""
         engine = self._engine()
         return self._pool() if engine is None else engine.pool
 

@@ -75,7 +75,7 @@ class PoolReporter:
 
     @property
     def pool(self) -> Pool | None:
-        """The engine's present pool; None when nobody can use it any more."""
+        """The engine's present pool; None once engine and pool have been collected."""
         return self.pools.present
 
     @property
@@ -128,7 +128,7 @@ class PoolReporter:
     # Called by the watchdog and the instrumentation
 
     def report_from_loop(self, watchdog: LoopWatchdog, lag: float) -> bool:
-        """Send a report; False if another loop uses the pool by now, or the engine has been collected."""
+        """Send a report; False if another loop uses the pool by now, or engine and pool have been collected."""
         if watchdog is not self._watchdog or self.pool is None:
             return False
         if self._asynchronous:

@@ -141,7 +141,7 @@ async def test_the_page_is_readable_on_every_screen(
         await page.until("/none of [3-6]\\d failed/.test(document.body.innerText)", within=60)  # a full sparkline
         await check_on_every_screen(page, exporter, title="healthy", name="healthy")
 
-        application.told_to("wedge")
+        application.inject("wedge")
         await check_on_every_screen(page, exporter, title="application's pool wedged", name="wedged")
 
         server.stop("immediate")

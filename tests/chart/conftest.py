@@ -1,4 +1,4 @@
-"""Fixtures of the charts' tests: both Helms, and the least that a mode needs."""
+"""Fixtures of the charts' tests: both versions of Helm."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from tests.chart.tools import VERSIONS, Helm
 
 @pytest.fixture(params=VERSIONS)
 def helm(request: pytest.FixtureRequest) -> Helm:
-    """Each Helm in turn."""
+    """Each version of Helm in turn."""
     return Helm(request.param)

@@ -1,4 +1,4 @@
-"""What the pages about deploying show is what the chart takes."""
+"""The chart accepts the examples on the pages about deploying."""
 
 import re
 import shlex
@@ -29,7 +29,7 @@ COMMANDS = [block for block in fenced("sh") if "helm install" in block.values[0]
 
 @pytest.mark.parametrize("block", VALUES)
 def test_values_on_a_page_render(helm: Helm, block: str) -> None:
-    """An example that is copied works."""
+    """A copied example works."""
     values = yaml.safe_load(block)
 
     assert helm.template(values=values if "mode" in values else {**APP, **values})
@@ -37,7 +37,7 @@ def test_values_on_a_page_render(helm: Helm, block: str) -> None:
 
 @pytest.mark.parametrize("block", COMMANDS)
 def test_commands_on_a_page_render(helm: Helm, block: str) -> None:
-    """A command that is copied is accepted, its chart apart."""
+    """A copied command is accepted, with the chart's path replaced."""
     [line] = [line for line in block.replace("\\\n", "").splitlines() if line.startswith("helm install")]
     words = shlex.split(line)
     flags = words[words.index("./helm/db-health-exporter") + 1 :]
@@ -84,6 +84,6 @@ def test_the_keys_of_cloudnativepg_are_read(helm: Helm, block: str) -> None:
 
 
 def test_the_pages_have_examples() -> None:
-    """The tests above would pass without any."""
+    """Without examples the tests above would pass, too."""
     assert len(VALUES) >= 2
     assert len(COMMANDS) >= 4

@@ -1,4 +1,4 @@
-"""What is made for Prometheus: PodMonitor, ServiceMonitor, alert rules."""
+"""The objects for Prometheus: PodMonitor, ServiceMonitor, alert rules."""
 
 import re
 from typing import Any
@@ -47,7 +47,7 @@ def rules(helm: Helm, **values: Any) -> dict[str, dict[str, Any]]:
 
 
 def test_alerts_can_be_left_out(helm: Helm) -> None:
-    """Those that are named, and no others."""
+    """Only the named alerts are left out."""
     every = rules(helm)
     assert rules(helm, disabled=["DatabaseHealthFlapping", "AppPoolWedged"]) == {
         name: rule for name, rule in every.items() if name not in {"DatabaseHealthFlapping", "AppPoolWedged"}
@@ -85,6 +85,6 @@ def test_alerts_can_have_more_labels(helm: Helm) -> None:
     ],
     ids=["an unknown alert", "no Service", "scraped twice"],
 )
-def test_what_cannot_be_monitored_is_refused(helm: Helm, values: dict[str, Any], sentence: str) -> None:
-    """With the value to set."""
+def test_impossible_monitoring_is_refused(helm: Helm, values: dict[str, Any], sentence: str) -> None:
+    """The message names the value to set."""
     assert sentence in helm.refusal(values)

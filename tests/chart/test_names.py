@@ -1,4 +1,4 @@
-"""Names, labels and keys arrive as they were written, whatever YAML would make of them."""
+"""Names, labels and keys stay texts, also those that YAML would read as another type."""
 
 import shutil
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ TEXTS = {"name", "namespace", "policyName", "serviceAccountName", "labels", "ann
 
 
 def not_texts(item: Any, path: str = "", *, text: bool = False) -> Iterator[str]:
-    """Where a name, a label's or an annotation's value or a selector is no text."""
+    """The paths of names, values of labels and annotations, and selectors that are no texts."""
     if isinstance(item, dict):
         for key, value in item.items():
             if not isinstance(key, str):
@@ -39,7 +39,7 @@ def not_texts(item: Any, path: str = "", *, text: bool = False) -> Iterator[str]
 
 
 def everything_named(trap: str) -> dict[str, Any]:
-    """Every name that values can give."""
+    """Values with every name that they can set."""
     named = {"enabled": True, "namespace": trap, "labels": {"a": trap}, "annotations": {"a": trap}}
     kinds = ("podMonitor", "rules", "dashboard", "grafanaDashboard")
     return {
@@ -72,7 +72,7 @@ def test_names_stay_texts(helm: Helm, mode: str, trap: str) -> None:
 @pytest.mark.parametrize("trap", TRAPS)
 @pytest.mark.parametrize("value", ["nameOverride", "fullnameOverride"])
 def test_names_of_the_users_stay_texts(helm: Helm, value: str, trap: str) -> None:
-    """What replaces a name is no more of a number."""
+    """A name that replaces the default stays a text."""
     monitoring = everything_named("x")["monitoring"]
     objects = helm.template(values={**MODES["app"], value: trap, "monitoring": monitoring})
 
@@ -81,7 +81,7 @@ def test_names_of_the_users_stay_texts(helm: Helm, value: str, trap: str) -> Non
 
 @pytest.mark.parametrize("trap", TRAPS)
 def test_names_of_the_library_stay_texts(helm: Helm, trap: str) -> None:
-    """In anybody's chart as well."""
+    """Names stay texts in a chart that uses the library."""
     values = {"dbHealth": {"database": {"url": "postgresql://db/shop", "existingSecret": {"name": ""}}}}
     objects = helm.template(
         CONSUMER,
@@ -99,7 +99,7 @@ def test_names_of_the_library_stay_texts(helm: Helm, trap: str) -> None:
 @pytest.mark.parametrize("trap", ["1e3", "0755", "1.10", "on", "null"])
 @pytest.mark.parametrize(("secret", "path"), [("existingSecret", "url"), ("passwordSecret", "password")])
 def test_a_secrets_name_and_key_are_the_users(helm: Helm, secret: str, path: str, trap: str) -> None:
-    """A key that another one was read for would leave the pod waiting for a Secret that nobody made."""
+    """With a wrong key the pod would wait for a Secret that does not exist."""
     place = {"host": "db", "name": "orders", "user": "me"} if path == "password" else {}
     database = {**place, secret: {"name": trap, "key": trap}}
     one = helm.template(values={**MODES["app"], "database": database})

@@ -1,4 +1,4 @@
-"""The chart installs however it was got: a ZIP file, a package, a dependency of another chart."""
+"""The chart installs from a ZIP file, from a package, and as a dependency of another chart."""
 
 import json
 import shutil
@@ -15,13 +15,13 @@ from tests.chart.tools import CHART, CONSUMER, LIBRARY, Helm, of_kind, pod_spec,
 APP = {"app": {"image": {"repository": "orders"}}, "database": {"existingSecret": {"name": "orders-database"}}}
 
 
-def test_no_symbolic_link_stands_in_the_way() -> None:
-    """A ZIP file and a checkout on Windows have none."""
+def test_the_tree_has_no_symbolic_links() -> None:
+    """A ZIP file and a checkout on Windows would lose them."""
     assert [path for path in CHART.parent.rglob("*") if path.is_symlink()] == []
 
 
 def test_a_zip_of_the_tree_installs(helm: Helm, tmp_path: Path) -> None:
-    """As GitHub offers it."""
+    """The ZIP file has GitHub's form."""
     with zipfile.ZipFile(tmp_path / "tree.zip", "w") as archive:
         for path in sorted(CHART.parent.rglob("*")):
             archive.write(path, path.relative_to(CHART.parents[1]))
@@ -32,7 +32,7 @@ def test_a_zip_of_the_tree_installs(helm: Helm, tmp_path: Path) -> None:
 
 
 def test_a_package_is_whole_and_quiet(helm: Helm, tmp_path: Path) -> None:
-    """No word about links on the terminal."""
+    """Helm prints no warning about links."""
     done = helm.attempt("package", CHART, "--destination", tmp_path)
     [package] = tmp_path.glob("*.tgz")
 
@@ -41,7 +41,7 @@ def test_a_package_is_whole_and_quiet(helm: Helm, tmp_path: Path) -> None:
 
 
 def test_dependencies_can_be_built(helm: Helm, tmp_path: Path) -> None:
-    """Whoever builds them as for any chart gets the same."""
+    """`helm dependency build` gives the same result."""
     helm_folder = shutil.copytree(CHART.parent, tmp_path / "helm")
     done = helm.attempt("dependency", "build", helm_folder / CHART.name)
 
@@ -121,7 +121,7 @@ def shop(tmp_path: Path) -> Path:
 
 
 def replace(chart: Path, values: str) -> None:
-    """Have the templates pass other values to the library."""
+    """Let the templates pass other values to the library."""
     for template in (chart / "templates").iterdir():
         template.write_text(template.read_text().replace(".Values.dbHealth", values))
 
@@ -151,7 +151,7 @@ def test_the_library_works_with_partial_values(helm: Helm, shop: Path) -> None:
 
 
 def test_a_false_among_partial_values_counts(helm: Helm, shop: Path) -> None:
-    """A merge that takes false for nothing would bring the default back."""
+    """A merge that treats false as missing would restore the default."""
     partial = {"database": {"existingSecret": {"name": "shop-database"}}, "exporter": {"native": False}}
     spec = pod_spec(helm.template(shop, values={"dbHealth": partial}))
 
@@ -169,7 +169,7 @@ def test_a_podmonitor_without_labels_of_pods_is_refused(helm: Helm, shop: Path) 
 
 
 def test_a_packaged_umbrella_installs(helm: Helm, umbrella: Path, tmp_path: Path) -> None:
-    """What the umbrella's own `helm package` makes."""
+    """The umbrella is packed by `helm package`."""
     helm.run("package", umbrella, "--destination", tmp_path)
     [package] = tmp_path.glob("*.tgz")
 

@@ -33,7 +33,7 @@ DEPLOYMENT = {
 
 
 def kubectl(*words: str | Path) -> dict[str, Any]:
-    """What kubectl makes of a patch without a cluster."""
+    """The result of a patch by kubectl, without a cluster."""
     [*programs] = CLUSTER.glob("bin-*/kubectl")
     need(bool(programs), "needs kubectl: tests/cluster/cluster build")
     done = subprocess.run([programs[-1], *words], capture_output=True, text=True, check=True)

@@ -38,7 +38,7 @@ from tests.support.needs import need
 
 CLUSTER = Path(os.environ.get("CLUSTER_HOME", Path.home() / ".cache/dbhealth-cluster"))
 Object = dict[str, Any]
-LIMIT = 1_000_000  # what Kubernetes lets one expression cost
+LIMIT = 1_000_000  # Kubernetes' limit for the cost of one expression
 
 
 class Policy:
@@ -55,7 +55,7 @@ class Policy:
         self._file.write_text(yaml.safe_dump(policy))
 
     def apply(self, *pods: Object) -> list[Object]:
-        """What it makes of pods, and at what cost."""
+        """The pods as the policy changes them, with its cost."""
         lines = "".join(json.dumps(item) + "\n" for item in pods)
         done = subprocess.run([self._program, self._file], input=lines, capture_output=True, text=True, check=True)
         return [json.loads(line) for line in done.stdout.splitlines()]
@@ -71,7 +71,7 @@ class Policy:
 
 @pytest.fixture
 def kube(tmp_path: Path) -> Policy:
-    """In place of a cluster."""
+    """The evaluator, in place of a cluster."""
     [*programs] = CLUSTER.glob("bin-*/policy")
     need(bool(programs), "needs the policy's evaluator: tests/cluster/cluster build")
     return Policy(programs[-1], tmp_path / "policy.yaml")
@@ -85,7 +85,7 @@ def policy(kube: Policy) -> Callable[..., None]:
 
 @pytest.fixture
 def loose() -> str:
-    """No namespace refuses anything here."""
+    """No namespace, since none refuses a pod here."""
     return ""
 
 

@@ -333,7 +333,7 @@ def injected(**exporter: Any) -> dict[str, Any]:
     return {"mode": "injection", "exporter": exporter}
 
 
-# What would keep other people's pods from starting.
+# Values that would keep other people's pods from starting.
 REFUSED |= {
     "a pod's map to inject": (
         {"mode": "injection", "pod": {"hostAliases": []}},
@@ -381,7 +381,7 @@ REFUSED |= {
     ),
 }
 
-# What the schema says, in the words of both Helms' validator.
+# The schema's messages, in the words of both Helms' validators.
 SCHEMA: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "an unknown mode": ({"mode": "sidecar"}, ("/mode", "'app', 'injection', 'standalone'")),
     "an unknown value": ({**APP, "replicas": 2}, ("additional properties 'replicas' not allowed",)),
@@ -466,7 +466,7 @@ SCHEMA: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 }
 
 
-# A key with nothing after it takes the default away: what then is not nothing, the schema asks for.
+# A key without a value removes the default; the schema then requires the value where it is needed.
 EMPTY = {
     "exporter.settings": "", "podLabels": "", "commonLabels": "", "global": "", "imagePullSecrets": "",
     "exporter.resources": "", "app.resources": "", "exporter.extraEnv": "",
@@ -485,8 +485,8 @@ EMPTY = {
 
 
 @pytest.mark.parametrize("path", EMPTY)
-def test_a_key_with_nothing_after_it_is_understood(helm: Helm, path: str) -> None:
-    """As nothing where that means something, else refused; never an error of a template."""
+def test_a_key_without_a_value_is_understood(helm: Helm, path: str) -> None:
+    """It counts as no value where that is allowed, and is refused elsewhere; it is never an error of a template."""
     values: dict[str, Any] = json.loads(json.dumps(APP))
     *parents, name = path.split(".")
     place = values
@@ -528,7 +528,7 @@ def test_an_old_cluster_with_the_policys_beta_can_inject(helm: Helm) -> None:
 
 
 def test_the_policy_has_the_newest_version_of_the_cluster(helm: Helm) -> None:
-    """What Helm learns from the cluster, which `--api-versions` adds to."""
+    """Helm learns the versions from the cluster, and `--api-versions` adds to them."""
     [policy, _] = helm.template(CHART, "--kube-version", "1.36.0", values={"mode": "injection"})
 
     assert policy["apiVersion"] == "admissionregistration.k8s.io/v1"
@@ -543,14 +543,14 @@ def test_an_old_cluster_cannot_inject(helm: Helm) -> None:
 
 
 def test_an_older_cluster_cannot_have_native_sidecars(helm: Helm) -> None:
-    """The chart's kubeVersion refuses what has none."""
+    """The chart's kubeVersion refuses clusters without native sidecars."""
     words = ("template", "x", "helm/db-health-exporter", "--kube-version", "1.28.0")
 
     assert "chart requires kubeVersion: >=1.29.0-0" in helm.attempt(*words, values=APP).stderr
 
 
 def test_a_database_may_come_by_extra_variables(helm: Helm) -> None:
-    """A Secret that some other tool makes needs no value of the chart."""
+    """A Secret of another tool needs no value of the chart."""
     reference = {"secretKeyRef": {"name": "made-elsewhere", "key": "uri"}}
     extra = [{"name": "DATABASE_URL", "valueFrom": reference}]
 
@@ -567,7 +567,7 @@ def test_the_librarys_values_are_checked_in_anybodys_chart(helm: Helm) -> None:
 
 
 def test_the_library_without_its_values_says_what_is_missing(helm: Helm, tmp_path: Path) -> None:
-    """A forgotten alias is the first mistake that anybody makes."""
+    """A forgotten alias is the likeliest mistake."""
     chart = shutil.copytree(CONSUMER, tmp_path / "shop")
     (chart / "values.yaml").write_text("image: shop:1\npullPolicy: Never\n")
     about = chart / "Chart.yaml"

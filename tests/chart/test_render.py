@@ -1,4 +1,4 @@
-"""What the chart deploys in each mode, with both Helms."""
+"""The objects of each mode, with both Helms."""
 
 import json
 import re
@@ -63,7 +63,7 @@ def test_a_plain_container_stands_after_the_application(helm: Helm) -> None:
 
 
 def test_the_sidecar_answers_the_applications_readiness(helm: Helm) -> None:
-    """By number, since a named port would be sought among the application's own; every second, two failures."""
+    """The probe has the port's number, since a named port must be the application's own; every second, two failures."""
     [app] = pod_spec(helm.template(values=with_exporter(settings={"LISTEN_PORT": 9900})))["containers"]
 
     probe = app["readinessProbe"]
@@ -73,7 +73,7 @@ def test_the_sidecar_answers_the_applications_readiness(helm: Helm) -> None:
 
 
 def test_liveness_follows_the_pool_when_asked(helm: Helm) -> None:
-    """Never the database: its outage must not restart a fleet."""
+    """Liveness never follows the database, whose outage must not restart a fleet."""
     values = {**APP, "app": {"image": {"repository": "orders"}, "probes": {"liveness": True}}}
     [app] = pod_spec(helm.template(values=values))["containers"]
 
@@ -116,7 +116,7 @@ def test_the_secret_is_a_file_for_the_exporter_and_a_variable_for_the_applicatio
 
 
 def test_without_files_both_get_the_same_variables(helm: Helm) -> None:
-    """`database.fromFiles: false` gives the exporter what the application has."""
+    """`database.fromFiles: false` gives the exporter the application's variables."""
     database = {
         "host": "db", "name": "o$(X)", "user": "me", "passwordSecret": {"name": "pw"}, "fromFiles": False,
         "parameters": "sslmode=require",
@@ -131,7 +131,7 @@ def test_without_files_both_get_the_same_variables(helm: Helm) -> None:
 
 
 def test_several_databases_are_read_from_files(helm: Helm) -> None:
-    """`DATABASES` says where each is, and no secret."""
+    """`DATABASES` names each database's file, and holds no secret."""
     databases = {
         "orders": {"url": SECRET, "expect": "primary"},
         "re-ports": {"host": "::1", "name": "r", "user": "u", "passwordSecret": {"name": "pw"}, "required": False},
@@ -166,7 +166,7 @@ def test_a_url_in_the_values_stays_in_a_secret(helm: Helm, mode: str) -> None:
 
 
 def test_notes_tell_how_to_see_the_first_answer_and_no_secret() -> None:
-    """What `helm install` prints leads to `/healthz`; Helm 3 needs a cluster to print it."""
+    """The notes of `helm install` lead to `/healthz`; Helm 3 needs a cluster to print them."""
     words = ("install", "orders", CHART, "--dry-run=client")
     notes = Helm("helm4").run(*words, values={**APP, "database": {"url": SECRET}}).partition("NOTES:")[2]
 
@@ -177,7 +177,7 @@ def test_notes_tell_how_to_see_the_first_answer_and_no_secret() -> None:
 
 @pytest.mark.parametrize("mode", ["app", "injection"])
 def test_notes_lead_to_the_page_on_its_own_port(mode: str) -> None:
-    """`METRICS_PORT` takes the page along; `/healthz` stays."""
+    """`METRICS_PORT` moves the page; `/healthz` stays."""
     values = {**(APP if mode == "app" else {"mode": mode}), "exporter": {"settings": {"METRICS_PORT": 9852}}}
     words = ("install", "orders", CHART, "--dry-run=client")
     notes = Helm("helm4").run(*words, values=values).partition("NOTES:")[2]
@@ -228,7 +228,7 @@ def test_a_registry_may_be_given_to_all_charts_at_once(helm: Helm) -> None:
 
 
 def test_a_secret_of_all_charts_pulls_injected_images(helm: Helm) -> None:
-    """`global.imagePullSecrets` counts in every mode."""
+    """`global.imagePullSecrets` is used in every mode."""
     values = {"mode": "injection", "global": {"imagePullSecrets": ["pull"]}}
     policy = of_kind(helm.template(CHART, "--kube-version", "1.36.0", values=values), "MutatingAdmissionPolicy")
 
@@ -237,7 +237,7 @@ def test_a_secret_of_all_charts_pulls_injected_images(helm: Helm) -> None:
 
 
 def test_the_gate_holds_the_application_back(helm: Helm) -> None:
-    """The start waits for the database as long as that takes, and not only for the port."""
+    """The application's start waits for the database without limit, and not only for the port."""
     plain = exporter(helm.template(values=APP))["startupProbe"]
     gated = exporter(helm.template(values=with_exporter(startupGate={"enabled": True})))["startupProbe"]
 
@@ -247,7 +247,7 @@ def test_the_gate_holds_the_application_back(helm: Helm) -> None:
 
 
 def test_limits_that_hold_the_requests_pass(helm: Helm) -> None:
-    """Whatever unit each is written in."""
+    """Requests may be written in another unit than limits."""
     resources = {
         "limits": {"memory": 50331648, "cpu": "1e-1", "ephemeral-storage": "1Gi"},
         "requests": {"cpu": "5m", "memory": "48Mi"},
@@ -300,7 +300,7 @@ def test_each_injected_application_is_a_job_of_its_own(
     name: str,
     job: str | None,
 ) -> None:
-    """By its label, else by its workload: as one job, two applications' databases of one name would be one database."""
+    """The job is the label, else the workload: in one job, databases of one name would be one database."""
     spec = pod_monitor(helm, injecting())
     [rule] = spec["podMetricsEndpoints"][0]["relabelings"]
 
@@ -333,7 +333,7 @@ def test_one_application_alone_keeps_the_podmonitors_name(helm: Helm) -> None:
 
 
 def test_a_standalone_exporter_has_a_service_that_always_answers(helm: Helm) -> None:
-    """A 503 says more than a refused connection."""
+    """The Service also has unready pods, whose 503 says more than a refused connection."""
     objects = helm.template(values={"mode": "standalone", "database": APP["database"]})
     service = of_kind(objects, "Service")["spec"]
 
@@ -344,7 +344,7 @@ def test_a_standalone_exporter_has_a_service_that_always_answers(helm: Helm) -> 
 
 
 def test_the_helm_test_runs_one_check_and_leaves_no_pod(helm: Helm) -> None:
-    """With `hook-succeeded` alone a failed test would outlive the release."""
+    """With `hook-succeeded` alone a failed test's pod would outlive the release."""
     pod = of_kind(helm.template(values=APP), "Pod")
 
     [check] = pod["spec"]["containers"]
@@ -357,7 +357,7 @@ def test_the_helm_test_runs_one_check_and_leaves_no_pod(helm: Helm) -> None:
 
 
 def test_labels_of_the_user_never_change_the_selector(helm: Helm) -> None:
-    """A label that collides with a selector's loses."""
+    """A user's label does not override a selector's."""
     values = {
         **APP,
         "podLabels": {"app.kubernetes.io/name": "x", "a": "b"},
@@ -371,7 +371,7 @@ def test_labels_of_the_user_never_change_the_selector(helm: Helm) -> None:
 
 
 def test_an_annotation_of_the_user_stands_once(helm: Helm) -> None:
-    """The user's default container wins; a key that came twice would fail on the server's side."""
+    """The user's default container wins; a duplicate key would fail at the server."""
     key = "kubectl.kubernetes.io/default-container"
     text = helm.run("template", "release", CHART, values={**APP, "podAnnotations": {key: "db-health-exporter"}})
 
@@ -379,7 +379,7 @@ def test_an_annotation_of_the_user_stands_once(helm: Helm) -> None:
 
 
 def test_mode_app_ships_no_network_policy(helm: Helm) -> None:
-    """It would select the application's pod and cut it off."""
+    """A network policy would select the application's pod and cut it off."""
     assert all(item["kind"] != "NetworkPolicy" for item in helm.template(values=_everything()))
 
 
@@ -391,7 +391,7 @@ def test_an_autoscaler_may_own_the_number_of_pods(helm: Helm) -> None:
 
 
 def test_dashboards_and_rules_are_shipped_as_they_are(helm: Helm) -> None:
-    """The files that their own tools test are the ones that are deployed."""
+    """The deployed files are those that their own tools test."""
     on = {"enabled": True, "namespace": "monitoring", "labels": {"a": "b"}, "annotations": {"c": "d"}}
     names = ("podMonitor", "rules", "dashboard", "grafanaDashboard")
     objects = helm.template(values={**APP, "monitoring": dict.fromkeys(names, on)})
@@ -420,7 +420,7 @@ def test_monitoring_is_off_by_default(helm: Helm) -> None:
 
 
 def test_extra_objects_are_rendered(helm: Helm) -> None:
-    """An object more needs no chart of its own."""
+    """`extraObjects` adds objects without another chart."""
     extra = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-x"}}]
 
     made = of_kind(helm.template(values={**APP, "extraObjects": extra}), "ConfigMap")

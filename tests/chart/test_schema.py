@@ -1,4 +1,4 @@
-"""The schemas, the values and the exporter speak of the same things."""
+"""The schemas, the values and the exporter's settings agree."""
 
 import json
 import re
@@ -74,7 +74,7 @@ def test_every_key_is_described(chart: Any) -> None:
 
 @CHARTS
 def test_every_object_with_known_keys_refuses_others(chart: Any) -> None:
-    """A slip of the pen is found; `global`, settings (checked later) and raw maps are open."""
+    """A typing error is found; `global`, settings (checked later) and raw maps are open."""
     open_ones = {".global", ".exporter.settings", ".exporter.container", ".app.container"}
     objects = {path: inner for path, inner in properties(schema_of(chart)) if "properties" in inner}
 
@@ -83,7 +83,7 @@ def test_every_object_with_known_keys_refuses_others(chart: Any) -> None:
 
 @CHARTS
 def test_the_schema_knows_the_keys_of_the_values_and_no_others(chart: Any) -> None:
-    """A value that is not in values.yaml is in nobody's documentation."""
+    """A value that is not in values.yaml would not be documented."""
 
     def paths(values: dict[str, Any], schema: dict[str, Any], at: str = "") -> Iterator[str]:
         known = schema.get("properties")
@@ -114,7 +114,7 @@ def test_generated_files_are_up_to_date() -> None:
 
 
 def test_a_stale_file_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whoever changes a setting learns what to run."""
+    """The message names the command to run after a change of a setting."""
     shutil.copytree(CHART.parent, tmp_path / "helm")
     monkeypatch.setattr(generate, "HELM", tmp_path / "helm")
     for name in ("CHART", "LIBRARY", "COPY"):
@@ -133,7 +133,7 @@ def test_a_stale_file_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_each_setting_of_the_exporter_has_its_place() -> None:
-    """A new setting of the exporter can be given in the chart, or the chart says where instead."""
+    """Each setting can be set in the chart, or the chart names the value that sets it."""
     of_exporter = {name.upper() for name in Settings.model_fields}
     in_schema = set(schema_of(CHART)["properties"]["exporter"]["properties"]["settings"]["properties"])
 
@@ -142,7 +142,7 @@ def test_each_setting_of_the_exporter_has_its_place() -> None:
 
 
 def test_a_setting_of_an_unknown_type_stops_the_generator(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Better than a schema that lets everything through."""
+    """Otherwise the schema would accept every value."""
     field = Settings.model_fields["listen_port"]
     monkeypatch.setattr(field, "json_schema_extra", {"allowed": "a moon phase"})
 
@@ -164,7 +164,7 @@ def test_all_versions_agree() -> None:
 
 
 def test_every_value_is_set_in_an_example() -> None:
-    """What `ci/` leaves out, neither the lint nor an API server ever sees."""
+    """A value without an example is tested neither by the lint nor by an API server."""
 
     def leaves(values: dict[str, Any], at: str = "") -> Iterator[str]:
         for name, value in values.items():
@@ -174,5 +174,5 @@ def test_every_value_is_set_in_an_example() -> None:
                 yield f"{at}.{name}"
 
     given = {path for example in (CHART / "ci").glob("*.yaml") for path in leaves(yaml.safe_load(example.read_text()))}
-    # Of a map whose keys are free, any key will do.
+    # For a map with free keys, any key counts.
     assert [path for path in leaves(values_of(CHART)) if not any(one.startswith(path) for one in given)] == []

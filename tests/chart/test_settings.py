@@ -1,4 +1,4 @@
-"""The chart takes of a setting what the exporter takes, and refuses the rest in the exporter's words."""
+"""The chart accepts the same values of a setting as the exporter, and refuses others with the same message."""
 
 import json
 import shutil
@@ -61,7 +61,7 @@ BAD: dict[str, list[Any]] = {
     "READINESS": [True, "always"],
     "WRITE_PROBE_INTERVAL": [1e8, 0.05, "2d"],
 }
-# What only the chart refuses: nothing outside the pod would find the port, or the kubelet would not wait.
+# Values that only the chart refuses: the port could not be reached from outside, or the kubelet would not wait.
 STRICTER: dict[str, list[Any]] = {
     "LISTEN_HOST": ["127.0.0.1", "127.0.0.2", "::1", "[::1]", "localhost", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1"],
     "LISTEN_PORT": [0, "0", " 9850"],
@@ -83,7 +83,7 @@ def pairs(table: dict[str, list[Any]]) -> Cases:
 
 @pytest.fixture
 def errors(helm: Helm, tmp_path: Path) -> Any:
-    """What the library's template says of many settings, by one call of Helm."""
+    """The messages of the library's template for many settings, by one call of Helm."""
     chart = shutil.copytree(CONSUMER, tmp_path / "shop")
     for template in (chart / "templates").iterdir():
         template.unlink()
@@ -97,15 +97,17 @@ def errors(helm: Helm, tmp_path: Path) -> Any:
     return ask
 
 
-def by_the_schema(name: str, value: Any) -> bool:
+def refused_by_the_schema(name: str, value: Any) -> bool:
     """Whether the chart's schema refuses it."""
     schema = json.loads((CHART / "values.schema.json").read_text())
     of_setting = schema["properties"]["exporter"]["properties"]["settings"]["properties"][name]
     return not jsonschema.Draft7Validator(of_setting).is_valid(value)
 
 
-def by_the_exporter(name: str, value: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    """What `python -m exporter.settings.model` says of the text that the chart would make of it, or nothing."""
+def refusal_of_the_exporter(
+    name: str, value: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> str:
+    """The message of `python -m exporter.settings.model` for the chart's text of this value, or an empty text."""
     text = value if isinstance(value, str) else json.dumps(value)
     if isinstance(value, bool) and name != "DATABASE_ECHO":
         text = "on" if value else "off"
@@ -121,34 +123,34 @@ def by_the_exporter(name: str, value: Any, monkeypatch: pytest.MonkeyPatch, caps
 def test_what_the_exporter_takes_the_chart_takes(
     errors: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A check of the chart never stands in the way of a value that works."""
+    """The chart refuses no value that works."""
     cases = pairs(GOOD)
 
-    assert [case for case in cases if by_the_exporter(*case, monkeypatch, capsys)] == []
-    assert [case for case in cases if by_the_schema(*case)] == []
+    assert [case for case in cases if refusal_of_the_exporter(*case, monkeypatch, capsys)] == []
+    assert [case for case in cases if refused_by_the_schema(*case)] == []
     assert [case for case, said in zip(cases, errors(cases), strict=True) if said] == []
 
 
 def test_what_the_exporter_refuses_the_chart_refuses(
     errors: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It would be a pod that does not start; the template's sentence is the exporter's, and has its limits."""
+    """The chart refuses values with which the exporter would not start, with the exporter's sentence and limits."""
     cases = pairs(BAD)
 
     for (name, value), said in zip(cases, errors(cases), strict=True):
-        expected = by_the_exporter(name, value, monkeypatch, capsys).removesuffix(", or 0 for any free one")
+        expected = refusal_of_the_exporter(name, value, monkeypatch, capsys).removesuffix(", or 0 for any free one")
         assert expected, f"the exporter takes {name}={value!r}"
-        assert said or by_the_schema(name, value), f"the chart takes {name}={value!r}"
+        assert said or refused_by_the_schema(name, value), f"the chart takes {name}={value!r}"
         assert said in ("", expected) or "Service" in expected
 
 
-def test_what_no_kubelet_would_reach_is_refused(
+def test_port_that_no_kubelet_would_reach_is_refused(
     errors: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], helm: Helm
 ) -> None:
     """A loopback address and any free port suit a machine, not a pod."""
     cases = [case for case in pairs(STRICTER) if case[0] != "PROBE_TIMEOUT"]
 
-    assert [case for case in pairs(STRICTER) if by_the_exporter(*case, monkeypatch, capsys)] == []
+    assert [case for case in pairs(STRICTER) if refusal_of_the_exporter(*case, monkeypatch, capsys)] == []
     assert [case for case, said in zip(cases, errors(cases), strict=True) if not said] == []
     for timeout in STRICTER["PROBE_TIMEOUT"]:
         values = {"app": {"image": {"repository": "x"}}, "database": {"url": "postgresql://db/orders"}}

@@ -1,4 +1,4 @@
-"""Mode app: the application's Deployment, its image, its start, and whatever is merged into it last."""
+"""Mode app: the application's Deployment, its image, its start, and the raw maps merged into it."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ def test_the_workload_has_the_releases_name(helm: Helm) -> None:
     [({"nameOverride": "api"}, "orders-api"), ({"fullnameOverride": "api"}, "api"), ({"mode": "standalone"}, None)],
 )
 def test_another_name_may_be_given(helm: Helm, given: dict[str, Any], name: str | None) -> None:
-    """Standalone, the exporter is not the release's application."""
+    """In mode standalone the exporter is not the release's application."""
     mine = values(**given) if "mode" not in given else {**given, "database": DATABASE}
     objects = helm.template(values=mine, release="orders")
 
@@ -82,7 +82,7 @@ def test_the_applications_image_is_named_by_its_parts(helm: Helm, image: dict[st
 
 
 def test_application_and_exporter_start_anew_with_the_charts_own_secret(helm: Helm) -> None:
-    """The exporter reads the Secret's file, the application a variable: only a new pod keeps them alike."""
+    """The exporter reads the Secret's file, the application a variable: only a new pod gives both the same value."""
 
     def annotations(url: str) -> dict[str, str]:
         objects = helm.template(values=values(database={"url": url}))
@@ -119,7 +119,7 @@ def test_a_secret_of_parts_serves_both(helm: Helm) -> None:
 
 
 def test_a_secret_of_parts_may_have_other_keys(helm: Helm) -> None:
-    """Those of a service binding; a key that it lacks is left out."""
+    """The keys may be those of a service binding; a missing one is left out."""
     database = {"fromSecret": {"name": "binding", "keys": {**KEYS, "port": ""}}, "fromFiles": False}
     theirs = variables(pod_spec(helm.template(values=values(database=database)))["containers"][0])
 
@@ -160,7 +160,7 @@ def test_one_of_several_databases_may_be_a_secret_of_parts(helm: Helm) -> None:
 
 
 def test_raw_maps_are_merged_last(helm: Helm) -> None:
-    """Whatever Kubernetes has and the chart does not name; items of lists by their names, as kubectl merges them."""
+    """They add fields that the chart does not name; items of lists are merged by name, as kubectl does."""
     raw = {
         "deployment": {"strategy": {"type": "Recreate"}, "metadata": {"annotations": {"a": "1e3"}}},
         "pod": {
@@ -191,7 +191,7 @@ def test_raw_maps_are_merged_last(helm: Helm) -> None:
 
 
 def test_a_null_in_a_raw_map_removes_a_field(helm: Helm) -> None:
-    """As in `kubectl patch`."""
+    """Null removes a field, as in `kubectl patch`."""
     raw = {"pod": {"containers": [{"name": "app", "securityContext": None}]}}
     [container] = pod_spec(helm.template(values=values(**raw)))["containers"]
 
@@ -217,7 +217,7 @@ def test_a_proxy_stands_beside_the_exporter(helm: Helm, mode: str) -> None:
 
 
 def test_nothing_is_deployed_where_the_chart_is_not_enabled(helm: Helm) -> None:
-    """For umbrella charts that have no condition: not even a check of the values."""
+    """`enabled: false` is for umbrella charts without a condition: not even the values are checked."""
     assert helm.template(values={"enabled": False, "extraObjects": [{"apiVersion": "v1", "kind": "X"}]}) == []
 
 

@@ -1,4 +1,4 @@
-"""Where the chart's tests find Helm and what they ask of it."""
+"""Helm and other tools for the charts' tests."""
 
 import json
 import os
@@ -20,7 +20,7 @@ VERSIONS = ("helm3", "helm4")
 
 
 class ServersLoader(yaml.CSafeLoader):
-    """YAML as the API server and Helm read it: they take a bare 1e3 for a number, which PyYAML takes for a text."""
+    """YAML as the API server and Helm read it: a bare 1e3 is a number for them, and a text for PyYAML."""
 
 
 ServersLoader.add_implicit_resolver(
@@ -46,14 +46,14 @@ class Helm:
     kubeconfig: Path | None = None
 
     def run(self, *words: str | Path, values: dict[str, Any] | None = None, check: bool = True) -> str:
-        """Run a command; values go in by standard input, so that they never meet the shell."""
+        """Run a command; values are passed by standard input."""
         done = self.attempt(*words, values=values)
         if check and done.returncode != 0:
             raise RuntimeError(f"{self.version} {words[0]} ended with {done.returncode}: {done.stderr}{done.stdout}")
         return done.stdout
 
     def attempt(self, *words: str | Path, values: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a command and take what comes."""
+        """Run a command that may fail."""
         command = [tool(self.version, "helm"), *words]
         if values is not None:
             command += ["--values", "-"]
@@ -82,7 +82,7 @@ class Helm:
         return [document for document in yaml.load_all(text, ServersLoader) if document]
 
     def refusal(self, values: dict[str, Any], chart: Path = CHART) -> str:
-        """What it says of values that it must refuse."""
+        """The error message for values that must be refused."""
         done = self.attempt("template", "release", chart, values=values)
         assert done.returncode != 0, done.stdout
         return done.stderr

@@ -1,4 +1,4 @@
-"""A small application that is busy with its database and reports its pool; lines on its input make it misbehave."""
+"""A small application that uses its database and reports its pool; lines on its input inject faults."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ KEPT: list[AsyncConnection] = []
 
 
 async def work(engine: AsyncEngine) -> None:
-    """Ask a little, rest a little, for ever; errors are an application's daily bread."""
+    """Query and pause in a loop; errors of the database are ignored."""
     while True:
         try:
             async with engine.begin() as connection:
@@ -85,7 +85,7 @@ async def main() -> None:
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         await FAULTS[line.strip()](engine)
         print("done", flush=True)
-    os._exit(0)  # whatever hangs by now is meant to
+    os._exit(0)  # tasks that hang by now were meant to
 
 
 if __name__ == "__main__":

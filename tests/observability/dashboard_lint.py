@@ -1,4 +1,4 @@
-"""The rules that Grafana's dashboard linter documents, as functions from the dashboard to complaints."""
+"""The rules that Grafana's dashboard linter documents, as functions from the dashboard to objections."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ def variables(dashboard: Json, kind: str) -> dict[str, Json]:
 
 
 def template_datasource(dashboard: Json) -> Iterator[str]:
-    """There is one variable for the data source, named and labelled as everywhere."""
+    """There is one variable for the data source, with Grafana's usual name and label."""
     found = variables(dashboard, "datasource")
     if list(found) != ["datasource"]:
         yield f"data source variables: {list(found)}"
@@ -67,14 +67,14 @@ def template_instance(dashboard: Json) -> Iterator[str]:
 
 
 def template_label_promql(dashboard: Json) -> Iterator[str]:
-    """Variables of labels ask `label_values` for a series and a label."""
+    """Variables of labels query `label_values` of a series and a label."""
     for name, variable in variables(dashboard, "query").items():
         if not re.fullmatch(r"label_values\([a-z_]+(\{.*\})?, [a-z]+\)", variable["query"]["query"]):
             yield f"{name}: {variable['query']['query']}"
 
 
 def template_on_time_change_reload(dashboard: Json) -> Iterator[str]:
-    """Variables are asked for anew when the time range changes."""
+    """Variables are queried again when the time range changes."""
     yield from (name for name, variable in variables(dashboard, "query").items() if variable["refresh"] != 2)
 
 
@@ -108,7 +108,7 @@ def target_logql(dashboard: Json) -> Iterator[str]:
 
 
 def target_promql(dashboard: Json) -> Iterator[str]:
-    """Brackets close; Prometheus itself judges the rest in a test of its own."""
+    """Brackets are balanced; Prometheus itself parses the query in a test of its own."""
     for title, expr in targets(dashboard):
         if any(expr.count(left) != expr.count(right) for left, right in ("()", "[]", "{}")) or "@" in expr:
             yield f"{title}: {expr}"
@@ -131,22 +131,22 @@ def _matcher(dashboard: Json, matcher: str) -> Iterator[str]:
 
 
 def target_job(dashboard: Json) -> Iterator[str]:
-    """Every query asks for the chosen jobs."""
+    """Every query selects the chosen jobs."""
     yield from _matcher(dashboard, 'job=~"$job"')
 
 
 def target_instance(dashboard: Json) -> Iterator[str]:
-    """Every query asks for the chosen instances."""
+    """Every query selects the chosen instances."""
     yield from _matcher(dashboard, 'instance=~"$instance"')
 
 
 def target_pod(dashboard: Json) -> Iterator[str]:
-    """Every query asks for the chosen namespaces and pods, which stand for instances here."""
+    """Every query selects the chosen namespaces and pods, which replace instances here."""
     yield from _matcher(dashboard, 'namespace=~"$namespace", pod=~"$pod"')
 
 
 def target_counter_agg(dashboard: Json) -> Iterator[str]:
-    """Counters are looked at as rates or increases."""
+    """Counters are shown as rates or increases."""
     for title, expr in targets(dashboard):
         for function, metric, window in COUNTER_USE.findall(expr):
             if function not in {"rate", "irate", "increase"} or not window:

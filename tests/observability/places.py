@@ -1,4 +1,4 @@
-"""Where the files for people are, and the programs that check them."""
+"""The paths of dashboard, rules and runbooks, and of the programs that check them."""
 
 import re
 import shutil

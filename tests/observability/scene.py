@@ -1,4 +1,4 @@
-"""The parts of a live scene beyond server and exporter: the busy application, and Prometheus with our rules."""
+"""Parts of the live tests: the busy application, and Prometheus with the project's rules."""
 
 import json
 import os
@@ -20,14 +20,14 @@ from tests.support.ports import free_port
 from tests.support.server_factory import ServerFactory
 from tests.support.waiting import until
 
-RATE = "6s"  # what $__rate_interval is where everything is scraped every second
+RATE = "6s"  # the value of $__rate_interval with a scrape every second
 
 
 class Application:
     """The busy application as a process of its own."""
 
     def __init__(self, server_factory: ServerFactory, url: str, *, reports_to: str) -> None:
-        """Start it; it works at once."""
+        """Start it; it queries at once."""
         root = places.ROOT
         self.log = server_factory.folder("application") / "log"
         with self.log.open("wb") as log:
@@ -48,8 +48,8 @@ class Application:
                 start_new_session=True,
             )
 
-    def told_to(self, fault: str) -> None:
-        """Misbehave: `leak`, `fill` or `wedge`."""
+    def inject(self, fault: str) -> None:
+        """Inject a fault: `leak`, `fill` or `wedge`."""
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write(f"{fault}\n".encode())
@@ -57,16 +57,16 @@ class Application:
         assert self.process.stdout.readline() == b"done\n", self.log.read_text()[-3000:]
 
     def close(self) -> None:
-        """End it in whatever state it is."""
+        """End it, whatever its state."""
         self.process.kill()
         self.process.communicate()
 
 
 class Prometheus:
-    """A real Prometheus that scrapes every second, with our rules sped up for a test."""
+    """A real Prometheus that scrapes every second, with the rules sped up for a test."""
 
     def __init__(self, server_factory: ServerFactory, exporters: Mapping[str, Exporter]) -> None:
-        """Scrape each exporter under the pod's name that is given."""
+        """Scrape each exporter under the given name of a pod."""
         self.folder = server_factory.folder("prometheus")
         self.port = free_port()
         (self.folder / "rules.yaml").write_text(sped_up(places.RULES.read_text()))
@@ -99,7 +99,7 @@ class Prometheus:
         until(self._ready, within=30, what="Prometheus is ready")
 
     def ask(self, path: str, **parameters: str) -> Any:
-        """The data of an answer; an error of Prometheus is the test's."""
+        """The data of an answer; an error of Prometheus fails the test."""
         query = urllib.parse.urlencode(parameters)
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/{path}?{query}", timeout=10) as answer:
@@ -126,7 +126,7 @@ class Prometheus:
         return found
 
     def close(self) -> None:
-        """End it; its data is of no further use."""
+        """Kill it; its data is not needed."""
         self.process.kill()
         self.process.wait()
 
@@ -141,12 +141,12 @@ class Prometheus:
 
 
 def sped_up(rules: str) -> str:
-    """The same rules with every `for` at two seconds: what they look for is unchanged."""
+    """The same rules with every `for` at two seconds; the expressions are unchanged."""
     return re.sub(r"(?m)^( +for:) .*$", r"\1 2s", rules)
 
 
 def application_port(exporter: Exporter) -> str:
-    """Where this exporter listens for reports of applications."""
+    """The address on which this exporter listens for reports of applications."""
     environment = Path(f"/proc/{exporter.process.pid}/environ").read_bytes().decode().split("\0")
     found = dict(each.split("=", 1) for each in environment if each)
     return found["APP_POOL_LISTEN"].removesuffix("/udp")

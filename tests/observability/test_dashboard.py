@@ -1,4 +1,4 @@
-"""The dashboard: made by its generator, as Grafana's linter wants it, in PromQL that Prometheus parses."""
+"""The dashboard: generated, by the rules of Grafana's linter, in PromQL that Prometheus parses."""
 
 import copy
 import json
@@ -18,18 +18,18 @@ DASHBOARD = json.loads(places.DASHBOARD.read_text())
 
 
 def test_the_file_is_what_the_generator_makes() -> None:
-    """Nobody edits the JSON by hand: the generator would undo it."""
+    """The JSON is not edited by hand: the generator would undo it."""
     assert places.DASHBOARD.read_text() == build.text(), "run `make dashboard`"
 
 
 @pytest.mark.parametrize("name", [name for name in lint.RULES if name not in lint.EXCEPTIONS])
-def test_grafana_s_linter_has_nothing_to_say(name: str) -> None:
-    """Each of its rules holds."""
+def test_grafana_s_linter_has_no_objections(name: str) -> None:
+    """The dashboard keeps each rule of Grafana's linter."""
     assert list(lint.RULES[name](DASHBOARD)) == []
 
 
 def test_exceptions_are_needed_and_reasoned() -> None:
-    """An exception that the dashboard no longer needs is taken away; pods stand for instances everywhere."""
+    """No exception is unused; all of them are about pods in place of instances."""
     for name, reason in lint.EXCEPTIONS.items():
         assert reason
         assert list(lint.RULES[name](DASHBOARD))
@@ -37,7 +37,7 @@ def test_exceptions_are_needed_and_reasoned() -> None:
 
 
 def test_there_are_seventeen_rules() -> None:
-    """As many as Grafana's linter has."""
+    """Grafana's linter has as many."""
     assert len(lint.RULES) == 17
 
 
@@ -124,7 +124,7 @@ def test_every_panel_is_complete_and_in_place() -> None:
             assert (places.RUNBOOKS / link["url"].rpartition("/")[2]).exists(), link["url"]
 
 
-def test_identity_is_the_contract_s() -> None:
+def test_uid_and_variables_are_the_contract_s() -> None:
     """Links and provisioning rely on the uid and on the variables' names."""
     names = [variable["name"] for variable in DASHBOARD["templating"]["list"]]
 

@@ -1,4 +1,4 @@
-"""The whole chain for real: server, busy application, exporter, Prometheus, and what people see of it."""
+"""The whole chain for real: server, busy application, exporter, Prometheus, dashboard and alerts."""
 
 import json
 import re
@@ -30,7 +30,7 @@ QUICK = {
     "POD_IP": "127.0.0.1",
     "APP_POOL_WEDGED_AFTER": "3",
 }
-HISTORY = 8  # scrapes before anything is asked
+HISTORY = 8  # scrapes before the first query
 
 
 class Scene:
@@ -67,7 +67,7 @@ def scene(server_factory: ServerFactory, cleanup: ExitStack, server: Postgres, s
 
 @pytest.fixture(scope="module")
 def quiet(server_factory: ServerFactory, template: Template, stall_detector: StallDetector) -> Iterator[Scene]:
-    """The same for tests that only look."""
+    """The same for tests that change nothing."""
     with ExitStack() as cleanup:
         server = template.copy()
         cleanup.callback(server.close)
@@ -93,7 +93,7 @@ def ask_everything(prometheus: Prometheus) -> tuple[set[str], set[str]]:
 
 @pytest.mark.timeout(180)
 def test_every_query_of_the_dashboard_answers(scene: Scene) -> None:
-    """None errs; an empty panel says when it is, and is not once that has come about."""
+    """No query fails; an empty panel names the condition for data, and has data once that holds."""
     prometheus = scene.prometheus
     until(lambda: prometheus.value(f"count_over_time(dbhealth_up[30s]) >= {HISTORY}"), within=30, what="a history")
     empty = ask_everything(prometheus)[1]
@@ -101,8 +101,8 @@ def test_every_query_of_the_dashboard_answers(scene: Scene) -> None:
     descriptions = {panel["title"]: panel["description"] for panel in panels(DASHBOARD)}
     assert [title for title in empty if "Empty w" not in descriptions[title]] == []
 
-    scene.application.told_to("leak")
-    scene.application.told_to("fill")
+    scene.application.inject("leak")
+    scene.application.inject("fill")
     until(lambda: prometheus.value("dbhealth_pool_oldest_checkout_info"), within=20, what="the leak is named")
     scene.server.freeze()
     try:
@@ -116,7 +116,7 @@ def test_every_query_of_the_dashboard_answers(scene: Scene) -> None:
 
 
 def test_every_variable_of_the_dashboard_has_values(quiet: Scene) -> None:
-    """Each list offers what there is."""
+    """Each list offers the existing values."""
     expected = {
         "job": {"shop/orders"},
         "namespace": {"shop"},
@@ -169,7 +169,7 @@ def test_a_wedged_application_is_named(scene: Scene) -> None:
     """Nested checkouts deadlock: AppPoolWedged fires for that pod while the database stays healthy."""
     assert "AppPoolWedged" not in scene.prometheus.firing()
 
-    scene.application.told_to("wedge")
+    scene.application.inject("wedge")
     (alert,) = scene.wait_for_alert("AppPoolWedged")
 
     assert alert["labels"]["pod"] == "orders-1"
@@ -179,11 +179,11 @@ def test_a_wedged_application_is_named(scene: Scene) -> None:
 
 
 def test_every_metric_that_is_named_anywhere_exists(quiet: Scene) -> None:
-    """Dashboard, alerts, runbooks and documentation speak of metrics that `/metrics` has."""
+    """Dashboard, alerts, runbooks and documentation name only metrics that `/metrics` has."""
     exposition = next(iter(quiet.exporters.values())).get("/metrics").text
     families = set(re.findall(r"(?m)^# TYPE (\w+) ", exposition))
     there = families | {f"{name}{suffix}" for name in families for suffix in ("_bucket", "_sum", "_count")}
-    there |= set(re.findall(r"record: \w+:(\w+):", places.RULES.read_text()))  # what recording rules make of them
+    there |= set(re.findall(r"record: \w+:(\w+):", places.RULES.read_text()))  # made by recording rules
     files = [places.DASHBOARD, places.RULES, *places.RUNBOOKS.glob("*.md"), places.ROOT / "docs/observability.md"]
 
     missing = {
@@ -198,7 +198,7 @@ def test_every_metric_that_is_named_anywhere_exists(quiet: Scene) -> None:
 
 @pytest.mark.parametrize("generation", ["2", "3"])
 def test_promtool_finds_nothing_in_the_metrics(quiet: Scene, generation: str) -> None:
-    """Names, help texts and types are as Prometheus's conventions want them."""
+    """Names, help texts and types follow Prometheus's conventions."""
     exposition = next(iter(quiet.exporters.values())).get("/metrics").text
 
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Alert and recording rules: right for the tools, tested one by one, and told what to do."""
+"""Alert and recording rules: accepted by the tools, tested one by one, and each with a runbook."""
 
 import subprocess
 from pathlib import Path
@@ -34,7 +34,7 @@ CONTRACT = {
 
 
 def run(command: list[str | Path]) -> None:
-    """Run a tool; what it says is the failure's message."""
+    """Run a tool; its output is the failure's message."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -54,7 +54,7 @@ def test_alert_fires_when_it_should_and_not_otherwise(file: Path, generation: st
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_alert_is_seen_to_fire_and_to_stay_silent(name: str) -> None:
-    """Each alert has a file of unit tests with its words when it fires, and a life in which it must not."""
+    """Each alert has a file of unit tests: its texts when it fires, and a case in which it must not."""
     tests = yaml.safe_load((places.RULE_TESTS / f"{name}.yaml").read_text())["tests"]
     seen = [case for test in tests for case in test.get("alert_rule_test", [])]
     seen += [case for test in tests for case in test.get("promql_expr_test", []) if name in case["expr"]]
@@ -64,8 +64,8 @@ def test_every_alert_is_seen_to_fire_and_to_stay_silent(name: str) -> None:
     assert any(case.get("exp_alerts") == [] or case.get("exp_samples") == [] for case in seen)
 
 
-def test_the_contract_s_alerts_are_there() -> None:
-    """Nobody's routing by name and severity breaks unnoticed."""
+def test_every_alert_of_the_contract_exists() -> None:
+    """Users route alerts by name and severity."""
     found = {rule["alert"]: rule["labels"]["severity"] for rule in places.alerts()}
 
     assert CONTRACT.items() <= found.items()

@@ -42,7 +42,7 @@ def test_there_is_one_page_for_each_alert() -> None:
 
 @pytest.mark.parametrize("page", pages(), ids=ALERTS)
 def test_every_page_is_in_the_same_order(page: Path) -> None:
-    """At three in the morning nobody searches for the section; there are three ways to tell causes apart."""
+    """Every page has the same sections, so that they are found quickly, and three ways to tell causes apart."""
     text = page.read_text()
     apart = text[text.index("## Tell") : text.index("## What to do")]
 
@@ -52,8 +52,8 @@ def test_every_page_is_in_the_same_order(page: Path) -> None:
     assert apart.count("```") == 6
 
 
-def test_links_lead_somewhere() -> None:
-    """Every link to another file of the repository is right."""
+def test_links_point_to_existing_files() -> None:
+    """Every link to another file of the repository has a target."""
     for page in (*places.RUNBOOKS.glob("*.md"), DOCS / "observability.md"):
         for target in LINK.findall(page.read_text()):
             assert target.startswith("http") or (page.parent / target).exists(), f"{page.name}: {target}"
@@ -70,7 +70,7 @@ def test_the_documentation_lists_every_alert_with_its_severity() -> None:
         assert f"Severity: {severity}.\n" in page.read_text()
 
 
-def test_what_helps_most_is_said() -> None:
+def test_the_usual_first_steps_are_on_the_pages() -> None:
     """The usual first steps are on the pages of the pools."""
     text = "".join(page.read_text() for page in pages())
 
@@ -81,7 +81,7 @@ def test_what_helps_most_is_said() -> None:
 
 @pytest.mark.parametrize("generation", ["2", "3"])
 def test_prometheus_parses_every_query(generation: str, tmp_path: Path) -> None:
-    """What a runbook tells to paste is PromQL."""
+    """Prometheus parses each query of a runbook."""
     queries = [(page, line.strip()) for page, block in blocks("promql") for line in block.strip().splitlines()]
     rules = [{"record": f"{page}:{index}", "expr": expr} for index, (page, expr) in enumerate(queries)]
     file = tmp_path / "queries.yaml"
@@ -99,7 +99,7 @@ def test_prometheus_parses_every_query(generation: str, tmp_path: Path) -> None:
 
 
 def test_postgresql_runs_every_query(start_postgres: StartPostgres) -> None:
-    """What a runbook tells to paste into psql is SQL that this server understands."""
+    """PostgreSQL runs each query of a runbook."""
     server = start_postgres()
     for page, block in blocks("sql"):
         for statement in block.split(";"):
