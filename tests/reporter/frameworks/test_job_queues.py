@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import StartExporter
 from tests.reporter.conftest import Start
 from tests.reporter.frameworks.conftest import APPLICATIONS, Environment, silent, workers
 from tests.support.exporter import Exporter
+from tests.support.postgres import Postgres
 from tests.support.waiting import until
 
 WEDGED_AFTER, TTL = 3.0, 3.0  # of the exporter's fixture
+LONGEST_PATIENCE = 65.0  # seconds, of an exporter without settings: 30 + 2 * 15, and some
 
 
 def uses(exporter: Exporter) -> float:
@@ -52,6 +55,31 @@ def test_rq_job_leaves_nothing_wedged(start: Start, exporter: Exporter, environm
         assert exporter.get("/app/livez").status == 200
         assert exporter.verdict() == "healthy"
         time.sleep(0.2)
+
+
+def test_rq_job_leaves_nothing_wedged_by_default_settings(
+    start: Start,
+    start_exporter: StartExporter,
+    shared_server: Postgres,
+    report_port: int,
+    environment: Environment,
+    redis: str,
+) -> None:
+    """For longer than any patience of the exporter after a job of 5 s: never a reason to restart the worker."""
+    exporter = start_exporter(shared_server.url(), APP_POOL_LISTEN=f"127.0.0.1:{report_port}/udp")
+    given = environment(REDIS_URL=redis, DBHEALTH_INTERVAL="2")
+    enqueue = start("frameworks", "-c", "import rq_shop; rq_shop.enqueue(5)", cwd=APPLICATIONS, env=given)
+    assert enqueue.wait(timeout=60) == 0
+    start("frameworks", "worker", "-u", redis, "--burst", module="rq.cli", cwd=APPLICATIONS, env=given)
+    until(lambda: uses(exporter) == 1, within=60, what="the job's checkout")
+
+    end, was_silent = time.monotonic() + LONGEST_PATIENCE, False
+    while time.monotonic() < end:
+        assert exporter.get("/app/livez").status == 200
+        was_silent = was_silent or any(silent(exporter))
+        time.sleep(0.5)
+    assert was_silent
+    assert not workers(exporter)
 
 
 def test_dramatiq_process_is_a_worker(start: Start, exporter: Exporter, environment: Environment, redis: str) -> None:
