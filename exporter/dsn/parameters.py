@@ -6,6 +6,8 @@ from types import MappingProxyType
 
 BOOLEANS = ("0", "1")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+# Other words for these: SQLAlchemy's and JDBC's, and node-postgres' own for encryption without verification.
+SSL_WORDS = {"true": "require", "1": "require", "no-verify": "require", "false": "disable", "0": "disable"}
 SESSION_ATTRIBUTES = ("any", "read-write", "read-only", "primary", "standby", "prefer-standby")
 TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 
@@ -48,8 +50,8 @@ _NEVER_ASYNCPG = _libpq()
 PARAMETERS = MappingProxyType(
     {
         **_each("host hostaddr port dbname database user password passfile", Parameter(Use.ADDRESS)),
-        "sslmode": Parameter(Use.FIELD, values=SSL_MODES),
-        "ssl": Parameter(Use.FIELD, values=(*SSL_MODES, "true", "false", "1", "0")),
+        **_each("sslmode ssl", Parameter(Use.FIELD, values=(*SSL_MODES, *SSL_WORDS))),
+        "sslaccept": Parameter(Use.FIELD, values=("strict", "accept_invalid_certs")),  # Prisma's
         **_each("sslrootcert sslcert sslkey sslpassword sslcrl sslcrldir", Parameter(Use.FIELD)),
         **_each("ssl_min_protocol_version ssl_max_protocol_version", Parameter(Use.FIELD, values=TLS_VERSIONS)),
         "sslnegotiation": Parameter(Use.FIELD, values=("postgres", "direct")),
@@ -102,6 +104,21 @@ PARAMETERS = MappingProxyType(
 
 # dbhealth_: the reporter's own; pool_: every pool's sizes and times, SQLAlchemy's, Prisma's or pgx's.
 _IGNORED_PREFIXES = ("dbhealth_", "pool_")
+
+
+# Other libraries' names: Bun's, pg8000's.
+_ALIASES = {"tls": "ssl", "unix_sock": "host"}
+
+
+def canonical(name: str) -> str:
+    """Return the name by which a parameter is known: R2DBC, for one, writes sslMode."""
+    lower = name.lower()
+    return _ALIASES.get(lower) or (lower if is_known(lower) else name)
+
+
+def canonical_value(value: str, values: tuple[str, ...]) -> str:
+    """Return the one of `values` that is meant, whatever its case."""
+    return next((each for each in values if each.lower() == value.lower()), value)
 
 
 def is_known(name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from exporter.dsn.errors import DsnError, HostError
 from exporter.dsn.hosts import NO_HOST, Hosts, listed, ported
-from exporter.dsn.parameters import SSL_MODES, Use, is_known, parameter
+from exporter.dsn.parameters import SSL_MODES, SSL_WORDS, Use, canonical_value, is_known, parameter
 from exporter.dsn.split import Parts, split
 from exporter.dsn.target import ASYNCPG, PSYCOPG, SYSTEM_ROOTS, Target
 
@@ -20,7 +20,6 @@ _PSYCOPG_NAMES = frozenset({"psycopg", "psycopg_async", "psycopgasync"})
 _PROTECTION = frozenset(
     {("gssencmode", "require"), ("sslcertmode", "require"), ("require_auth", None), ("requirepeer", None)}
 )
-_SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
 _PLAIN_FIELDS = (
     "passfile",
     "sslrootcert",
@@ -102,7 +101,7 @@ def _driver(name: str, notes: list[str]) -> str:
 def _checked(parts: Parts, driver: str, notes: list[str]) -> dict[str, str]:
     """Return the parameters that count."""
     query: dict[str, str] = {}
-    for position, (name, value) in enumerate(parts.query):
+    for position, (name, given) in enumerate(parts.query):
         if not is_known(name):
             notes.append(_left_out(parts, position))
             continue
@@ -112,8 +111,9 @@ def _checked(parts: Parts, driver: str, notes: list[str]) -> dict[str, str]:
         if known.use is Use.LEFT_OUT:
             notes.append(f"has the parameter {name}, which is left out: {known.why}")
             continue
-        if known.use is Use.IGNORED or not value:
+        if known.use is Use.IGNORED or not given:
             continue
+        value = canonical_value(given, known.values)
         if known.values and value not in known.values:
             raise DsnError(f"has a wrong {name}: it must be one of {', '.join(known.values)}")
         if driver == ASYNCPG and known.use is Use.LIBPQ and known.asyncpg is not None and value not in known.asyncpg:
@@ -159,9 +159,14 @@ def _tls(query: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     word = query.get("sslmode") or query.get("ssl") or ("require" if query.get("requiressl") == "1" else "")
     if word:
-        found["sslmode"] = _SSL_WORDS.get(word, word)
+        found["sslmode"] = SSL_WORDS.get(word, word)
     elif query.get("sslrootcert") == SYSTEM_ROOTS:
         found["sslmode"] = "verify-full"  # as libpq: the system's root certificates sign for every server
+    if query.get("sslaccept") == "strict" and SSL_MODES.index(found.get("sslmode", "prefer")) < _VERIFY_FROM:
+        raise DsnError(
+            "has sslaccept=strict, which is Prisma's: leave it out, and add sslmode=verify-full&sslrootcert=FILE with "
+            "the authority's certificate, or sslrootcert=system"
+        )
     if query.get("direct_tls") in {"true", "1"}:
         found["sslnegotiation"] = "direct"
     return found

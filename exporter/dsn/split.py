@@ -7,11 +7,18 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from exporter.dsn.errors import DsnError
 from exporter.dsn.hosts import Hosts, host_and_port
-from exporter.dsn.parameters import is_known
+from exporter.dsn.parameters import canonical, is_known
 
 _HOST = r"(?:\[[^\[\]/?@,]+\]|[\w.~%-]*)(?::[0-9]*)?"
 _REST = re.compile(rf"(?P<hosts>{_HOST}(?:,{_HOST})*)(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?", re.DOTALL)
-_SCHEME = re.compile(r"(?P<name>postgres|postgresql)(?:\+(?P<driver>\w+))?://", re.IGNORECASE)
+# Django's URLs and Timescale's call it otherwise.
+_SCHEME = re.compile(
+    r"(?P<name>postgres|postgresql|pgsql|psql|postgis|timescale|timescaledb)(?:\+(?P<driver>\w+))?://", re.IGNORECASE
+)
+# libpq's other form: host=db.example user=app password='a b'
+_KEYWORD = re.compile(
+    r"\s*(?P<name>\w+)\s*=\s*(?:'(?P<quoted>(?:[^'\\]|\\.)*)'|(?P<bare>(?:[^\s'\\]|\\.)*))(?:\s+|$)", re.DOTALL
+)
 _NAMEABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,40}")
 
 
@@ -40,7 +47,7 @@ def split(url: str) -> Parts:
     """Cut a URL into parts; a password may hold raw characters as long as one reading makes sense."""
     scheme = _SCHEME.match(url)
     if scheme is None:
-        raise DsnError(_no_scheme(url))
+        return _keywords(url)
     rest = url[scheme.end() :]
     readings = list(_readings(rest))
     userinfo, match = next((r for r in readings if _all_known(r[1])), readings[0]) if readings else (None, None)
@@ -50,7 +57,23 @@ def split(url: str) -> Parts:
             "is not a URL of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE; "
             "percent-encode special characters of the password (@ is %40, / is %2F, % is %25)",
         )
+    if "\n" in (match["database"] or ""):
+        raise DsnError("has a line break after the database's name: it must be one address, on one line")
     return _parts((scheme["driver"] or "").lower(), userinfo, match)
+
+
+def _keywords(text: str) -> Parts:
+    """Cut libpq's form of keywords and values."""
+    found: list[tuple[str, str]] = []
+    position = 0
+    while position < len(text) and (match := _KEYWORD.match(text, position)):
+        value = match["bare"] if match["quoted"] is None else match["quoted"]
+        found.append((canonical(match["name"]), re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL)))
+        position = match.end()
+    names = {name for name, _ in found}
+    if position < len(text) or not names & {"host", "hostaddr", "dbname"} or not all(map(is_known, names)):
+        raise DsnError(_no_scheme(text))
+    return Parts(query=tuple(found), nameable=hides_nothing(found))
 
 
 def _readings(rest: str) -> Iterator[tuple[str | None, re.Match[str]]]:
@@ -78,7 +101,7 @@ def _all_known(match: re.Match[str]) -> bool:
 
 def pairs(query: str | None) -> list[tuple[str, str]]:
     """The parameters after a URL's question mark."""
-    return parse_qsl(query or "", keep_blank_values=True)
+    return [(canonical(name), value) for name, value in parse_qsl(query or "", keep_blank_values=True)]
 
 
 def hides_nothing(query: Iterable[tuple[str, str]]) -> bool:
@@ -89,10 +112,16 @@ def hides_nothing(query: Iterable[tuple[str, str]]) -> bool:
 def _parts(driver: str, userinfo: str | None, match: re.Match[str]) -> Parts:
     user, colon, password = (userinfo or "").partition(":")
     query = tuple(pairs(match["query"]))
+    hosts, database = _hosts(match["hosts"]), decoded(match["database"] or "")
+    if not hosts and database.startswith(
+        "/"
+    ):  # Django's form of a socket: postgres://USER@//cloudsql/INSTANCE/DATABASE
+        folder, _, database = database.rpartition("/")
+        hosts = (host_and_port(folder),) if folder else ()
     return Parts(
         driver=driver,
-        hosts=_hosts(match["hosts"]),
-        database=decoded(match["database"] or ""),
+        hosts=hosts,
+        database=database,
         user=decoded(user),
         password=decoded(password) if colon else None,
         query=query,
@@ -119,7 +148,7 @@ def _no_scheme(url: str) -> str:
         return "is empty"
     if url[0] in "\"'":
         return "starts with a quotation mark that ends nowhere: remove it"
-    foreign = re.match(r"(jdbc:|mysql|mariadb|sqlite|mssql|oracle|mongodb|redis)[+\w]*:", url)
+    foreign = re.match(r"(jdbc|r2dbc|mysql|mariadb|sqlite|mssql|oracle|mongodb|redis)[+\w]*:", url)
     if foreign:
-        return f"starts with {foreign[1]}: the database must be a PostgreSQL, postgresql://..."
+        return f"starts with {foreign[1]}: the database must be a PostgreSQL, and its URL postgresql://..."
     return "must start with postgresql:// or postgres:// (a driver may be named: postgresql+asyncpg://)"

@@ -4,19 +4,25 @@ import re
 
 from exporter.dsn.errors import DsnError
 
-_BYTE_ORDER_MARK = "\ufeff"
-_QUOTED = re.compile(r"([\"'])(.*)\1", re.DOTALL)
+_INVISIBLE = "\ufeff\u200b\u200e"  # a byte order mark, and what comes along from a web page
+_QUOTED = re.compile(r"(?:([\"'])(?P<plain>.*)\1|\u201c(?P<curly>.*)\u201d)", re.DOTALL)
+# A line of an .env file as a whole.
+_ASSIGNMENT = re.compile(r"(?:export\s+)?[A-Za-z_]\w*=(?=[\"']?postgres)")
 # What Kubernetes leaves of `$(NAME)` where NAME is not defined before its use. Only names in the usual capitals are
 # repeated in a message: anything else may be a piece of a password.
 _VARIABLE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _USUAL_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
+# What a shell, compose or envsubst would have replaced, and what Helm would have.
+_SHELL_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::?[-?+][^}]*)?\}")
+_TEMPLATE = re.compile(r"\{\{[-\s]*[.$\w][^{}]*\}\}")
 
 
 def clean(text: str) -> str:
     """Take off white space, a byte order mark and a pair of quotes around an address or a part of one."""
-    text = text.strip().removeprefix(_BYTE_ORDER_MARK).strip()
+    text = text.strip().strip(_INVISIBLE).strip()
+    text = _ASSIGNMENT.sub("", text, count=1) if _ASSIGNMENT.match(text) else text
     quoted = _QUOTED.fullmatch(text)
-    return quoted[2].strip() if quoted else text
+    return (quoted["plain"] or quoted["curly"] or "").strip() if quoted else text
 
 
 def without_newline(text: str) -> str:
@@ -25,11 +31,16 @@ def without_newline(text: str) -> str:
 
 
 def refuse_variable(text: str) -> None:
-    """Refuse a text in which Kubernetes has left a reference to a variable as it was.
+    """Refuse a text that holds a reference which Kubernetes, a shell or Helm should have replaced.
 
     Raises:
-        DsnError: the text holds `$(NAME)`; the sentence names the variable.
+        DsnError: the text holds `$(NAME)`, `${NAME}` or `{{ ... }}`; the sentence names the variable.
     """
+    unfilled = _SHELL_VARIABLE.search(text)
+    if unfilled is not None:
+        raise DsnError(f"holds ${{{unfilled[1]}}}, which nothing has replaced: Kubernetes replaces $({unfilled[1]})")
+    if _TEMPLATE.search(text):
+        raise DsnError("holds {{...}}, a piece of a template that nothing has filled in")
     found = _VARIABLE.search(text)
     if found is None:
         return

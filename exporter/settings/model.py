@@ -35,7 +35,8 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = setting(
         "the database, in any form that applications use: `postgres://`, `postgresql://`, "
-        "`postgresql+psycopg2://`, `+psycopg://`, `+asyncpg://`, with libpq's parameters",
+        "`postgresql+psycopg2://`, `+psycopg://`, `+asyncpg://`, with libpq's parameters; "
+        "or libpq's `host=... user=...`",
         "a URL",
     )
     database_url_file: str | None = setting("a file that holds the URL", "a file")

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pickle
+import re
 import ssl
 from pathlib import Path
 from urllib.parse import quote
@@ -495,3 +496,123 @@ def test_a_file_with_a_problem_is_watched_for_changes(tmp_path: Path) -> None:
     file.write_text("{}")
     assert broken.has_changed()
     assert not Source(document=str(file), entry="orders").has_changed()
+
+
+@pytest.mark.parametrize(
+    ("query", "mode"),
+    [
+        ("sslmode=REQUIRE", "require"),
+        ("sslmode=no-verify", "require"),
+        ("ssl=no-verify", "require"),
+        ("ssl=True", "require"),
+        ("sslmode=false", "disable"),
+        ("sslMode=Verify-CA&sslRootCert=system2", "verify-ca"),
+        ("tls=true", "require"),
+        ("sslmode=require&sslaccept=accept_invalid_certs", "require"),
+    ],
+)
+def test_other_libraries_words_for_tls(query: str, mode: str) -> None:
+    """None of them is left out, which would protect the connection less; no note is needed."""
+    target = parse(f"postgresql://u@h/db?{query}")
+
+    assert (target.sslmode, target.notes) == (mode, ())
+
+
+def test_strictness_that_only_prisma_knows_is_refused() -> None:
+    """It asks for verification: without a certificate to verify with, nothing is connected."""
+    with pytest.raises(DsnError, match="sslaccept=strict"):
+        parse("postgresql://u@h/db?sslmode=require&sslaccept=strict")
+
+    strict = "sslmode=verify-full&sslrootcert=system&sslaccept=strict"
+    assert parse(f"postgresql://u@h/db?{strict}").sslmode == "verify-full"
+
+
+@pytest.mark.parametrize("scheme", ["pgsql", "psql", "postgis", "timescale", "timescaledb", "POSTGRES"])
+def test_schemes_of_django_and_timescale(scheme: str) -> None:
+    """They are PostgreSQL by other names."""
+    assert parse(f"{scheme}://u:p@h/d") == parse("postgresql://u:p@h/d")
+
+
+@pytest.mark.parametrize(
+    ("text", "password"),
+    [
+        ("host=h port=5433 dbname=d user=u password=secret sslmode=require", "secret"),
+        ("  host = h  port=5433 dbname='d' user=u password='a b' sslmode=require ", "a b"),
+        ("user=u password='it\\'s' host=h port=5433 dbname=d sslmode=require", "it's"),
+        ("user=u password=a\\ b host=h port=5433 dbname=d sslmode=require", "a b"),
+    ],
+)
+def test_keywords_and_values_as_libpq_takes_them(text: str, password: str) -> None:
+    """The form of psql, psycopg and Go's drivers."""
+    target = parse(text)
+
+    assert (target.hosts, target.database, target.user) == ((("h", 5433),), "d", "u")
+    assert (target.password, target.sslmode) == (password, "require")
+    assert psycopg.conninfo.conninfo_to_dict(text)["password"] == password
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Host=h;Username=u;Password=hunter2;Database=d",
+        "host=h password='hunter2",
+        "colour=hunter2",
+        "password=hunter2",
+        "host=h hunter2",
+        "host=h colour=1 password=hunter2",
+    ],
+)
+def test_other_forms_are_refused_without_a_word_of_them(text: str) -> None:
+    """They may hold a password."""
+    with pytest.raises(DsnError) as error:
+        parse(text)
+    assert re.search("must start with postgresql://|has a host name with a character", str(error.value))
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"),
+    [
+        ("postgres://u@//cloudsql/p:r:i/d", "/cloudsql/p:r:i"),
+        ("postgresql+pg8000://u@/d?unix_sock=/cloudsql/p:r:i/.s.PGSQL.5432", "/cloudsql/p:r:i"),
+        ("postgresql://u@/d?host=/cloudsql/p:r:i", "/cloudsql/p:r:i"),
+    ],
+)
+def test_sockets_as_frameworks_write_them(url: str, folder: str) -> None:
+    """The address would be another one without it."""
+    target = parse(url)
+
+    assert (target.hosts, target.database) == (((folder, 5432),), "d")
+
+
+@pytest.mark.parametrize(
+    "form", ["{}\n", "DATABASE_URL={}", 'export DB_URL="{}"', "\u201c{}\u201d", "\u200b{}", "\ufeff'{}'"]
+)
+def test_a_line_of_a_file_as_a_whole(form: str) -> None:
+    """As people copy it."""
+    url = "postgresql://u:p=w@h/d"
+
+    assert Source(url=form.format(url)).target().password == "p=w"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://u:${DB_PASSWORD}@h/d", "${DB_PASSWORD}"),
+        ("postgresql://u:${DB_PASSWORD:-hunter2}@h/d", "${DB_PASSWORD}"),
+        ("postgresql://u:{{ .Values.hunter2 }}@h/d", "{{...}}"),
+        ("postgresql://u:hunter2@h/d\nOTHER=1", "line break"),
+    ],
+)
+def test_what_nothing_has_filled_in_is_never_sent(url: str, words: str) -> None:
+    """A template's variable would be a password that the server refuses, again and again."""
+    with pytest.raises(DsnError) as error:
+        Source(url=url).target()
+    assert words in str(error.value)
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("password", ["a${b}c", "$PATH", "{{", "{{}}", "${", "{a}", "${a-b}"])
+def test_passwords_that_only_look_alike_are_sent(password: str) -> None:
+    """Only the usual capitals are a variable."""
+    assert Source(host="h", password=password).target().password == password
