@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bench import against, footprint
+from bench import against, footprint, web_config
 from bench.bed import PEER, Bed
 from bench.load import Load, measure
 from bench.reports import Reports
@@ -201,6 +201,10 @@ def _memory(bed: Bed, table: Table) -> None:
             table.line("working set: no memory cgroup to be had", "left out")
         table.line("resident (VmRSS)", f"{footprint.status(exporter.pid, 'VmRSS'):.1f}")
         exporter.end()
+    plain, secured = web_config.memory(bed)
+    table.line("anonymous, /metrics on a port of its own", f"{plain:.1f}")
+    more = secured - plain
+    table.line("  with TLS and a password there", f"{secured:.1f}", goal="<= 1 more", met=more <= 1)
     copies = [bed.exporter() for _ in range(COPIES)]
     for copy in copies:
         copy.warm()

@@ -8,7 +8,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,14 @@ class Application:
 class Prometheus:
     """A real Prometheus that scrapes every second, with the rules sped up for a test."""
 
-    def __init__(self, server_factory: ServerFactory, exporters: Mapping[str, Exporter]) -> None:
-        """Scrape each exporter under the given name of a pod."""
+    def __init__(
+        self,
+        server_factory: ServerFactory,
+        exporters: Mapping[str, Exporter],
+        *,
+        jobs: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        """Scrape each exporter under the given name of a pod, and what further jobs say."""
         self.folder = server_factory.folder("prometheus")
         self.port = free_port()
         (self.folder / "rules.yaml").write_text(sped_up(places.RULES.read_text()))
@@ -80,7 +86,7 @@ class Prometheus:
         configuration = {
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "rule_files": ["rules.yaml"],
-            "scrape_configs": [{"job_name": "shop/orders", "static_configs": targets}],
+            "scrape_configs": [{"job_name": "shop/orders", "static_configs": targets}, *jobs],
         }
         (self.folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
         with (self.folder / "log").open("wb") as log:

@@ -6,6 +6,10 @@ from prometheus_client import Metric
 
 from exporter.app_pools.registry import AppPools
 from exporter.metrics.registry import Metrics
+from exporter.web.config.load import LoadedConfig
+from exporter.web.config.metrics import WebConfigCollector
+from exporter.web.config.model import WebConfig
+from exporter.web.config.watcher import WebConfigWatcher
 from tools.reference.page import NOTHING, table
 
 TITLES = {
@@ -16,6 +20,7 @@ TITLES = {
     "dbhealth_asyncio_": "The exporter itself",
     "dbhealth_event_loop_": "The exporter itself",
     "dbhealth_build_": "The exporter itself",
+    "dbhealth_web_": "The exporter itself",
     "process_": "The exporter itself",
 }
 DEFAULT_TITLE = "Health of a database"
@@ -25,6 +30,8 @@ ORDER = (DEFAULT_TITLE, "The server", "Pools", "The application's processes", "T
 def families() -> Iterator[tuple[Metric, tuple[str, ...]]]:
     """Each family with the names of its labels, also of those without a series."""
     metrics = Metrics({}, app_pools=AppPools(databases={}), tasks=int, lag=float, clock=float)
+    watcher = WebConfigWatcher("", LoadedConfig(WebConfig(), None), (), clock=float, wall_clock=float)
+    metrics.register(WebConfigCollector(watcher))
     for collector in metrics._registry._collector_to_names:  # noqa: SLF001  a family's labels are nowhere public
         for family in collector.collect():
             labels: tuple[str, ...] = getattr(collector, "_labelnames", getattr(family, "_labelnames", ()))

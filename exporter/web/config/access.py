@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from aiohttp import BasicAuth, hdrs, web
+from aiohttp import hdrs, web
 
 from exporter.web.config.passwords import Answer, PasswordChecker
 from exporter.web.config.rate_limit import TokenBucket
@@ -109,11 +110,10 @@ class AccessControl:
         return await self._password_refusal(request)
 
     async def _password_refusal(self, request: web.Request) -> Refusal | None:
-        try:
-            given = BasicAuth.decode(request.headers.get(hdrs.AUTHORIZATION, ""), encoding="utf-8")
-        except ValueError:
+        given = _credentials(request.headers.get(hdrs.AUTHORIZATION, ""))
+        if given is None:
             return Refusal.NO_PASSWORD
-        answer = await self._passwords.check(given.login, given.password, client=request.remote or "")
+        answer = await self._passwords.check(*given, client=request.remote or "")
         if answer is Answer.RIGHT:
             return None
         return Refusal.WRONG_PASSWORD if answer is Answer.WRONG else Refusal.TOO_MANY_ATTEMPTS
@@ -125,3 +125,13 @@ class AccessControl:
         if request.get_extra_info("sslcontext") is not self._context:
             response.force_close()
             response.headers["Connection"] = "close"  # aiohttp has decided on this header already
+
+
+def _credentials(header: str) -> tuple[str, str] | None:
+    """Return user and password of an Authorization header (RFC 7617, UTF-8), or None."""
+    scheme, _, encoded = header.partition(" ")
+    try:
+        user, colon, password = b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except ValueError:  # of base64, or of UTF-8
+        return None
+    return (user, password) if colon and scheme.lower() == "basic" else None

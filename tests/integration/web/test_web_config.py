@@ -236,6 +236,8 @@ def test_a_renewed_certificate_is_shown_without_a_restart(start: Start, web: Web
         socket.create_connection(("127.0.0.1", port), timeout=10) as raw,
         context.wrap_socket(raw, server_hostname="localhost") as kept,
     ):
+        kept.sendall(b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"Connection: close" not in kept.recv(65536)
         web.renew()
         until(lambda: serial(port, context) != before, within=10, what="the renewed certificate is shown")
         kept.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
