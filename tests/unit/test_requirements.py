@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-INSTALLERS = ("Makefile", "Dockerfile", "tests/reporter/environments.py")
+INSTALLERS = ("Makefile", "tools/image/install.py", "tests/reporter/environments.py")
 LOCKS = sorted([*ROOT.glob("requirements/*.txt"), *ROOT.glob("tests/reporter/requirements/*.txt")])
 
 
