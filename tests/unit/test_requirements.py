@@ -13,7 +13,8 @@ LOCKS = sorted([*ROOT.glob("requirements/*.txt"), *ROOT.glob("tests/reporter/req
 @pytest.mark.parametrize("installer", INSTALLERS)
 def test_pip_resolves_nothing(installer: str) -> None:
     """If pip resolved, it would find versions newer than the lock's, without a hash, and install nothing."""
-    lines = [line for line in (ROOT / installer).read_text().splitlines() if "--require-hashes" in line]
+    text = re.sub(r'",\s+"', " ", (ROOT / installer).read_text())  # a list of arguments is one command
+    lines = [line for line in text.splitlines() if "--require-hashes" in line]
 
     assert lines
     assert all("--no-deps" in line for line in lines)
