@@ -1,6 +1,7 @@
 """The patch for clusters without the admission policy, on a kubelet; and a Secret as another tool writes it."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from tests.support.postgres import PASSWORD, Postgres
 from tests.support.waiting import until
 
 PATCH = ROOT / "helm/patch"
-IMAGE = {"name": "db-health-exporter", "newName": EXPORTER["repository"], "newTag": EXPORTER["tag"]}
+TEXT = (PATCH / "patch.yaml").read_text()
+[PUBLISHED] = re.findall(r"image: (\S+)", TEXT)
+IMAGE = {"name": PUBLISHED.rpartition(":")[0], "newName": EXPORTER["repository"], "newTag": EXPORTER["tag"]}
 
 
 def apply_by_kubectl(kube: Kube, namespace: str, made: Object, folder: Path) -> None:
@@ -23,8 +26,7 @@ def apply_by_kubectl(kube: Kube, namespace: str, made: Object, folder: Path) -> 
     kube.apply(made, namespace=namespace)
     kube.pod(namespace, "app=orders").until_ready()
     patch = folder / "patch.yaml"
-    text = (PATCH / "patch.yaml").read_text()
-    patch.write_text(text.replace("image: db-health-exporter:0.1.0", f"image: {IMAGE['newName']}:{IMAGE['newTag']}"))
+    patch.write_text(TEXT.replace(PUBLISHED, f"{IMAGE['newName']}:{IMAGE['newTag']}"))
     kube.run("patch", "deployment", "orders", "-n", namespace, "--patch-file", str(patch))
 
 
