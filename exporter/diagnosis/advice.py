@@ -92,7 +92,7 @@ _DOWN = {
         "Check the database's name in the URL, and that it was created.",
     ),
     Outcome.PROTOCOL: Advice(
-        "What listens at the address does not speak PostgreSQL, or breaks off in the middle.",
+        "The peer at the address is no PostgreSQL server, or it breaks the connection off.",
         "Check the address and the port, and any proxy on the way (a pooler reports a lost server like this).",
     ),
     Outcome.REJECTED: Advice(
@@ -141,7 +141,7 @@ _BY_REASON = {
         "Set sslmode=require or a stricter mode in the URL.",
     ),
     (Verdict.DATABASE_DOWN, Reason.POOLER): Advice(
-        "What answers speaks PostgreSQL and refuses to serve: most likely a pooler such as PgBouncer.",
+        "The peer uses PostgreSQL's protocol and refuses to serve: most likely a pooler such as PgBouncer.",
         "Check password, database name and start-up parameters in the URL, then whether the pooler is full or has lost "
         "its server: it says all of these with one code, and its log tells which.",
     ),

@@ -71,10 +71,10 @@ database:
   name: ""
   # -- Instead of a URL: the role.
   user: ""
-  # -- Instead of a URL: what follows `?` in one, such as `sslmode=verify-full&sslrootcert=/certs/ca.pem`.
+  # -- Instead of a URL: its parameters, such as `sslmode=verify-full&sslrootcert=/certs/ca.pem`.
   parameters: ""
   passwordSecret:
-    # -- Instead of a URL: a Secret of yours that holds the password, whatever characters it has.
+    # -- Instead of a URL: a Secret of yours that holds the password, which may have any character.
     name: ""
     # -- The password's key in it.
     key: password

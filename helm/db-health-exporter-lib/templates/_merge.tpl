@@ -1,5 +1,5 @@
 {{/*
-Two maps as one, as JSON: what "over" holds wins over "base". Lists whose items have an identity (containers, variables,
+Two maps merged, as JSON: "over" wins over "base". Lists whose items have an identity (containers, variables,
 volumes, mounts, ports) are merged item by item, as `kubectl patch` merges them; other lists are replaced; null removes a key.
 */}}
 {{- define "db-health-exporter.merged" -}}

@@ -1,5 +1,5 @@
 {{/*
-What is refused: one sentence each, that says what to set and never repeats a value that may hold a password.
+Values that are refused: each with a sentence that says what to set and never repeats a value that may hold a password.
 */}}
 
 {{- define "db-health-exporter.validate" -}}

@@ -46,7 +46,7 @@ livenessProbe: {{- . | nindent 2 }}
 {{- end }}
 
 {{/*
-Readiness begins when the application itself listens: the exporter's /readyz knows nothing of its port. A day of failures, so
+Readiness begins when the application itself listens: the exporter's /readyz does not depend on its port. A day of failures, so
 that the probe restarts nothing.
 */}}
 {{- define "db-health-exporter.appStartup" -}}

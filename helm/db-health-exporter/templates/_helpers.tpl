@@ -1,5 +1,5 @@
 {{/*
-What the three modes share. Every template takes the library's dict: "root" is the chart's context, "values" its values.
+Templates that the three modes share. Every template takes the library's dict: "root" is the chart's context, "values" its values.
 */}}
 
 {{/* Labels that never change: the workload is selected by them. */}}

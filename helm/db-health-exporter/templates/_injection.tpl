@@ -1,5 +1,5 @@
 {{/*
-Mode injection: what the admission policy does to a pod, in CEL. JSON Patch, since an applied configuration may hold neither
+Mode injection: the admission policy's changes to a pod, in CEL. JSON Patch, since an applied configuration may hold neither
 arguments nor references to Secrets.
 */}}
 
@@ -49,7 +49,7 @@ db-health-{{ . }}
 {{- end }}
 
 {{/*
-What the policy sets where the values do not. The exporter's own pool keeps its defaults: an application's 50 connections are
+Settings of the policy where the values have none. The exporter's own pool keeps its defaults: an application's 50 connections are
 not for a probe. The ports are set since a Service called "metrics" would set METRICS_PORT to its address.
 */}}
 {{- define "db-health-exporter.injection.defaults" -}}
@@ -130,7 +130,7 @@ LOG_LEVEL is meant for the application.
     : variables.env.filter(e, has(e.value) && e.value.contains('$(') && ('$(' + e.name + ')') in variables.references{{ sub $depth 1 }})
       .map(e, e.value).join(' ').findAll('[$][(][^()]+[)]')
 {{- end }}
-{{- /* Deeper ones: whatever any value of the container refers to. */}}
+{{- /* Deeper ones: the references of every value of the container. */}}
 - name: references
   expression: >-
     variables.references0{{ range $depth := untilStep 1 9 1 }} + variables.references{{ $depth }}{{ end }}

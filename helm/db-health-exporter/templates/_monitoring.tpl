@@ -1,7 +1,7 @@
 {{/*
 The alerts take a name within a job and a namespace for one database, so each injected application must be a job of its own. A
-pod without the label app.kubernetes.io/name is called after what made it, less what a rollout or a schedule adds; a pod
-that nothing made keeps the PodMonitor's name.
+pod without the label app.kubernetes.io/name is called after its workload, without a rollout's or a schedule's suffix; a pod
+without a workload keeps the PodMonitor's name.
 */}}
 {{- define "db-health-exporter.injection.relabelings" -}}
 - sourceLabels:

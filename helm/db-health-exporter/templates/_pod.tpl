@@ -49,7 +49,7 @@ volumes: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* Its annotations; a hash of the Secret that the chart makes has application and exporter start anew together. */}}
+{{/* Its annotations; by a hash of the chart's own Secret, application and exporter restart together. */}}
 {{- define "db-health-exporter.podAnnotations" -}}
 {{- $annotations := dict "kubectl.kubernetes.io/default-container" (eq .values.mode "app" | ternary "app" "db-health-exporter") -}}
 {{- with include "db-health-exporter.secretChecksum" . -}}

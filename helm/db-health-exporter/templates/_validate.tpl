@@ -25,7 +25,7 @@ Values that do not go together with the mode: one sentence each.
 {{- end -}}
 {{- end }}
 
-{{/* What the chart can only know where it makes the pods and the Service. */}}
+{{/* Checks for the modes in which the chart makes the pods and the Service. */}}
 {{- define "db-health-exporter.validatePod" -}}
 {{- $volumes := list "db-health-database" "db-health-web-config" -}}
 {{- range .values.exporter.extraVolumes }}{{ $volumes = append $volumes .name }}{{ end -}}
@@ -66,7 +66,7 @@ Values that do not go together with the mode: one sentence each.
 {{- end -}}
 {{- end }}
 
-{{/* What only mode app reads; a policy gives the application its probes, and a Service alone has its annotations. */}}
+{{/* Values that only mode app reads; a policy gives the application its probes, and a Service alone has its annotations. */}}
 {{- define "db-health-exporter.validateNoApp" -}}
 {{- $mode := .values.mode -}}
 {{- $app := .values.app -}}

@@ -1,5 +1,5 @@
 {{/*
-The exporter's container and what it needs of its pod.
+The exporter's container, and its volumes and probes in the pod.
 */}}
 
 {{/* The container, as a list of one. */}}
@@ -41,7 +41,7 @@ livenessProbe:
 {{- if .alone }}
 readinessProbe: {{- include "db-health-exporter.readinessProbe" . | nindent 2 }}
 {{- end }}
-{{- /* No readinessProbe beside an application: it would count toward the pod's readiness whatever the application says. */}}
+{{- /* No readinessProbe beside an application: it would make the pod unready although the application is ready. */}}
 resources: {{- .values.exporter.resources | default dict | toYaml | nindent 2 }}
 securityContext: {{- include "db-health-exporter.securityContext" . | nindent 2 }}
 {{- with include "db-health-exporter.volumeMounts" . }}
@@ -49,7 +49,7 @@ volumeMounts: {{- trim . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* What the restricted Pod Security Standard asks for; no runAsUser, which a cluster may assign. */}}
+{{/* The fields that the restricted Pod Security Standard requires; no runAsUser, which a cluster may assign. */}}
 {{- define "db-health-exporter.securityContext" -}}
 allowPrivilegeEscalation: false
 capabilities: {drop: [ALL]}

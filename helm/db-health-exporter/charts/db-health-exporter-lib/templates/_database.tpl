@@ -1,5 +1,5 @@
 {{/*
-Where the databases are, told to three readers: the exporter, the application, and the volume with their Secrets.
+The databases' addresses, for the exporter, the application, and the volume with their Secrets.
 
 Templates that take one database find it in the dict as "database", and its name, which is empty for a single one, as "as".
 */}}
@@ -60,7 +60,7 @@ Templates that take one database find it in the dict as "database", and its name
 {{- end -}}
 {{- end }}
 
-{{/* A text that the kubelet leaves as it is: it would expand $(NAME). */}}
+{{/* A text whose $(NAME) the kubelet does not expand. */}}
 {{- define "db-health-exporter.literal" -}}
 {{- toString . | replace "$" "$$" -}}
 {{- end }}

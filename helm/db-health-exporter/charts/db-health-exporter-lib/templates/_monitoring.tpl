@@ -1,6 +1,6 @@
 {{/*
-What Prometheus scrapes. "monitor" in the dict holds labels, annotations, namespace, interval, endpoint; "podLabels" the labels
-of the pods; "jobLabel" and "relabelings", where given, what Prometheus calls the job.
+Prometheus' targets. "monitor" in the dict holds labels, annotations, namespace, interval, endpoint; "podLabels" the labels
+of the pods; "jobLabel" and "relabelings", where given, set the job's name.
 */}}
 
 {{- define "db-health-exporter.podMonitor" -}}
@@ -49,7 +49,7 @@ metadata:
 namespaceSelector: {{- .namespaceSelector | default (dict "matchNames" (list .root.Release.Namespace)) | toYaml | nindent 2 }}
 {{- end }}
 
-{{/* The endpoint, as a list of one: what the user's own fields hold wins, and the chart's relabelings come first. */}}
+{{/* The endpoint, as a list of one: the user's own fields win, and the chart's relabelings come first. */}}
 {{- define "db-health-exporter.monitorEndpoint" -}}
 {{- $monitor := .monitor | default dict -}}
 {{- $own := $monitor.endpoint | default dict -}}

@@ -30,7 +30,7 @@ other charts include begins with it.
 {{- end }}
 
 {{/*
-What tells a second use of the library in one chart from the first: the alias that the values came by, unless it is dbHealth.
+A name for each use of the library in one chart: the alias by which the values came, unless it is dbHealth.
 No value knows its own key, but the values of an alias are the very map of that subchart.
 */}}
 {{- define "db-health-exporter.alias" -}}
@@ -42,7 +42,7 @@ No value knows its own key, but the values of an alias are the very map of that 
 {{- end -}}
 {{- end }}
 
-{{/* What objects are named; in mode app of a chart that is installed by itself, the release's name. */}}
+{{/* The name of objects; in mode app of a chart that is installed by itself, the release's name. */}}
 {{- define "db-health-exporter.fullname" -}}
 {{- include "db-health-exporter.prepare" . -}}
 {{- $name := include "db-health-exporter.name" . -}}

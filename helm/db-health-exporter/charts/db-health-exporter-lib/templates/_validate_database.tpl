@@ -2,7 +2,7 @@
 Databases that are refused.
 */}}
 
-{{/* What is missing where no database is given, or nothing. */}}
+{{/* A sentence about the missing database, or nothing. */}}
 {{- define "db-health-exporter.databaseMissing" -}}
 {{- $single := include "db-health-exporter.addresses" (dict "database" .values.database) -}}
 {{- if not (or .values.databases $single (eq (include "db-health-exporter.addressInExtraEnv" .) "true")) -}}
