@@ -60,7 +60,7 @@ async def probe(exporter: Exporter, *, seconds: float) -> int:
     return asked
 
 
-@pytest.mark.parametrize("seconds", [5, pytest.param(60, marks=pytest.mark.extended)])
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.extended)])
 async def test_probes_and_memory_are_unharmed(
     start_exporter: StartExporter, server_factory: ServerFactory, authority: Authority, seconds: int
 ) -> None:

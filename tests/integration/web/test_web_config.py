@@ -166,6 +166,7 @@ def test_whose_order_of_ciphers_counts(start: Start, web: WebConfigFolder, prefe
     assert chosen in cipher[0]
 
 
+@pytest.mark.extended
 def test_what_is_asked_for_and_done_in_another_way_is_on_the_log(start: Start) -> None:
     """One line each."""
     exporter, _ = start(f"{TLS}http_server_config: {{http2: true}}\n")
@@ -303,6 +304,7 @@ def test_a_certificate_that_comes_after_the_file_is_taken(start: Start, web: Web
     reloaded(port, context, 1)
 
 
+@pytest.mark.extended
 def test_a_file_that_comes_later_opens_the_listener(web: WebConfigFolder, start_exporter: StartExporter) -> None:
     """With a `-` before its path nothing ends: the port gives nothing away, and the probes answer."""
     port = free_port()
@@ -323,6 +325,7 @@ def test_a_file_that_comes_later_opens_the_listener(web: WebConfigFolder, start_
     reloaded(port, context, 1)
 
 
+@pytest.mark.extended
 def test_handshakes_that_never_end_take_no_place(start: Start, web: WebConfigFolder) -> None:
     """Of many idle connections the oldest are aborted; a client that shakes hands is served meanwhile."""
     exporter, port = start(TLS)
