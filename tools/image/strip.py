@@ -157,5 +157,13 @@ def _unused(packages: Packages, root: Path, *keep: Path) -> list[str]:
     return [name for name in packages.libraries() if not any(path.name in wanted for path in packages.files(name))]
 
 
+def missing(*roots: Path) -> set[str]:
+    """Libraries that an ELF file names and no folder holds; of another platform nothing else would tell it."""
+    wanted = {name for path in elf_files(*roots) for name in needed(path)}
+    return wanted - {path.name for root in roots for path in root.rglob("*.so*")}
+
+
 if __name__ == "__main__":
     print("removed:", *strip(*map(Path, sys.argv[1:])))  # noqa: T201 - for the build's log
+    if names := missing(*map(Path, sys.argv[1:])):
+        raise SystemExit(f"the image lacks {', '.join(sorted(names))}")
