@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.chart.tools import ROOT, Helm
-from tests.cluster.kube import Kube
+from tests.cluster.kube import Kube, Pod
 from tests.cluster.release import APPLICATION, EXPORTER
 from tests.support.needs import need
 from tests.support.postgres import Postgres
@@ -20,7 +20,7 @@ KINDS = Path.home() / ".cache/dbhealth-tools/kinds"
 DRY = ("--dry-run=server", "--validate=strict")
 IMAGES = {
     "registry.example/orders:1.2.3": f"{APPLICATION['repository']}:{APPLICATION['tag']}",
-    "db-health-exporter:0.1.0": f"{EXPORTER['repository']}:{EXPORTER['tag']}",
+    "ghcr.io/db-health-exporter/db-health-exporter:0.1.0": f"{EXPORTER['repository']}:{EXPORTER['tag']}",
 }
 
 
@@ -62,7 +62,11 @@ def test_plain_yaml_runs(kube: Kube, namespace: str, images: None, secret: objec
         found = kube.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/orders")["status"]
         return int(found.get("readyReplicas", 0)) == 2
 
-    until(ready, within=90, what="both pods ready", every=0.5)
+    try:
+        until(ready, within=90, what="both pods ready", every=0.5)
+    except AssertionError as error:
+        pods = [Pod(kube, namespace, found["metadata"]["name"]) for found in kube.pods(namespace)]
+        raise AssertionError(f"{error}\n" + "\n".join(pod.describe() for pod in pods)) from error
 
 
 def test_kustomize_makes_what_the_api_server_takes(kube: Kube, namespace: str) -> None:
