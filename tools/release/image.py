@@ -23,7 +23,7 @@ def build(job: Job, tree: Path, layouts: Path) -> None:
     machine = {"aarch64": "arm64"}.get(platform.machine(), "amd64")
     for architecture in ARCHITECTURES:
         name = job.local_image(architecture)
-        command = ["buildah", "build", "--timestamp", str(job.epoch), "--platform", f"linux/{architecture}"]
+        command = ["buildah", "build", "--layers", "--timestamp", str(job.epoch), "--platform", f"linux/{architecture}"]
         command += [
             "--build-arg",
             f"BUILDPLATFORM=linux/{machine}",
