@@ -27,6 +27,7 @@ MAXIMUM_LOGIN_BYTES = 65536
 # The probe has a deadline of its own. asyncpg's timer of 60 s would outlive each failed connect, and keep its TLS
 # context in memory.
 NO_TIMER = {"timeout": None}
+ODD_ANSWER = "the server's answer does not follow the PostgreSQL protocol"
 _ERROR_RESPONSE = b"E"
 # An ErrorResponse holds fields of one letter and a text, each ended by a zero byte; C is the SQLSTATE.
 # https://www.postgresql.org/docs/current/protocol-error-fields.html
@@ -60,19 +61,46 @@ class GuardedProtocol(asyncpg.protocol.Protocol):  # type: ignore[misc]  # writt
     def data_received(self, data: bytes) -> None:
         """Check what comes before log-in, report errors, and pass the data on."""
         if not self._connected.done() and not self._is_login(data):
-            self._connected.set_exception(NotPostgresError("the server does not speak the PostgreSQL protocol"))
-            if self._transport is not None:
-                self._transport.abort()
+            self._end("the server does not speak the PostgreSQL protocol")
             return
         if self.on_server_error is not None and data[:1] == _ERROR_RESPONSE and _SQLSTATE_FIELD in data:
             sqlstate = data.split(_SQLSTATE_FIELD, 1)[1][:5]
             self.on_server_error(sqlstate.decode("ascii", "replace"))
-        super().data_received(data)
+        try:
+            super().data_received(data)
+        except Exception:  # noqa: BLE001 - asyncpg parses a message without checks; asyncio would log a traceback
+            self._end(ODD_ANSWER)
+
+    def _end(self, why: str) -> None:
+        """Drop the connection; a log-in or a query that waits fails."""
+        if not self._connected.done():
+            self._connected.set_exception(NotPostgresError(why))
+        if self._transport is not None:
+            self._transport.abort()
 
     def _is_login(self, data: bytes) -> bool:
         expected = self._login_bytes > 0 or data[0] in FIRST_MESSAGES
         self._login_bytes += len(data)
         return expected and self._login_bytes <= MAXIMUM_LOGIN_BYTES
+
+
+class GuardedConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+    """asyncpg's connection, which closes its socket where it cannot be made.
+
+    It is made after the log-in, and understands what the server said of itself only then: with `server_version` empty,
+    each connect left a socket behind, and a traceback from `__del__`.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, protocol: object, transport: Transport, *rest: object) -> None:
+        """Drop the transport if the server's parameters make no sense."""
+        try:
+            super().__init__(protocol, transport, *rest)
+        except Exception:
+            self._aborted = True  # type: ignore[misc]  # a slot of asyncpg's
+            transport.abort()
+            raise
 
 
 class Driver(base.Driver):
@@ -97,8 +125,9 @@ class Driver(base.Driver):
 
     async def count_rows(self, connection: Any, query: str) -> int:
         """Read the number from the command tag, such as `SELECT 1`."""
-        tag: str = await connection.execute(query)
-        return int(tag.rpartition(" ")[2])
+        with blaming_server():
+            tag: str = await connection.execute(query)
+            return int(tag.rpartition(" ")[2])
 
     def server_version(self, connection: Any) -> tuple[int, int]:
         """Return major and minor version."""
@@ -128,7 +157,25 @@ async def connect(target: Target) -> Any:
     arguments = target.connect_arguments()
     if target.hostaddr and target.sslmode == "verify-full":
         _verify_name(arguments["ssl"], target.hosts[0][0])
-    return await asyncpg.connect(**{**NO_TIMER, **arguments})
+    try:
+        with blaming_server():
+            return await asyncpg.connect(connection_class=GuardedConnection, **{**NO_TIMER, **arguments})
+    except asyncpg.InterfaceError as error:  # a method of authentication that asyncpg does not have
+        raise NotPostgresError(str(error)) from error
+
+
+@contextmanager
+def blaming_server() -> Iterator[None]:
+    """Turn what asyncpg raises over bytes that it cannot understand into an error of the protocol.
+
+    It parses without checks what the server sends: an AttributeError, BufferError or ValueError means an odd answer.
+    """
+    try:
+        yield
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+        raise
+    except Exception as error:
+        raise NotPostgresError(ODD_ANSWER) from error
 
 
 def _verify_name(context: ssl.SSLContext, name: str) -> None:
