@@ -27,6 +27,15 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, default=str)
 
 
+class TextFormatter(logging.Formatter):
+    """Writes a record as one line: a text from outside forges none, and SQL that is echoed fills none."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the line; control characters are spaces, runs of white space one."""
+        text = "".join(each if each.isprintable() else " " for each in super().formatMessage(record))
+        return " ".join(text.split())
+
+
 def _is_no_malformed_request(record: logging.LogRecord) -> bool:
     """Drop aiohttp's lines about malformed requests: any client could fill the log with its own bytes."""
     kind = record.exc_info[0] if record.exc_info else None
@@ -42,7 +51,7 @@ def _is_no_connection_error(record: logging.LogRecord) -> bool:
 def set_up(*, style: str, level: str) -> None:
     """Log to stderr, in `text` or `json`, from `level` upwards."""
     handler = logging.StreamHandler(sys.stderr)
-    plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    plain = TextFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if style == "json" else plain)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Without a handler of its own, SQLAlchemy's echo would also go to stdout, in a format of its own.

@@ -41,6 +41,7 @@ def test_text_has_time_level_logger_and_message() -> None:
     """A line of text has the time, the level, the logger and the message."""
     text = logged("text", "info")
 
+    assert "INFO exporter.probing.monitor: two lines\n" in text
     assert "ERROR exporter.probing.monitor: bad" in text
     assert "ZeroDivisionError" in text
     assert "detail" not in text
