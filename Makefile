@@ -10,7 +10,7 @@ PARALLEL ?= -n 4
 
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help check unit dashboard generate docs demo test test-all test-modules test-rest lint bench soak image e2e clean
+.PHONY: help check unit dashboard generate docs demo test test-all test-modules test-rest lint bench soak fuzz image e2e clean
 help: ## list what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -86,6 +86,9 @@ bench: $(STAMP) ## figures, beside the peers that are installed
 
 soak: $(STAMP) ## 1,000 freezes and thaws
 	SOAK_CYCLES=1000 $(BIN)/python -m pytest --timeout 7200 -k soak tests
+
+fuzz: $(STAMP) ## 10,000 environments of serving processes and as many other inputs: a quarter of an hour on 2 quiet cores
+	FUZZ=long $(PYTEST) $(PARALLEL) --timeout 7200 $(PYTEST_ARGS) tests/fuzz
 
 lint: $(STAMP) ## style, types, layers and spelling
 	$(BIN)/ruff check .
