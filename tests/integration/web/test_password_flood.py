@@ -83,6 +83,5 @@ async def test_probes_and_memory_are_unharmed(
     assert set(statuses) == {401, 429}
     assert statuses[401] <= 5 * seconds + 10
     assert asked >= seconds
-    # Measured in a process just started: 1.5 MB in the first minute and half of that in the next. A byte kept of each
-    # request's task or headers would be 10 MB.
+    # Measured in a process just started: 1.5 MB in the first minute and half of that in the next.
     assert grown < 3_000_000
