@@ -10,7 +10,7 @@ import yaml
 from tests.chart.tools import CHART, ROOT, Helm, of_kind
 
 BESIDE = ROOT / "docs/beside-what-you-have.md"
-PAGES = [*sorted((ROOT / "docs").glob("deploy-*.md")), BESIDE, CHART / "README.md"]
+PAGES = [ROOT / "docs/getting-started.md", *sorted((ROOT / "docs").glob("deploy-*.md")), BESIDE, CHART / "README.md"]
 APP = {"app": {"image": {"repository": "orders"}}}
 
 

@@ -20,9 +20,10 @@ ELSEWHERE = {
     r"^kubectl -n shop": "tests/cluster/test_injection.py and tests/chart/test_patch.py patch and look so",
     r"^pip install|^python3 -m venv": "asks a package index",
     r"^docker compose": "tests/examples/test_compose.py validates the file",
+    r"^kubectl exec deployment/orders": "tests/observability/test_explain.py runs the same without a pod",
     r"^kubectl port-forward": "tests/cluster asks the same port by the API server's proxy",
 }
-MARKS = {"", "run", "run in the background", "prints", "run on a cluster"}
+MARKS = {"", "run", "run in the background", "prints"}
 SHELL = [block for block in ALL if block.language == "sh"]
 
 
