@@ -1,5 +1,6 @@
 """Files that hold secrets and certificates, and plain words for why one cannot be used."""
 
+import stat
 from pathlib import Path
 
 _LARGEST = 1_000_000
@@ -15,6 +16,8 @@ class UnusableFileError(Exception):
 def content(path: str, *, may_be_empty: bool = False) -> bytes:
     """A file's content; an empty one is refused unless it means something."""
     try:
+        if stat.S_ISFIFO(Path(path).stat().st_mode):  # to open one waits for whoever writes, for good
+            raise UnusableFileError("a pipe instead of a file")
         with Path(path).open("rb") as file:
             found = file.read(_LARGEST + 1)
     except FileNotFoundError:
