@@ -36,6 +36,7 @@ def expected(said: dict[str, dict[str, float]]) -> dict[str, float]:
     counted = said["counted"]
     return {
         **said["gauges"],
+        "leaked_connections": 0,
         "connects_total": counted["connects"],
         "create_seconds_count": counted["connects"],
         "timeouts_total": counted["timeouts"],

@@ -168,13 +168,14 @@ async def connect(target: Target) -> Any:
 def blaming_server() -> Iterator[None]:
     """Turn what asyncpg raises over bytes that it cannot understand into an error of the protocol.
 
-    It parses without checks what the server sends: an AttributeError, BufferError or ValueError means an odd answer.
+    It parses without checks what the server sends: an AttributeError, BufferError or ValueError means an odd answer. A
+    RuntimeError does not: asyncio raises it where a pool is used in another event loop.
     """
     try:
         yield
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
         raise
-    except Exception as error:
+    except (ArithmeticError, AttributeError, BufferError, LookupError, TypeError, ValueError) as error:
         raise NotPostgresError(ODD_ANSWER) from error
 
 
