@@ -51,14 +51,16 @@ unit: $(STAMP) ## no process, no server: under 10 s
 test: $(STAMP) ## each rule and each kind of fault once, on servers of the tests' own; under 4 minutes on 2 cores
 	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) $(NEWCOMERS)
 
-test-all: test-modules test-rest ## the second driver, older SQLAlchemy, charts, dashboards, browser, too; prints the coverage
+test-all: test test-modules test-rest ## the second driver, older SQLAlchemy, charts, dashboards, browser, too; prints the coverage
 
 test-modules: $(STAMP)
 	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) --all --cov --cov-report= tests/unit tests/integration
 	$(BIN)/coverage report --skip-covered
 
+# What neither `test` nor `test-modules` has run.
 test-rest: $(STAMP)
-	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) --all --ignore tests/cluster --ignore tests/unit --ignore tests/integration
+	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) --extended tests/faults tests/reporter tests/demo
+	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) --all $(addprefix --ignore ,tests/cluster $(NEWCOMERS)) tests
 
 e2e: $(STAMP) ## the chart on a real Kubernetes: one of its own, or E2E_CLUSTER=current
 	E2E_CLUSTER=$${E2E_CLUSTER:-own} $(BIN)/python -m pytest $(PYTEST_ARGS) tests/cluster
@@ -85,7 +87,7 @@ bench: $(STAMP) ## figures, beside the peers that are installed
 	$(BIN)/python -m bench.reporter_overhead
 
 soak: $(STAMP) ## 1,000 freezes and thaws
-	SOAK_CYCLES=1000 $(BIN)/python -m pytest --timeout 7200 -k soak tests
+	SOAK_CYCLES=1000 $(BIN)/python -m pytest --all --timeout 7200 -k soak tests
 
 fuzz: $(STAMP) ## 10,000 environments of serving processes and as many other inputs: a quarter of an hour on 2 quiet cores
 	FUZZ=long $(PYTEST) $(PARALLEL) --timeout 7200 $(PYTEST_ARGS) tests/fuzz

@@ -24,24 +24,34 @@ StartPostgres = Callable[..., Postgres]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--all`, which also runs the variants and the tests marked `extended`."""
+    """Add `--all` and `--extended`: the variants and the tests marked `extended`, beside the others or alone."""
     parser.addoption("--all", action="store_true", help="also the variants of a test and those marked `extended`")
+    parser.addoption("--extended", action="store_true", help="only what is not run without `--all`")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without `--all`, leave out the extended tests."""
+    """Without `--all`, leave out the extended tests; with `--extended`, all others."""
     if config.getoption("--all"):
         return
-    extended = [item for item in items if is_extended(item)]
-    config.hook.pytest_deselected(items=extended)
-    items[:] = [item for item in items if not is_extended(item)]
+    wanted = bool(config.getoption("--extended"))
+    config.hook.pytest_deselected(items=[item for item in items if is_extended(item) is not wanted])
+    items[:] = [item for item in items if is_extended(item) is wanted]
 
 
 def is_extended(item: pytest.Item) -> bool:
     """Whether `make test-all` alone runs this test: a variant of one that `make test` runs, or a long one."""
     parameters = getattr(getattr(item, "callspec", None), "params", {})
     variant = any(parameters.get(name) in values for name, values in VARIANTS.items())
-    return variant or item.get_closest_marker("extended") is not None
+    return variant or item.get_closest_marker("extended") is not None or _is_beyond_the_sample(item)
+
+
+def _is_beyond_the_sample(item: pytest.Item) -> bool:
+    """Whether this row of a test's table comes after the first ones, which `make test` runs."""
+    marker = item.get_closest_marker("sampled")
+    if marker is None:
+        return False
+    indices: dict[str, int] = getattr(getattr(item, "callspec", None), "indices", {})
+    return max((index for name, index in indices.items() if name not in VARIANTS), default=0) >= int(marker.args[0])
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from tests.support.waiting import until
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.extended
 def test_each_key_changes_the_verdict_and_ctrl_c_leaves_nothing(start_demo: StartDemo) -> None:
     """Faults of database and application, each healed by `h`; Ctrl-C gives back terminal, folder and every process."""
     demo = start_demo(terminal=True).ready()
@@ -46,6 +47,7 @@ def test_each_key_changes_the_verdict_and_ctrl_c_leaves_nothing(start_demo: Star
     assert demo.output.rindex("\x1b[?1049l") > demo.output.rindex("\x1b[?1049h")
 
 
+@pytest.mark.extended
 def test_links_do_what_keys_do(start_demo: StartDemo) -> None:
     """Without a terminal the control page is enough, other sites' pages cannot use it, and SIGTERM leaves nothing."""
     with socket.socket() as taken:
@@ -94,6 +96,7 @@ def _kill_exporter(demo: Demo) -> None:
     next(each for each in parts if each.cmdline()[-2:] == ["exporter", "serve"]).kill()
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("end", "status"),
     [(_kill, -9), (_kill_supervisor, 1), (_kill_exporter, 1), (Demo.hang_up, 0)],

@@ -60,6 +60,7 @@ def busy_application(pgbouncer: PgBouncer) -> Iterator[None]:
             worker.join()
 
 
+@pytest.mark.extended
 def test_a_thousand_checks_succeed(
     driver: str, server: Postgres, pgbouncer: PgBouncer, start_exporter: StartExporter
 ) -> None:
@@ -151,6 +152,7 @@ def test_refused_client_beyond_the_limit_is_protocol(
     assert pgbouncer.sessions() == 1
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "wrong",
     [{"password": "wrong"}, {"database": "nowhere"}, {"options": "-c work_mem=64"}],

@@ -128,6 +128,7 @@ def url_of_two_hosts(driver: str, first: Postgres, second: Postgres, **query: An
     return first.url(driver, **query).replace(place, f"{place},{second.host}:{second.port}")
 
 
+@pytest.mark.extended
 def test_frozen_first_host_leaves_time_for_the_second(
     driver: str, server: Postgres, standby: Postgres, start_exporter: StartExporter
 ) -> None:
@@ -172,6 +173,7 @@ def test_two_slow_hosts_are_waited_for(
     until(lambda: server.sessions() == 0, within=2, what="no session")
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("attributes", "role"),
     [("any", "replica"), ("read-write", "primary"), ("primary", "primary"), ("prefer-standby", "replica")],
@@ -196,6 +198,7 @@ def test_last_hosts_failure_is_reported(driver: str, server: Postgres, standby: 
     assert once.stdout.startswith("app: refused in "), once.stdout
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("attribute", ["primary", "read-write"])
 def test_no_primary_among_the_hosts_is_wrong_role(
     driver: str,

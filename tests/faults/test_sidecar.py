@@ -175,6 +175,7 @@ def at_rest(exporter: Exporter, server: Postgres) -> State:
     return min((state(exporter, server) for _ in range(20)), key=lambda now: (now.held.files, now.tasks, now.sessions))
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(60 + 2 * CYCLES)
 def test_a_hundred_freezes_leave_nothing_behind(server: Postgres, start_exporter: StartExporter) -> None:
     """After many freezes both drivers hold one session, and as many files, tasks and threads as before."""

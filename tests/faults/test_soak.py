@@ -3,6 +3,8 @@
 import os
 from contextlib import ExitStack
 
+import pytest
+
 from tests.conftest import StartExporter
 from tests.support import processes
 from tests.support.background import Background
@@ -60,6 +62,7 @@ class Faults:
         self._proxy.latency = 0
 
 
+@pytest.mark.extended
 def test_a_thousand_faults_leave_nothing_behind(
     server: Postgres, background: Background, cleanup: ExitStack, start_exporter: StartExporter
 ) -> None:

@@ -109,6 +109,7 @@ def everything(exporter: Exporter) -> str:
     return "\n".join([*said, exporter.log()])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("way", WAYS)
 def test_serving_shows_no_password(
     server: Postgres, driver: str, tmp_path: Path, start_exporter: StartExporter, way: str
@@ -147,6 +148,7 @@ def test_failures_show_no_password(
     assert not told(everything(exporter))
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("command", ["check", "wait", "init-db"])
 @pytest.mark.parametrize("reachable", [True, False])
 def test_commands_show_no_password(
@@ -161,6 +163,7 @@ def test_commands_show_no_password(
     assert not told(done.stdout + done.stderr)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("wrong", ["LISTEN_PORT", "PROBE_TIMEOUT", "DATABASE_URL", "DATABASES"])
 def test_bad_settings_show_no_password(server: Postgres, tmp_path: Path, wrong: str) -> None:
     """An error about a bad setting does not repeat the value."""

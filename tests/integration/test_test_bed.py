@@ -229,13 +229,22 @@ def test_killed_run_leaves_nothing() -> None:
     assert processes.title(int(pid)) == ""
 
 
+# A shell in the background ignores SIGINT, and so would all that it starts.
+INTERRUPTIBLE = """
+import signal, sys, pytest
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.extended
 def test_interrupted_run_leaves_nothing(server_factory: ServerFactory) -> None:
     """Ctrl-C in the middle of a fault ends servers, exporter, network and folder."""
     need_root()
     place = server_factory.folder("interrupted")
     test = "tests/faults/test_reach.py::test_dropped_packets_time_out_under_a_warm_pool[asyncpg]"
     with subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test],
+        [sys.executable, "-c", INTERRUPTIBLE, "-q", "-p", "no:cacheprovider", test],
         cwd=Path(__file__).parents[2],
         env={**os.environ, "TMPDIR": str(place)},
         stdout=subprocess.PIPE,

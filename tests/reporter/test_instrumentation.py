@@ -36,6 +36,7 @@ CONNECTS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("version", environments.VERSIONS)
 @pytest.mark.parametrize("name", GAUGES)
 def test_pool_class_works_as_before(

@@ -8,6 +8,7 @@ from db_health_reporter.naming import insert_by_key, unique
 from tests.reporter.conftest import Reports, Start
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("order", list(itertools.permutations(["archive", "billing", "catalogue"])), ids=" ".join)
 def test_lazily_made_engines_keep_their_names(
     order: tuple[str, ...], start: Start, reports: Reports, sqlite: str

@@ -128,6 +128,7 @@ def test_unknown_name_is_tried_again(start: Start, shared_server: Postgres, reso
     assert work(start, with_reports(shared_server, "psycopg2", to), "sync", prefix=tuple(resolver.prefix)) > 1
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("name", "value"),
     [

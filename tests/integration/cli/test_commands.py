@@ -103,6 +103,7 @@ def test_check_fails_on_the_wrong_role(server: Postgres, expect: str) -> None:
     assert ("read_only" in done.stdout) is (expect == "replica")
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("command", ["serve", "check", "wait", "init-db"])
 def test_bad_settings_exit_with_2(command: str) -> None:
     """A wrong value is one line on stderr that names the variable, and exit status 2, for every command."""
@@ -113,6 +114,7 @@ def test_bad_settings_exit_with_2(command: str) -> None:
     assert "PROBE_TIMEOUT" in done.stderr
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -342,6 +344,7 @@ def test_help_lists_the_commands(flag: str, capsys: pytest.CaptureFixture[str]) 
     assert all(command in said for command in ("serve", "check", "wait", "init-db", "demo"))
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("command", ["serve", "check", "wait", "init-db"])
 def test_help_of_a_command_lists_the_settings(command: str) -> None:
     """A command's help lists the settings."""

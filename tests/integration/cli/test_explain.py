@@ -104,6 +104,7 @@ def test_a_unix_socket_passes_every_stage(healthy: Postgres, driver: str) -> Non
     assert f"{healthy.data}/.s.PGSQL.{healthy.port} takes connections" in report.line("TCP connect")
 
 
+@pytest.mark.extended
 def test_the_write_stage_commits_where_it_is_asked_for(server: Postgres) -> None:
     """The write stage says what is missing before `init-db`, and passes after it."""
     url = server.url()
@@ -145,6 +146,7 @@ def test_a_server_without_the_required_tls_fails_at_tls(healthy: Postgres) -> No
     assert explain(healthy.url(sslmode="prefer")).signs["TLS"] == "!"
 
 
+@pytest.mark.extended
 def test_the_tls_line_names_version_and_verification(tls_server: Postgres) -> None:
     """The line names the TLS version and whether the certificate was checked."""
     report = explain(tls_server.url(sslmode="require"))
@@ -153,6 +155,7 @@ def test_the_tls_line_names_version_and_verification(tls_server: Postgres) -> No
     assert "TLSv1.3, certificate not checked" in report.line("TLS")
 
 
+@pytest.mark.extended
 def test_a_verified_certificate_is_shown_with_its_validity(
     tls_server: Postgres, authority: Authority, server_factory: ServerFactory
 ) -> None:
@@ -187,6 +190,7 @@ def test_a_missing_database_fails_at_authentication(healthy: Postgres) -> None:
     assert "no database of this name" in report.text
 
 
+@pytest.mark.extended
 def test_a_server_in_the_wrong_role_fails_at_the_role(healthy: Postgres) -> None:
     """The stages end at the role."""
     report = explain(healthy.url(), DATABASE_EXPECT="replica")
@@ -205,6 +209,7 @@ def test_a_frozen_server_is_given_up_on(server: Postgres) -> None:
     assert "no answer within 5 s" in report.line("TLS")
 
 
+@pytest.mark.extended
 def test_a_full_server_fails_at_authentication(start_postgres: StartPostgres) -> None:
     """The stages end at authentication, with advice that says which sessions to look for."""
     server = start_postgres(max_connections=5, superuser_reserved_connections=4)
@@ -222,6 +227,7 @@ def test_unusable_settings_are_named() -> None:
     assert report.status == 2
 
 
+@pytest.mark.extended
 def test_one_lost_host_of_several_is_a_warning(healthy: Postgres) -> None:
     """The host that works is used, and the other one is a warning."""
     gone = free_port()

@@ -40,6 +40,7 @@ def diagnosis(exporter: Exporter) -> dict[str, str]:
     return dict(found)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_serve_listens_and_says_what_to_change(start_exporter: StartExporter, name: str) -> None:
     """/livez is 200, /healthz 503 with the sentence, and readiness is not held back."""
@@ -57,6 +58,7 @@ def test_serve_listens_and_says_what_to_change(start_exporter: StartExporter, na
     assert "hidden" not in exporter.log() + answer.text
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", [name for name in UNUSABLE if name != "nothing"])
 def test_check_exits_with_2(name: str) -> None:
     """`check`, which people and pipelines start, exits with 2 and the same sentence."""
@@ -200,6 +202,7 @@ USED: dict[str, tuple[Callable[[Postgres], dict[str, str]], str]] = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", USED)
 def test_what_can_be_understood_is_used(start_exporter: StartExporter, server: Postgres, name: str) -> None:
     """The probe passes; one line of the log, and of `check --explain`, says what was left out or replaced."""
@@ -221,6 +224,7 @@ def test_a_value_that_is_not_utf8_ends_nothing(start_exporter: StartExporter) ->
     assert exporter.get("/livez").status == 200
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("level", ["WARN", "Warning", "CRITICAL", "trace"])
 def test_log_level_of_another_library_becomes_the_nearest(
     start_exporter: StartExporter, server: Postgres, level: str

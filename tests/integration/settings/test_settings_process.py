@@ -28,6 +28,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.extended
 def test_the_real_command_refuses_a_wrong_value_of_every_setting() -> None:
     """Exit status 2, one line on stderr, no traceback."""
     cases = [(name, wrong[0]) for name, wrong in WRONG.items() if wrong]

@@ -248,6 +248,7 @@ def test_a_renewed_certificate_is_shown_without_a_restart(start: Start, web: Web
     assert b"Connection: close" in answer
 
 
+@pytest.mark.sampled(1)
 def test_a_broken_change_keeps_the_old_and_says_so(start: Start, web: WebConfigFolder) -> None:
     """By the log once, a metric and the page; what mends it is taken."""
     exporter, port = start(TLS + USERS)
