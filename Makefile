@@ -5,12 +5,12 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 DEMO   := $(VENV)/.demo
 DOCS   := .venvs/docs
-# Most tests wait for servers: four at once keep 2 cores busy.
-PARALLEL ?= -n 4
+# Tests wait for servers and start processes: three at once keep 2 cores busy and meet their deadlines.
+PARALLEL ?= -n 3
 
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help check unit dashboard generate docs demo test test-all test-modules test-rest lint bench soak fuzz image e2e clean
+.PHONY: help check unit dashboard generate docs demo test test-all test-modules test-extended test-rest lint bench soak fuzz image e2e clean
 help: ## list what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -51,15 +51,17 @@ unit: $(STAMP) ## no process, no server: under 10 s
 test: $(STAMP) ## each rule and each kind of fault once, on servers of the tests' own; under 4 minutes on 2 cores
 	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) $(NEWCOMERS)
 
-test-all: test test-modules test-rest ## the second driver, older SQLAlchemy, charts, dashboards, browser, too; prints the coverage
+test-all: test test-modules test-extended test-rest ## the second driver, older SQLAlchemy, charts, dashboards, browser, too; prints the coverage
 
 test-modules: $(STAMP)
 	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) --all --cov --cov-report= tests/unit tests/integration
 	$(BIN)/coverage report --skip-covered
 
-# What neither `test` nor `test-modules` has run.
-test-rest: $(STAMP)
+# What neither `test` nor `test-modules` has run of their directories, and the other directories.
+test-extended: $(STAMP)
 	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) --extended tests/faults tests/reporter tests/demo
+
+test-rest: $(STAMP)
 	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) --all $(addprefix --ignore ,tests/cluster $(NEWCOMERS)) tests
 
 e2e: $(STAMP) ## the chart on a real Kubernetes: one of its own, or E2E_CLUSTER=current
