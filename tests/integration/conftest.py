@@ -20,8 +20,11 @@ def stack() -> Iterator[ExitStack]:
 
 
 @pytest.fixture(scope="module")
-def server(template: Template, stack: ExitStack) -> Postgres:
-    """One PostgreSQL that no test of the module breaks; a module that needs another one has a fixture of its own."""
+def healthy_server(template: Template, stack: ExitStack) -> Postgres:
+    """One PostgreSQL for the tests of a module, which all leave it as it was.
+
+    A module says so by a fixture `server` that returns it: otherwise `server` is one of each test's own.
+    """
     made = template.copy()
     stack.callback(made.close)
     made.start()

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -16,7 +15,6 @@ from tests.support.certificates import Authority, write
 from tests.support.ports import free_port
 from tests.support.postgres import PASSWORD, SCHEMES, Postgres
 from tests.support.server_factory import ServerFactory
-from tests.support.template import Template
 
 ROOT = Path(__file__).parents[3]
 STAGES = ["name resolution", "TCP connect", "TLS", "authentication", "query", "role", "connections", "write"]
@@ -41,12 +39,9 @@ class Report:
 
 
 @pytest.fixture(scope="module")
-def healthy(template: Template) -> Iterator[Postgres]:
+def healthy(healthy_server: Postgres) -> Postgres:
     """A server that no test of this file harms."""
-    made = template.copy()
-    made.start()
-    yield made
-    made.close()
+    return healthy_server
 
 
 def explain(url: str, **environment: str) -> Report:

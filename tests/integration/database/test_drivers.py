@@ -20,6 +20,12 @@ from tests.support.postgres import Postgres
 from tests.support.waiting import until
 
 
+@pytest.fixture(scope="module")
+def server(healthy_server: Postgres) -> Postgres:
+    """A server that these tests leave as it was."""
+    return healthy_server
+
+
 @pytest.fixture
 def errors() -> list[str]:
     """The SQLSTATEs that the driver has reported."""

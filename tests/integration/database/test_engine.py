@@ -73,6 +73,12 @@ def test_each_process_recycles_at_another_time() -> None:
     assert len({pool(PoolOptions())._recycle for _ in range(10)}) > 1
 
 
+@pytest.fixture(scope="module")
+def server(healthy_server: Postgres) -> Postgres:
+    """A server that these tests leave as it was."""
+    return healthy_server
+
+
 @pytest.mark.parametrize("echo", [True, False])
 def test_environment_test_has_no_pool_and_no_echo(echo: bool) -> None:
     """With ENVIRONMENT=test there is no pool and no echo, whatever the other settings are."""

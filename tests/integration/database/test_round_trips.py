@@ -15,6 +15,12 @@ from tests.support.postgres import Postgres
 from tests.support.proxy import Proxy
 
 
+@pytest.fixture(scope="module")
+def server(healthy_server: Postgres) -> Postgres:
+    """A server that these tests leave as it was."""
+    return healthy_server
+
+
 @pytest.fixture
 def proxy(server: Postgres, background: Background, cleanup: ExitStack) -> Proxy:
     """A proxy in front of it, which counts."""

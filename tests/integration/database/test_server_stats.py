@@ -12,6 +12,12 @@ from exporter.dsn import Source
 from tests.support.postgres import PASSWORD, Postgres
 
 
+@pytest.fixture(scope="module")
+def server(healthy_server: Postgres) -> Postgres:
+    """A server that these tests leave as it was."""
+    return healthy_server
+
+
 async def stats(engine: AsyncEngine, pod_ip: str | None) -> ServerStats:
     """Read them once."""
     async with engine.connect() as connection:

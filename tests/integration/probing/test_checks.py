@@ -20,6 +20,12 @@ from tests.support.postgres import Postgres
 from tests.support.template import Template
 
 
+@pytest.fixture(scope="module")
+def server(healthy_server: Postgres) -> Postgres:
+    """A server that these tests leave as it was."""
+    return healthy_server
+
+
 def run(clock: Any = time.monotonic) -> Run:
     """A run without a probe."""
     return Run(clock(), clock, asyncio.get_running_loop().create_future())

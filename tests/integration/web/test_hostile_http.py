@@ -14,19 +14,15 @@ from tests.support.exporter import Exporter
 from tests.support.fault_assertions import recovers, unharmed, warm
 from tests.support.postgres import Postgres
 from tests.support.server_factory import ServerFactory
-from tests.support.template import Template
 from tests.support.waiting import until
 
 SECOND = 1.0
 
 
 @pytest.fixture(scope="module")
-def database(template: Template) -> Iterator[Postgres]:
+def database(healthy_server: Postgres) -> Postgres:
     """One PostgreSQL for all of these tests."""
-    made = template.copy()
-    made.start()
-    yield made
-    made.close()
+    return healthy_server
 
 
 @pytest.fixture(scope="module")

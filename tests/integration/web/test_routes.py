@@ -20,6 +20,12 @@ ROUTES = (*PROBES, "/metrics", "/")
 
 
 @pytest.fixture(scope="module")
+def server(healthy_server: Postgres) -> Postgres:
+    """A server that these tests leave as it was."""
+    return healthy_server
+
+
+@pytest.fixture(scope="module")
 def exporter(
     server: Postgres, server_factory: ServerFactory, stall_detector: StallDetector, stack: ExitStack
 ) -> Exporter:
