@@ -3,24 +3,13 @@
 import pytest
 
 from exporter.app_pools.registry import AppPools
-
-
-class Clock:
-    """A clock that stands still until the test moves it."""
-
-    def __init__(self) -> None:
-        """Start at any time."""
-        self.now = 5000.0
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.now
+from tests.support.clock import Clock
 
 
 @pytest.fixture
 def clock() -> Clock:
     """A clock that the test sets, for monotonic and wall time alike."""
-    return Clock()
+    return Clock(5000.0)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from exporter.app_pools.assessment import Assessment, Checkout
 from exporter.app_pools.registry import AppPools
 from tests.reporter.datagrams import datagram, full
-from tests.unit.app_pools.conftest import Clock
+from tests.support.clock import Clock
 
 
 def found(pools: AppPools) -> tuple[bool, bool, int]:

@@ -5,7 +5,7 @@ import pytest
 from exporter.app_pools.databases import DatabaseNames
 from exporter.app_pools.registry import AppPools
 from tests.reporter.datagrams import datagram, full
-from tests.unit.app_pools.conftest import Clock
+from tests.support.clock import Clock
 
 TWINS = {"primary": "app", "replica": "app"}
 

@@ -11,7 +11,7 @@ from exporter.app_pools.registry import AppPools
 from exporter.app_pools.report import Rejection
 from exporter.model.pool import Histogram, Leak, PoolState, PoolTotals
 from tests.reporter.datagrams import datagram, full
-from tests.unit.app_pools.conftest import Clock
+from tests.support.clock import Clock
 
 
 def only(pools: AppPools) -> PoolState:

@@ -10,18 +10,9 @@ from exporter.metrics.registry import CACHE_SECONDS, CACHED_FORMS, Metrics
 from exporter.model.outcome import Outcome
 from exporter.model.result import ProbePath, ProbeResult
 from exporter.probing.status import DatabaseStatus, PathStatus
+from tests.support.clock import Clock
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
-
-
-class Clock:
-    """A clock that the test moves on."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        """Read it."""
-        return self.now
 
 
 def make_metrics(clock: Callable[[], float] = Clock()) -> Metrics:  # noqa: B008 - a clock that stands still

@@ -8,16 +8,7 @@ import os
 import pytest
 
 from exporter.runtime.exception_handler import LOG_INTERVAL, RateLimitedExceptionHandler
-
-
-class Clock:
-    """A clock that the test moves on."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        """Read it."""
-        return self.now
+from tests.support.clock import Clock
 
 
 def lack_of_files() -> dict[str, object]:

@@ -3,18 +3,7 @@
 import asyncio
 
 from exporter.runtime.loop_monitor import INTERVAL, REPORTED_FOR, STALL_SECONDS, LoopMonitor
-
-
-class Clock:
-    """A clock that the test moves on."""
-
-    def __init__(self) -> None:
-        """Start at 100 seconds."""
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        """Read it."""
-        return self.now
+from tests.support.clock import Clock
 
 
 def test_loop_in_time_has_no_lag() -> None:

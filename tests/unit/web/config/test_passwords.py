@@ -10,18 +10,9 @@ import pytest
 
 from exporter.web.config import passwords
 from exporter.web.config.passwords import Answer, PasswordChecker
+from tests.support.clock import Clock
 
 HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
-
-
-class Clock:
-    """Stands where a test puts it."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        """Return the seconds."""
-        return self.now
 
 
 @pytest.fixture
