@@ -50,3 +50,8 @@ def refuse_variable(text: str) -> None:
         f"holds {shown}, which Kubernetes left as it is: define {name} before it in the same container's env, "
         "as an entry of its own"
     )
+
+
+def printable(text: str) -> str:
+    """Replace characters that would forge lines of the log and of `?verbose`."""
+    return "".join(character if character.isprintable() else "?" for character in text)

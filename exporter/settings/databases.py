@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exporter.dsn import DsnError, Source, document_state, entries, read_text
+from exporter.dsn.text import printable
 from exporter.model.role import ExpectedRole
 from exporter.settings.config import DatabaseConfig
 
@@ -130,8 +131,3 @@ def _has_password(source: Source) -> bool:
         return bool(source.target().password)
     except DsnError:
         return False
-
-
-def printable(name: str) -> str:
-    """Replace characters that would forge lines of the log and of `?verbose`; names in DATABASES have none."""
-    return "".join(character if character.isprintable() else "?" for character in name)

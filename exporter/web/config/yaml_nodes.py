@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from exporter.dsn.text import printable
 from exporter.web.config.model import WebConfigError
 
 if TYPE_CHECKING:
@@ -44,10 +45,10 @@ class Value:
             if not isinstance(key, yaml.ScalarNode):
                 raise self.error(f"has a key that is no text{place}")
             if known is not None and key.value not in known:
-                raise self.error(f'has the unknown key "{_printable(key.value)}"{place}')
+                raise self.error(f'has the unknown key "{_shown(key.value)}"{place}')
             if key.value in found:
-                raise self.error(f'has the key "{_printable(key.value)}" twice{place}')
-            found[key.value] = Value(node, f"{self.path}.{_printable(key.value)}" if self.path else key.value)
+                raise self.error(f'has the key "{_shown(key.value)}" twice{place}')
+            found[key.value] = Value(node, f"{self.path}.{_shown(key.value)}" if self.path else key.value)
         return found
 
     def texts(self) -> tuple[str, ...] | None:
@@ -102,6 +103,6 @@ def read(text: str) -> Value:
         raise WebConfigError("the file is nested too deeply") from None
 
 
-def _printable(text: str) -> str:
-    shown = "".join(character if character.isprintable() else "?" for character in text)
+def _shown(text: str) -> str:
+    shown = printable(text)
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
