@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tools import generated
+
 ROOT = Path(__file__).parents[1]
 SOURCE = "exporter/__init__.py"
 VERSION = r"\d+\.\d+\.\d+(?:-[0-9A-Za-z][0-9A-Za-z.]*)?"
@@ -60,8 +62,7 @@ def write(root: Path, wanted: str) -> None:
     """
     if re.fullmatch(VERSION, wanted) is None:
         raise ValueError(f"{wanted} is no version of the form 1.2.3 or 1.2.3-rc.1")
-    for path, text in stale(root, wanted):
-        path.write_text(text, encoding="utf-8")
+    generated.write(dict(stale(root, wanted)))
 
 
 def main(arguments: Sequence[str]) -> int | str:
@@ -73,8 +74,7 @@ def main(arguments: Sequence[str]) -> int | str:
     group.add_argument("--set", metavar="VERSION", help="change the version everywhere")
     chosen = parser.parse_args(arguments)
     if chosen.check:
-        names = ", ".join(str(path.relative_to(ROOT)) for path, _ in stale())
-        return f"run: make generate (it changes {names})" if names else 0
+        return generated.verdict((path for path, _ in stale()), ROOT)
     if chosen.write or chosen.set:
         write(ROOT, chosen.set or version())
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tools.chart.schema import schemas
 from tools.chart.settings import template
 from tools.chart.values import descriptions, library_values
+from tools.generated import stale, verdict, write
 
 HELM = Path(__file__).parents[2] / "helm"
 CHART, LIBRARY = HELM / "db-health-exporter", HELM / "db-health-exporter-lib"
@@ -42,14 +43,10 @@ def main(arguments: Sequence[str]) -> int | str:
     files = dict(generated())
     strange = [path for path in COPY.rglob("*") if path.is_file() and path not in files]
     if chosen.check:
-        stale = [path for path, text in files.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
-        names = ", ".join(str(path.relative_to(HELM.parent)) for path in [*stale, *strange])
-        return f"run: make generate (it changes {names})" if names else 0
+        return verdict([*stale(files), *strange], HELM.parent)
     for path in strange:
         path.unlink()
-    for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    write(files)
     return 0
 
 

@@ -2,9 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tools.generated import stale, verdict, write
 from tools.reference import chart_values, commands, diagnosis, metrics, settings
 from tools.reference.page import filled
 
@@ -29,18 +30,18 @@ def main(arguments: Sequence[str], folder: Path = PAGES) -> int | str:
     parser = argparse.ArgumentParser(prog="python -m tools.reference")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is not what it should be")
     check = parser.parse_args(arguments).check
-    stale = []
-    for name, parts in TABLES.items():
-        page = folder / name
-        text = page.read_text(encoding="utf-8")
-        new = text
-        for marker, make in parts.items():
-            new = filled(new, marker, make())
-        if new != text:
-            stale.append(name)
-            if not check:
-                page.write_text(new, encoding="utf-8")
-    return f"run: make generate (it changes {', '.join(stale)})" if check and stale else 0
+    files = {folder / name: _page(folder / name, parts) for name, parts in TABLES.items()}
+    if check:
+        return verdict(stale(files), folder)
+    write(files)
+    return 0
+
+
+def _page(path: Path, parts: Mapping[str, Callable[[], str]]) -> str:
+    text = path.read_text(encoding="utf-8")
+    for marker, make in parts.items():
+        text = filled(text, marker, make())
+    return text
 
 
 if __name__ == "__main__":
