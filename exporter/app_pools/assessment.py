@@ -57,6 +57,11 @@ class Assessment:
     silent_workers: tuple[WorkerPresence, ...] = ()
     one_of: tuple[str, ...] = ()
 
+    @property
+    def other_leaks(self) -> list[Checkout]:
+        """The leaks whose place is known, beside the oldest checkout."""
+        return [leak for leak in self.leaks if leak.location is not None and leak != self.oldest_checkout]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolView:

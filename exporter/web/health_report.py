@@ -113,8 +113,7 @@ def _notes(status: DatabaseStatus) -> list[str]:
     notes = [f"verdict {status.name}: {status.verdict}. {advice.sentence} {advice.next_step}"]
     if oldest is not None and oldest.location is not None:
         notes.append(f"oldest checkout {status.name}: {_checkout(oldest)}")
-    others = (leak for leak in status.assessment.leaks if leak.location is not None and leak != oldest)
-    return [*notes, *(f"leak {status.name}: {_checkout(leak)}" for leak in others)]
+    return [*notes, *(f"leak {status.name}: {_checkout(leak)}" for leak in status.assessment.other_leaks)]
 
 
 def _checkout(found: Checkout) -> str:

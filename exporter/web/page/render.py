@@ -86,9 +86,8 @@ def _problem(sentence: str) -> Html:
 
 def _checkouts(assessment: Assessment) -> Html:
     """Show where in the application the connection was taken that is missing for longest, and every other leak."""
-    oldest = assessment.oldest_checkout
-    others = (("Leak", leak) for leak in assessment.leaks if leak != oldest)
-    return join(_checkout(*each) for each in (("Oldest checkout", oldest), *others))
+    others = (_checkout("Leak", leak) for leak in assessment.other_leaks)
+    return join((_checkout("Oldest checkout", assessment.oldest_checkout), *others))
 
 
 def _checkout(words: str, found: Checkout | None) -> Html:
