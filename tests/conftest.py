@@ -34,8 +34,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--all"):
         return
     wanted = bool(config.getoption("--extended"))
-    config.hook.pytest_deselected(items=[item for item in items if is_extended(item) is not wanted])
-    items[:] = [item for item in items if is_extended(item) is wanted]
+    selected: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    for item in items:
+        (selected if is_extended(item) is wanted else others).append(item)
+    config.hook.pytest_deselected(items=others)
+    items[:] = selected
 
 
 def is_extended(item: pytest.Item) -> bool:
