@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import StartPostgres
 from tests.support.certificates import Authority, write
+from tests.support.command import run
 from tests.support.ports import free_port
 from tests.support.postgres import PASSWORD, SCHEMES, Postgres
 from tests.support.server_factory import ServerFactory
@@ -97,6 +98,7 @@ def test_a_unix_socket_passes_every_stage(healthy: Postgres, driver: str) -> Non
 
     assert report.status == 0, report.text
     assert f"{healthy.data}/.s.PGSQL.{healthy.port} takes connections" in report.line("TCP connect")
+    assert run("check", DATABASE_URL=url).returncode == 0
 
 
 @pytest.mark.extended
