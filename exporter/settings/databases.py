@@ -1,11 +1,12 @@
 """The databases that the settings name, and the precedence of settings that describe the same one."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from exporter.dsn import DsnError, Source, document_state, entries, read_text
-from exporter.dsn.text import printable
+from exporter.dsn.text import clean, printable
 from exporter.model.role import ExpectedRole
 from exporter.settings.config import DatabaseConfig
 
@@ -39,8 +40,9 @@ class Databases:
         Raises:
             DsnError: strictly read, one of them cannot be used; the sentence names the setting to change.
         """
+        given = {name: value for name, value in given.items() if not _is_blank(name, value)}
         single = {key: given[f"database_{key}"] for key in _KEYS if f"database_{key}" in given}
-        several = [name for name in ("databases", "databases_file") if name in given]
+        several: list[str] = [name for name in ("databases", "databases_file") if name in given]
         if not several or (single.keys() & {"url", "url_file"} and not self._is_ours(given)):
             self._leave_out(several, "DATABASE_URL")
             return (self._single(single),)
@@ -49,13 +51,13 @@ class Databases:
         path = "" if "databases" in given else given["databases_file"]
         self.document, self.state = path, document_state(path) if path else ""
         try:
-            return self._several(read_text(path, "DATABASES_FILE") if path else given["databases"])
+            return self._several(read_text(path, "DATABASES_FILE") if path else clean(given["databases"]))
         except DsnError as error:
             return (self._unusable(UNKNOWN, str(error)),)
 
     def _is_ours(self, given: Mapping[str, Any]) -> bool:
         """Whether DATABASES is the exporter's: applications have variables of that name, too."""
-        return "databases_file" in given or str(given["databases"]).lstrip().startswith("{")
+        return "databases_file" in given or clean(given["databases"]).startswith("{")
 
     def _leave_out(self, names: list[str], winner: str) -> None:
         if names:
@@ -73,6 +75,8 @@ class Databases:
             return self._unusable(str(given.get("name", UNKNOWN)), self.problem)
         if url is None and "host" not in given:
             missing = "DATABASE_URL (or DATABASE_URL_FILE, DATABASE_HOST, DATABASES) must be given"
+            if os.environ.get("PGHOST"):
+                missing += "; PGHOST and its kin are not read"
             return self._unusable(UNKNOWN, missing)
         return self._database(Source(**given), name=None, expect=self.expect, required=True)
 
@@ -93,6 +97,7 @@ class Databases:
     def _entry(self, name: str, entry: object) -> DatabaseConfig:
         beside = entry if isinstance(entry, dict) else {}
         role, required = beside.get("expect", self.expect), beside.get("required", True)
+        role = role.lower() if isinstance(role, str) else role
         if role not in _ROLES:
             return self._unusable(name, f'DATABASES: "{name}": expect must be any, primary or replica')
         if not isinstance(required, bool):
@@ -124,6 +129,11 @@ class Databases:
     def _anew(self, name: str) -> Source | None:
         """Return the source that looks an entry up in its file at each connect; None where it stands in a variable."""
         return Source(entry=name, document=self.document) if self.document else None
+
+
+def _is_blank(name: str, value: Any) -> bool:
+    """Whether a setting holds nothing but white space or quotes; a password may."""
+    return "password" not in name and isinstance(value, str) and not clean(value)
 
 
 def _has_password(source: Source) -> bool:

@@ -21,8 +21,16 @@ _LISTEN = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-
 # Other libraries' names of levels: the nearest of ours.
 LEVELS = {
     "trace": "debug", "notset": "debug", "verbose": "debug", "notice": "info", "information": "info",
-    "warn": "warning", "err": "error", "fatal": "error", "critical": "error", "panic": "error",
+    "warn": "warning", "warnings": "warning", "err": "error", "errors": "error", "fatal": "error", "critical": "error",
+    "panic": "error", "severe": "error", "alert": "error", "emerg": "error", "emergency": "error", "crit": "error",
+    "dbg": "debug", "fine": "debug", "finer": "debug", "finest": "debug", "all": "debug", "config": "info",
+    "inf": "info", "success": "info", "default": "info", "wrn": "warning", "off": "error", "none": "error",
+    "silent": "error", "quiet": "error", "disabled": "error",
 }  # fmt: skip
+_TEXT_FORMATS = frozenset(
+    {"logfmt", "console", "pretty", "plain", "human", "simple", "standard", "default", "txt", "color", "colored", "dev",
+     "common", "combined", "line", "full", "compact"}
+)  # fmt: skip
 _EXTENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 
 
@@ -78,13 +86,31 @@ def _digits(value: object) -> object:
 
 def _log_level(text: str) -> str:
     """Return the nearest level: the variable is often shared with an application that has other levels."""
-    level = text.lower()
+    # Rust's and others': a level for all, then some for parts, as in info,sqlx=warn.
+    level = next((part.strip() for part in re.split("[,;]", text.lower()) if "=" not in part), text.lower())
+    if re.fullmatch("[0-9]{1,3}", level):
+        return _numbered_level(int(level))
     return LEVELS.get(level, level)
+
+
+def _numbered_level(number: int) -> str:
+    """Return the level of a number of Python's, or of syslog's from 0 to 7."""
+    if number < 10:  # noqa: PLR2004 - Python's DEBUG
+        return {4: "warning", 5: "info", 6: "info"}.get(number, "error" if number < 4 else "debug")  # noqa: PLR2004
+    return ("debug", "info", "warning", "error")[min(number // 10, 4) - 1]
+
+
+def _log_format(text: str) -> str:
+    """Return the nearest form: other libraries have more, and some take a pattern of their own."""
+    form = text.lower()
+    if form in _TEXT_FORMATS or re.search(r"[%{$]", form):
+        return "text"
+    return "json" if re.search(r"\bjson\b", form) else form
 
 
 def accepted_by(accept: Callable[[str], Any]) -> BeforeValidator:
     """Make a validator of texts; `accept` refuses by a ValueError."""
-    return BeforeValidator(lambda value: accept(value.strip()) if isinstance(value, str) else value)
+    return BeforeValidator(lambda value: accept(clean(value)) if isinstance(value, str) else value)
 
 
 def _off_or_not_short(value: float) -> float:
@@ -95,6 +121,11 @@ def _off_or_not_short(value: float) -> float:
 
 def _address(text: str) -> str:
     return str(ipaddress.ip_address(text))
+
+
+def _first_address(text: str) -> str:
+    """Return the first of a pod's addresses: `status.podIPs` gives both of a dual stack, separated by a comma."""
+    return _address(text.partition(",")[0].strip())
 
 
 def _host(text: str) -> str:
@@ -134,9 +165,11 @@ SecondsOrOff = Annotated[Seconds, Field(ge=0), AfterValidator(_off_or_not_short)
 Count = Annotated[int, BeforeValidator(_digits)]
 Port = Count
 Host = Annotated[str, accepted_by(_host)]
-Address = Annotated[str, accepted_by(_address)]
+Address = Annotated[str, accepted_by(_first_address)]
 AppPoolListen = Annotated[str, accepted_by(_app_pool_listen)]
 EXTENSIONS = accepted_by(_extensions)
 SOURCES = accepted_by(_sources)
 LOWER = accepted_by(str.lower)
 LOG_LEVEL = accepted_by(_log_level)
+LOG_FORMAT = accepted_by(_log_format)
+CLEAN = accepted_by(str)

@@ -64,7 +64,9 @@ class Settings(BaseSettings):
         minimum=1,
         maximum=604800,
     )
-    database_echo: bool = setting("SQL on the log", "true or false", default=False, shown="false")
+    database_echo: Annotated[bool, fields.CLEAN] = setting(
+        "SQL on the log", "true or false", default=False, shown="false"
+    )
     database_extensions: Annotated[tuple[str, ...], NoDecode, fields.EXTENSIONS] = setting(
         "for `init-db`: names, separated by commas",
         "names of extensions, separated by commas",
@@ -77,10 +79,9 @@ class Settings(BaseSettings):
     )
     environment: Annotated[str, fields.LOWER] = setting(
         "`test` opens each connection anew and silences echo",
-        "a word, as production or test",
+        "a word, as production or test",  # nothing else is refused: applications share this variable
         "production",
         shown="production",
-        pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$",
     )
     probe_interval: fields.Seconds = seconds(
         "between two checks on a pooled connection, and of a path that fails",
@@ -139,7 +140,7 @@ class Settings(BaseSettings):
         maximum=3600,
     )
     pod_ip: fields.Address | None = setting("the pod's own address, to find its sessions", "an IP address")
-    log_format: Annotated[Literal["text", "json"], fields.LOWER] = words(
+    log_format: Annotated[Literal["text", "json"], fields.LOG_FORMAT] = words(
         "`json` for clusters",
         "text",
         one_of="text or json",
@@ -180,7 +181,7 @@ def read_config(given: Mapping[str, str], *, serve: bool = False) -> Config:
         found["metrics_port"] = None
     found["databases"] = databases.read(_texts(settings))
     pool = (f"{sentence}: the default is used" for name, sentence in wrong.items() if name in POOL_SETTINGS)
-    return Config(**{**found, "notes": (*_service_links(), *pool, *databases.notes)})
+    return Config(**{**found, "notes": (*_service_links(), *_libpq_variables(), *pool, *databases.notes)})
 
 
 def _validated(given: Mapping[str, str], *, serve: bool) -> tuple[Settings, dict[str, str]]:
@@ -199,6 +200,13 @@ def _service_links() -> Iterator[str]:
     for name in Settings.model_fields:
         if fields.is_service_link(name, os.environ.get(name.upper())):
             yield f"{name.upper()}: not used, because it holds the address of a Kubernetes Service, not a port"
+
+
+def _libpq_variables() -> Iterator[str]:
+    """Name those about TLS, because whoever sets them may rely on it; an application has the others for itself."""
+    names = sorted(name for name in os.environ if name.startswith("PGSSL") and os.environ[name])
+    if names:
+        yield f"{', '.join(names)}: not used, because TLS is asked for by DATABASE_URL (sslmode, sslrootcert)"
 
 
 def _texts(settings: Settings) -> dict[str, Any]:

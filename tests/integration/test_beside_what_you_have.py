@@ -15,6 +15,7 @@ from tests.support.command import run
 from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import Postgres
 from tests.support.server_factory import ServerFactory
+from tests.support.waiting import until
 
 PAGE = (Path(__file__).parents[2] / "docs/beside-what-you-have.md").read_text()
 URLS = re.findall(r"^\| `(postgres\S+)` \| (.*) \|$", PAGE, re.MULTILINE)
@@ -56,6 +57,21 @@ def test_the_authority_of_rds(
     certificates.write(tmp_path, file.name, authority.certificate)
 
     exporter.wait_for_verdict("healthy", within=10)
+
+
+def test_an_authority_for_the_whole_container(
+    tls_server: Postgres, authority: Authority, start_exporter: StartExporter, tmp_path: Path, driver: str
+) -> None:
+    """SSL_CERT_FILE says which authorities `sslrootcert=system` means, as values.yaml says; PGSSLROOTCERT is named."""
+    file = tmp_path / "ca.pem"
+    certificates.write(tmp_path, file.name, authority.certificate)
+    url = tls_server.url(driver=driver, sslmode="verify-full", sslrootcert="system")
+
+    start_exporter(url, SSL_CERT_FILE=str(file)).wait_for_verdict("healthy", within=5)
+
+    without = start_exporter(url, PGSSLROOTCERT=str(file))
+    until(lambda: without.outcomes("pooled").get("tls", 0) > 0, within=5, what="an unverified certificate")
+    assert without.log().count("PGSSLROOTCERT: not used") == 1
 
 
 def test_pgbouncer_as_the_page_sets_it_up(

@@ -20,7 +20,7 @@ HEALTH_MAX_AGE: {"type": "duration", "off": false, "minimum": 0, "maximum": 3600
 LISTEN_HOST: {"type": "host", "allowed": "an IP address or a host name", "default": ""}
 LISTEN_PORT: {"type": "port", "minimum": 1, "maximum": 65535, "allowed": "a port from 1 to 65535", "default": "9850"}
 LOG_FORMAT: {"type": "word", "words": ["text", "json"], "allowed": "text or json", "default": "text"}
-LOG_LEVEL: {"type": "word", "words": ["debug", "info", "warning", "error", "trace", "notset", "verbose", "notice", "information", "warn", "err", "fatal", "critical", "panic"], "allowed": "debug, info, warning or error", "default": "info"}
+LOG_LEVEL: {"type": "word", "words": ["debug", "info", "warning", "error", "trace", "notset", "verbose", "notice", "information", "warn", "warnings", "err", "errors", "fatal", "critical", "panic", "severe", "alert", "emerg", "emergency", "crit", "dbg", "fine", "finer", "finest", "all", "config", "inf", "success", "default", "wrn", "off", "none", "silent", "quiet", "disabled"], "allowed": "debug, info, warning or error", "default": "info"}
 METRICS_PORT: {"type": "port", "minimum": 1, "maximum": 65535, "allowed": "a port from 1 to 65535", "default": ""}
 PROBE_INTERVAL: {"type": "duration", "off": false, "minimum": 0.1, "maximum": 3600, "allowed": "a time from 0.1 s to 3600 s, written as 5, 0.5, 500ms, 30s or 1m", "default": "5"}
 PROBE_TIMEOUT: {"type": "duration", "off": false, "minimum": 0.05, "maximum": 10, "allowed": "a time from 0.05 s to 10 s, written as 5, 0.5, 500ms, 30s or 1m", "default": "0.8"}
@@ -120,7 +120,7 @@ exporter:
   resources:
     requests: {cpu: 5m, memory: 48Mi}
     limits: {memory: 128Mi}
-  # -- More environment variables, such as PGSSLROOTCERT; the exporter's settings have their own places and are refused.
+  # -- More environment variables, such as SSL_CERT_FILE (the authorities of sslrootcert=system); the exporter's settings have their own places and are refused.
   extraEnv: []
   # -- More volumes of the pod, for `extraVolumeMounts`.
   extraVolumes: []

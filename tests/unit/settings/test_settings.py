@@ -46,7 +46,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "DATABASE_ECHO": ("maybe", "2"),
     "DATABASE_EXTENSIONS": ("vector;drop", "a b", "1st"),
     "DATABASE_EXPECT": ("standby", "master"),
-    "ENVIRONMENT": ("a b", "-", "x" * 64),
+    "ENVIRONMENT": (),  # an application's own word
     "PROBE_INTERVAL": ("0", *TIMES),
     "PROBE_TIMEOUT": ("0", "0.01", "11", *TIMES),
     "FRESH_PROBE_INTERVAL": ("0.01", *TIMES),
@@ -63,7 +63,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "APP_POOL_WEDGED_AFTER": ("0", *TIMES),
     "POD_IP": ("localhost", "1.2.3", "10.0.0.1/24"),
     "LOG_FORMAT": ("xml",),
-    "LOG_LEVEL": ("loud", "7"),
+    "LOG_LEVEL": ("loud", "$(LEVEL)"),
 }
 # Further settings, without which the tried one would not be the only wrong one.
 BESIDE = {
@@ -405,7 +405,7 @@ def test_several_databases_are_told_apart(parse: Parsed, tmp_path: Path) -> None
         {"url": "postgresql://h/x", "expect": "master"},
         {"url": "postgresql://h/x", "expect": ["any"]},
         {"url": "postgresql://h/x", "required": "yes"},
-        {"host": "h", "port": "5432"},
+        {"host": "h", "port": "http"},
         {"host": "h", "port": True},
         {"host": "h", "port": 0},
         {"host": "h", "port": 65536},
@@ -468,11 +468,63 @@ def test_the_address_of_a_kubernetes_service_is_no_port(parse: Parsed, name: str
 
 @pytest.mark.parametrize(
     ("word", "level"),
-    [("WARN", "warning"), ("Warning", "warning"), ("CRITICAL", "error"), ("fatal", "error"), ("trace", "debug")],
-)
+    [
+        ("WARN", "warning"), ("Warning", "warning"), ("CRITICAL", "error"), ("fatal", "error"), ("trace", "debug"),
+        ("20", "info"), ("30", "warning"), ("50", "error"), ("100", "error"),
+        ("5", "info"), ("7", "debug"), ("3", "error"),
+        ("info,sqlx=warn", "info"), ("sqlx=warn,debug", "debug"), ("off", "error"), ('"info"', "info"),
+        ("DBG\n", "debug"),
+    ],
+)  # fmt: skip
 def test_a_level_of_another_library_is_the_nearest_of_ours(parse: Parsed, word: str, level: str) -> None:
     """LOG_LEVEL is often shared with the application."""
     assert parse(**URL, LOG_LEVEL=word).log_level == level
+
+
+@pytest.mark.parametrize(
+    ("word", "form"),
+    [("logfmt", "text"), ("console", "text"), ("%(asctime)s %(message)s", "text"), ("{time} {level}", "text"),
+     ("JSON\n", "json"), ("ecs-json", "json"), ("'json'", "json")],
+)  # fmt: skip
+def test_a_format_of_another_library_is_the_nearest_of_ours(parse: Parsed, word: str, form: str) -> None:
+    """LOG_FORMAT is shared, too, and some libraries take a pattern."""
+    assert parse(**URL, LOG_FORMAT=word).log_format == form
+
+
+@pytest.mark.parametrize("name", ["Production EU", "prod/eu", "{{ env }}", "-"])
+def test_any_name_of_an_environment_but_test_means_production(parse: Parsed, name: str) -> None:
+    """ENVIRONMENT is the application's before it is ours."""
+    assert parse(**URL, ENVIRONMENT=name).environment == name.lower()
+
+
+def test_the_first_of_a_pods_two_addresses_counts(parse: Parsed) -> None:
+    """`status.podIPs` of a dual stack."""
+    assert parse(**URL, POD_IP="10.0.0.1,fd00::1").pod_ip == "10.0.0.1"
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", '""', "''"])
+def test_a_blank_url_counts_as_none(parse: Parsed, blank: str) -> None:
+    """The parts count, as they do beside an empty one."""
+    [database] = parse(DATABASE_URL=blank, DATABASES=blank, DATABASE_HOST="h", DATABASE_NAME="orders").databases
+
+    assert database.source.target().hosts == (("h", 5432),)
+
+
+def test_an_entry_takes_a_port_as_text_and_a_role_in_capitals(parse: Parsed) -> None:
+    """Templates make a text of every number."""
+    [database] = parse(DATABASES='\'{"a": {"host": "h", "port": "5433", "expect": "Primary"}}\'').databases
+
+    assert (database.source.target().hosts, database.expect) == ((("h", 5433),), "primary")
+
+
+def test_variables_of_libpq_about_tls_are_named(parse: Parsed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sets PGSSLMODE may rely on it; PGHOST is named only where no address is given."""
+    for name in ("PGSSLMODE", "PGSSLROOTCERT", "PGHOST"):
+        monkeypatch.setenv(name, "x")
+
+    [note] = parse(**URL).notes
+    assert note.startswith("PGSSLMODE, PGSSLROOTCERT: not used")
+    assert "PGHOST and its kin are not read" in parse.refused()
 
 
 @pytest.mark.parametrize(
