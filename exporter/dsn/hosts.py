@@ -1,6 +1,7 @@
 """Hosts and ports, in the forms of libpq and SQLAlchemy."""
 
 import re
+from typing import NoReturn
 
 from exporter.dsn.errors import HostError
 
@@ -14,12 +15,27 @@ _HOST_NAME = re.compile(r"[\w.-]+")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]+(?:%[\w.-]+)?")
 _WRONG_IPV6 = "has a wrong IPv6 address: it must be written [::1], or [::1]:5432 with a port"
 _PORT = re.compile(r"[0-9]{1,5}")
+_SCHEME = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9+.-]{0,40})://")
 _SOCKET_FILE = re.compile(r"(/.*?)/*/\.s\.PGSQL\.([0-9]{1,5})")
 
 
 def listed(text: str) -> Hosts:
-    """Hosts separated by commas, each with or without a port of its own."""
+    """Hosts separated by commas, each with or without a port of its own.
+
+    Raises:
+        HostError: it is a URL.
+    """
+    scheme = _SCHEME.match(text)
+    if scheme is not None:
+        refuse_scheme(scheme["name"])
     return tuple(host_and_port(one) for one in text.split(","))
+
+
+def refuse_scheme(name: str) -> NoReturn:
+    """Refuse a URL where a host belongs, such as Kubernetes' own NAME_PORT=tcp://10.0.0.1:5432."""
+    if name.lower().startswith("postgres"):
+        raise HostError("holds a whole URL in the place of a host: give it as DATABASE_URL")
+    raise HostError("has a host that begins with a scheme (such as tcp://): write its name or address alone")
 
 
 def host_and_port(text: str) -> tuple[str, str]:

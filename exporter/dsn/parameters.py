@@ -1,13 +1,18 @@
 """Every parameter of a database URL, and its use with each driver."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
 BOOLEANS = ("0", "1")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-# Other words for these: SQLAlchemy's and JDBC's, and node-postgres' own for encryption without verification.
-SSL_WORDS = {"true": "require", "1": "require", "no-verify": "require", "false": "disable", "0": "disable"}
+# Other words for these: SQLAlchemy's, JDBC's and MySQL's, and node-postgres' own for encryption without verification.
+SSL_WORDS = {
+    "true": "require", "1": "require", "on": "require", "yes": "require", "required": "require", "no-verify": "require",
+    "false": "disable", "0": "disable", "off": "disable", "no": "disable", "disabled": "disable", "preferred": "prefer",
+    "verify_ca": "verify-ca", "verify_full": "verify-full", "verify_identity": "verify-full",
+}  # fmt: skip
 SESSION_ATTRIBUTES = ("any", "read-write", "read-only", "primary", "standby", "prefer-standby")
 TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 
@@ -106,19 +111,27 @@ PARAMETERS = MappingProxyType(
 _IGNORED_PREFIXES = ("dbhealth_", "pool_")
 
 
-# Other libraries' names: Bun's, pg8000's.
-_ALIASES = {"tls": "ssl", "unix_sock": "host"}
+# Other libraries' names: Bun's, pg8000's, .NET's.
+_ALIASES = {"tls": "ssl", "unix_sock": "host"} | dict.fromkeys(("ssl_mode", "ssl-mode", "ssl mode"), "sslmode")
+_ENTITY = "amp;"  # what a text that went through HTML or XML has after its `&`
+# Prisma's and Go's, without which the server is verified as it is with them.
+_ABOUT_OWN_CERTIFICATE = frozenset({"sslidentity", "sslinline"})
 
 
 def canonical(name: str) -> str:
     """Return the name by which a parameter is known: R2DBC, for one, writes sslMode."""
-    lower = name.lower()
+    lower = name.lower().removeprefix(_ENTITY).strip()
     return _ALIASES.get(lower) or (lower if is_known(lower) else name)
 
 
 def canonical_value(value: str, values: tuple[str, ...]) -> str:
     """Return the one of `values` that is meant, whatever its case."""
     return next((each for each in values if each.lower() == value.lower()), value)
+
+
+def may_ask_for_tls(name: str) -> bool:
+    """Whether a connection without this unknown parameter may be less protected than it was meant to be."""
+    return re.search("ssl|tls", name, re.IGNORECASE) is not None and name.lower() not in _ABOUT_OWN_CERTIFICATE
 
 
 def is_known(name: str) -> bool:

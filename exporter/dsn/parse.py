@@ -9,7 +9,7 @@ from typing import Any
 
 from exporter.dsn.errors import DsnError, HostError
 from exporter.dsn.hosts import NO_HOST, Hosts, listed, ported
-from exporter.dsn.parameters import SSL_MODES, SSL_WORDS, Use, canonical_value, is_known, parameter
+from exporter.dsn.parameters import SSL_MODES, SSL_WORDS, Use, canonical_value, is_known, may_ask_for_tls, parameter
 from exporter.dsn.split import Parts, split
 from exporter.dsn.target import ASYNCPG, PSYCOPG, SYSTEM_ROOTS, Target
 
@@ -20,6 +20,8 @@ _PSYCOPG_NAMES = frozenset({"psycopg", "psycopg_async", "psycopgasync"})
 _PROTECTION = frozenset(
     {("gssencmode", "require"), ("sslcertmode", "require"), ("require_auth", None), ("requirepeer", None)}
 )
+# What must not depend on which of two values a library takes.
+_ONCE = frozenset({"sslmode", "ssl", "sslrootcert"})
 _PLAIN_FIELDS = (
     "passfile",
     "sslrootcert",
@@ -115,11 +117,14 @@ def _checked(parts: Parts, driver: str, notes: list[str]) -> dict[str, str]:
             continue
         value = canonical_value(given, known.values)
         if known.values and value not in known.values:
-            raise DsnError(f"has a wrong {name}: it must be one of {', '.join(known.values)}")
+            allowed = SSL_MODES if known.values[: len(SSL_MODES)] == SSL_MODES else known.values
+            raise DsnError(f"has a wrong {name}: it must be one of {', '.join(allowed)}")
         if driver == ASYNCPG and known.use is Use.LIBPQ and known.asyncpg is not None and value not in known.asyncpg:
             notes.append(_without(name, value, known.why))
             continue
         _check_text(value)
+        if name in _ONCE and query.get(name, value) != value:
+            raise DsnError(f"has {name} twice: leave out the one that is not meant")
         # SQLAlchemy's form for several hosts: host=a:1&host=b:2
         query[name] = f"{query[name]},{value}" if name in {"host", "port"} and name in query else value
     return query
@@ -129,11 +134,17 @@ def _left_out(parts: Parts, position: int) -> str:
     """Return the note on an unknown parameter.
 
     Raises:
-        DsnError: it may be a piece of a password that is not percent-encoded.
+        DsnError: it may ask for TLS, or be a piece of a password that is not percent-encoded.
     """
+    name = parts.query[position][0]
     if not parts.nameable:
         raise DsnError(
             f"has an unknown {parts.name_of(position)}: percent-encode a password (& is %26), or leave it out"
+        )
+    if may_ask_for_tls(name):
+        raise DsnError(
+            f"has an unknown {parts.name_of(position)}, which may ask for TLS: say it by sslmode=require, or by "
+            "sslmode=verify-full&sslrootcert=FILE"
         )
     return (
         f"has an unknown {parts.name_of(position)}, which is left out "
@@ -157,9 +168,11 @@ def _without(name: str, value: str, why: str) -> str:
 
 def _tls(query: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    word = query.get("sslmode") or query.get("ssl") or ("require" if query.get("requiressl") == "1" else "")
-    if word:
-        found["sslmode"] = SSL_WORDS.get(word, word)
+    words = [query[name] for name in ("sslmode", "ssl") if query.get(name)]
+    if not words and query.get("requiressl") == "1":
+        words = ["require"]
+    if words:  # the stricter one counts: `sslmode=prefer&ssl=true` is no connection without TLS
+        found["sslmode"] = max((SSL_WORDS.get(word, word) for word in words), key=SSL_MODES.index)
     elif query.get("sslrootcert") == SYSTEM_ROOTS:
         found["sslmode"] = "verify-full"  # as libpq: the system's root certificates sign for every server
     if query.get("sslaccept") == "strict" and SSL_MODES.index(found.get("sslmode", "prefer")) < _VERIFY_FROM:

@@ -223,9 +223,9 @@ def _object(entry: object, name: str) -> dict[str, Any]:
     for key, value in entry.items():
         if key in _TEXTS and not (isinstance(value, str) and value):
             raise DsnError(f"{where}: {key} must be a text that is not empty")
-        if key == "port" and (isinstance(value, bool) or not isinstance(value, int)):
+        if key == "port" and (isinstance(value, bool) or not re.fullmatch("-?[0-9]{1,9}", str(value))):
             raise DsnError(f"{where}: port must be a number")
-    return entry
+    return {key: int(value) if key == "port" else value for key, value in entry.items()}
 
 
 def _with_password(parts: Parts, password: str) -> Parts:

@@ -6,15 +6,22 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from exporter.dsn.errors import DsnError
-from exporter.dsn.hosts import Hosts, host_and_port
+from exporter.dsn.hosts import Hosts, host_and_port, refuse_scheme
 from exporter.dsn.parameters import canonical, is_known
 
 _HOST = r"(?:\[[^\[\]/?@,]+\]|[\w.~%-]*)(?::[0-9]*)?"
 _REST = re.compile(rf"(?P<hosts>{_HOST}(?:,{_HOST})*)(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?", re.DOTALL)
-# Django's URLs and Timescale's call it otherwise.
-_SCHEME = re.compile(
-    r"(?P<name>postgres|postgresql|pgsql|psql|postgis|timescale|timescaledb)(?:\+(?P<driver>\w+))?://", re.IGNORECASE
+# What uses PostgreSQL's protocol, as URLs of Django, SQLAlchemy, Tortoise, Go, PHP and Elixir call it.
+SCHEMES = (
+    "postgres postgresql pgsql psql postgis timescale timescaledb timescalegis cockroachdb cockroach crdb yugabytedb "
+    "redshift asyncpg psycopg pgx pgx5 pdo-pgsql ecto"
 )
+_SCHEME = re.compile(
+    rf"(?P<name>{'|'.join(SCHEMES.split())})(?:\+(?P<driver>\w[\w.+-]*))?://",
+    re.IGNORECASE,
+)
+# What must not be taken for a host, where a whole URL stands in its place.
+_INNER_SCHEME = re.compile(r"(?P<name>tcp|udp|https?|postgres(?:ql)?):", re.IGNORECASE)
 # libpq's other form: host=db.example user=app password='a b'
 _KEYWORD = re.compile(
     r"\s*(?P<name>\w+)\s*=\s*(?:'(?P<quoted>(?:[^'\\]|\\.)*)'|(?P<bare>(?:[^\s'\\]|\\.)*))(?:\s+|$)", re.DOTALL
@@ -101,7 +108,7 @@ def _all_known(match: re.Match[str]) -> bool:
 
 def pairs(query: str | None) -> list[tuple[str, str]]:
     """The parameters after a URL's question mark."""
-    return [(canonical(name), value) for name, value in parse_qsl(query or "", keep_blank_values=True)]
+    return [(canonical(name), value) for name, value in parse_qsl((query or "").lstrip("?"), keep_blank_values=True)]
 
 
 def hides_nothing(query: Iterable[tuple[str, str]]) -> bool:
@@ -113,6 +120,9 @@ def _parts(driver: str, userinfo: str | None, match: re.Match[str]) -> Parts:
     user, colon, password = (userinfo or "").partition(":")
     query = tuple(pairs(match["query"]))
     hosts, database = _hosts(match["hosts"]), decoded(match["database"] or "")
+    inner = _INNER_SCHEME.fullmatch(match["hosts"])
+    if inner is not None and database.startswith("/"):
+        refuse_scheme(inner["name"])
     if not hosts and database.startswith(
         "/"
     ):  # Django's form of a socket: postgres://USER@//cloudsql/INSTANCE/DATABASE

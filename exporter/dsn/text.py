@@ -14,6 +14,12 @@ _VARIABLE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _USUAL_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 # What a shell, compose or envsubst would have replaced, and what Helm would have.
 _SHELL_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::?[-?+][^}]*)?\}")
+# What a console or a README shows where the user's own belongs: <password>, [YOUR-PASSWORD].
+_PLACEHOLDER = re.compile(
+    r"<(?:your[-_ ]?)?(?:db[-_ ]?)?(?:user(?:name)?|password|host(?:name)?|port|db[-_ ]?name|database)>"
+    r"|\[your[-_ ]?password\]",
+    re.IGNORECASE,
+)
 _TEMPLATE = re.compile(r"\{\{[-\s]*[.$\w][^{}]*\}\}")
 
 
@@ -31,11 +37,14 @@ def without_newline(text: str) -> str:
 
 
 def refuse_variable(text: str) -> None:
-    """Refuse a text that holds a reference which Kubernetes, a shell or Helm should have replaced.
+    """Refuse a text that holds a reference which Kubernetes, a shell, Helm or a person should have replaced.
 
     Raises:
-        DsnError: the text holds `$(NAME)`, `${NAME}` or `{{ ... }}`; the sentence names the variable.
+        DsnError: the text holds `$(NAME)`, `${NAME}`, `{{ ... }}` or `<password>`; the sentence names the variable.
     """
+    placeholder = _PLACEHOLDER.search(text)
+    if placeholder is not None:
+        raise DsnError(f"holds the placeholder {placeholder[0]}: put the real value in its place")
     unfilled = _SHELL_VARIABLE.search(text)
     if unfilled is not None:
         raise DsnError(f"holds ${{{unfilled[1]}}}, which nothing has replaced: Kubernetes replaces $({unfilled[1]})")

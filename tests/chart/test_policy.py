@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from exporter.dsn.split import SCHEMES
 from tests.chart.tools import CHART, Helm
 from tests.cluster.generated_pods import generated, labelled
 from tests.cluster.pods import INJECT, URL, container, injected, pod
@@ -123,3 +124,10 @@ def test_the_policy_costs_a_fraction_of_its_limit(kube: Policy) -> None:
 
     assert ordinary["cost"] < LIMIT / 1000
     assert max(answer["cost"] for answer in others) < LIMIT / 2
+
+
+def test_the_policy_knows_the_exporters_schemes() -> None:
+    """A pod whose URL the exporter understands is not taken for one of another database."""
+    template = (CHART / "templates/_injection.tpl").read_text()
+
+    assert "|".join(SCHEMES.split()) in template

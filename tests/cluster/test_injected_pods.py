@@ -91,7 +91,7 @@ def test_foreign_databases_are_left_alone(policy: Policy, admit: Admit, url: str
     "url",
     [
         "postgres://h/o", "postgresql+psycopg_async://h/o", "POSTGRESQL://h/o", "'postgresql://h/o'", "$(SCHEME)://h/o",
-        "\ufeffpostgresql://h/o", " postgresql://h/o", "",
+        "\ufeffpostgresql://h/o", " postgresql://h/o", "", "postgis://h/o", "cockroachdb+psycopg2-binary://h/o",
     ],
 )  # fmt: skip
 def test_whatever_may_be_postgresql_is_injected(policy: Policy, admit: Admit, url: str) -> None:

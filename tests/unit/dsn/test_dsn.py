@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from exporter.dsn import DsnError, Source, document_state, parse
-from exporter.dsn.parameters import PARAMETERS, Use
-from exporter.dsn.split import split
+from exporter.dsn.parameters import PARAMETERS, SSL_MODES, Use
+from exporter.dsn.split import SCHEMES, split
 
 EVERY_CHARACTER = "".join(chr(code) for code in range(1, 128))
 
@@ -280,7 +280,8 @@ def test_a_wrong_value_of_a_parameter_names_the_right_ones(name: str) -> None:
     """The message lists the allowed values, and does not repeat the wrong one."""
     with pytest.raises(DsnError, match=name) as error:
         parse(f"postgresql+psycopg://u@h/db?{name}=never-ever")
-    assert all(value in str(error.value) for value in PARAMETERS[name].values)
+    values = SSL_MODES if name in {"sslmode", "ssl"} else PARAMETERS[name].values  # libpq's words will do
+    assert all(value in str(error.value) for value in values)
     assert "never-ever" not in str(error.value)
 
 
@@ -616,3 +617,78 @@ def test_what_nothing_has_filled_in_is_never_sent(url: str, words: str) -> None:
 def test_passwords_that_only_look_alike_are_sent(password: str) -> None:
     """Only the usual capitals are a variable."""
     assert Source(host="h", password=password).target().password == password
+
+
+@pytest.mark.parametrize("scheme", SCHEMES.split())
+def test_schemes_of_whatever_uses_postgresqls_protocol(scheme: str) -> None:
+    """A driver's name may be the package's."""
+    target = parse(f"{scheme}+psycopg2-binary://u@h:26257/d")
+
+    assert (target.driver, target.hosts) == ("asyncpg", (("h", 26257),))
+
+
+@pytest.mark.parametrize(
+    ("query", "mode"),
+    [
+        ("sslmode=prefer&ssl=true", "require"),
+        ("ssl=false&sslmode=require", "require"),
+        ("sslmode=verify-full&ssl=true&sslrootcert=system", "verify-full"),
+        ("sslmode=require&sslmode=require", "require"),
+        ("SSL%20Mode=Require", "require"),
+        ("ssl_mode=REQUIRED", "require"),
+        ("ssl-mode=VERIFY_IDENTITY&sslrootcert=system", "verify-full"),
+        ("a=1&amp;sslmode=require", "require"),
+        ("?sslmode=require", "require"),
+    ],
+)
+def test_tls_that_is_asked_for_in_any_way_is_asked_for(query: str, mode: str) -> None:
+    """The stricter of two words counts, whoever's they are."""
+    assert parse(f"postgresql://u@h/d?{query}").sslmode == mode
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("sslmode=verify-full&sslmode=disable&sslrootcert=system", "has sslmode twice"),
+        ("ssl=true&ssl=false", "has ssl twice"),
+        ("sslrootcert=/a&sslrootcert=/b", "has sslrootcert twice"),
+        ("ssl_cert_reqs=CERT_REQUIRED", "may ask for TLS"),
+        ("sslfactory=x", "may ask for TLS"),
+        ("TLSMode=x", "may ask for TLS"),
+    ],
+)
+def test_what_may_ask_for_tls_is_never_left_out(query: str, says: str) -> None:
+    """A connection that is less protected than it was meant to be is worse than none."""
+    with pytest.raises(DsnError, match=says):
+        parse(f"postgresql://u@h/d?{query}")
+
+
+@pytest.mark.parametrize(
+    "value", ["<password>", "[YOUR-PASSWORD]", "[your_password]", "<DB_PASSWORD>", "<your-password>"]
+)
+def test_a_placeholder_is_named_and_never_sent(value: str) -> None:
+    """Hosts close their doors to an address that sends wrong passwords."""
+    for source in (Source(url=f"postgresql://u:{value}@h/d"), Source(host="h", password=value)):
+        with pytest.raises(DsnError, match="the placeholder"):
+            source.target()
+
+
+@pytest.mark.parametrize("password", ["<3", "<secret>", "[x]", "pass<word>"])
+def test_a_password_in_brackets_is_sent(password: str) -> None:
+    """Only what consoles show is a placeholder."""
+    assert Source(host="h", password=password).target().password == password
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (Source(host="tcp://10.0.0.1:5432"), "begins with a scheme"),
+        (Source(url="postgresql://u:p@tcp://10.0.0.1:5432/d"), "begins with a scheme"),
+        (Source(host="postgresql://u:hidden@h/d"), "holds a whole URL in the place of a host"),
+    ],
+)
+def test_a_url_in_a_hosts_place_is_named_as_such(source: Source, says: str) -> None:
+    """Kubernetes gives NAME_PORT=tcp://... to every pod; nobody means an IPv6 address by it."""
+    with pytest.raises(DsnError, match=says) as refused:
+        source.target()
+    assert "hidden" not in str(refused.value)
