@@ -241,6 +241,14 @@ REFUSED |= {
         {**APP, "exporter": {"extraVolumeMounts": [{"name": "certs", "mountPath": "/certs"}]}},
         "exporter.extraVolumeMounts mounts certs, which is no volume: add it to exporter.extraVolumes",
     ),
+    "a mount of the chart's own volume": (
+        {**APP, "exporter": {"extraVolumeMounts": [{"name": "db-health-database", "mountPath": "/certs"}]}},
+        "exporter.extraVolumeMounts mounts db-health-database, which is the chart's own: give a volume of",
+    ),
+    "a mount of a volume that the chart would have": (
+        {**APP, "app": {**IMAGE["app"], "volumeMounts": [{"name": "db-health-web-config", "mountPath": "/web"}]}},
+        "app.volumeMounts mounts db-health-web-config, which is no volume: add it to app.volumes",
+    ),
     "a mount over the Secret": (
         {
             "mode": "injection",
@@ -342,6 +350,10 @@ REFUSED |= {
     "a mount of no injected volume": (
         injected(extraVolumeMounts=[{"name": "certs", "mountPath": "/certs"}]),
         "exporter.extraVolumeMounts mounts certs, which is no volume: add it to exporter.extraVolumes",
+    ),
+    "an injected mount of the chart's own volume": (
+        injected(extraVolumeMounts=[{"name": "db-health-web-config", "mountPath": "/certs"}]),
+        "exporter.extraVolumeMounts mounts db-health-web-config, which is the chart's own: give a volume of",
     ),
     "a raw mount of no injected volume": (
         injected(container={"volumeMounts": [{"name": "certs", "mountPath": "/certs"}]}),

@@ -65,6 +65,9 @@ Values that are refused: each with a sentence that says what to set and never re
 {{- $folder := include "db-health-exporter.folder" . -}}
 {{- $paths := list -}}
 {{- range .values.exporter.extraVolumeMounts -}}
+{{- if has .name (list "db-health-database" "db-health-web-config") -}}
+{{- fail (printf "exporter.extraVolumeMounts mounts %s, which is the chart's own: give a volume of exporter.extraVolumes another name, and mount that" .name) -}}
+{{- end -}}
 {{- $path := .mountPath | trimSuffix "/" -}}
 {{- if or (eq $path $folder) (hasPrefix (printf "%s/" $folder) $path) -}}
 {{- fail (printf "exporter.extraVolumeMounts has a mount at %s, where the chart mounts the database's Secret: set another mountPath" $folder) -}}

@@ -86,8 +86,6 @@ LOG_LEVEL is meant for the application.
 {{- $addresses := include "db-health-exporter.addressVariables" . | fromYamlArray | toJson -}}
 {{- $list := include "db-health-exporter.injection.list" . -}}
 {{- $container := include "db-health-exporter.injection.container" . | fromYaml -}}
-{{- /* As SCHEMES in exporter/dsn/split.py; a test compares them. */}}
-{{- $schemes := "postgres|postgresql|pgsql|psql|postgis|timescale|timescaledb|timescalegis|cockroachdb|cockroach|crdb|yugabytedb|redshift|asyncpg|psycopg|pgx|pgx5|pdo-pgsql|ecto" -}}
 {{- $paths := list "/" -}}
 {{- range $container.volumeMounts }}{{ $paths = concat $paths (list (trimSuffix "/" .mountPath) (trimSuffix "/" .mountPath | printf "%s/")) }}{{ end -}}
 {{- $volumes := list "" -}}
@@ -158,7 +156,7 @@ LOG_LEVEL is meant for the application.
     : variables.secret == '' && !{{ include "db-health-exporter.addressInExtraEnv" . }} && !variables.env.exists(e, e.name in {{ $addresses }})
     ? 'container ' + variables.container + ' has neither DATABASE_URL nor DATABASE_HOST; the annotation db-health-exporter/secret can name a Secret that has'
     : variables.database.exists(e, e.name == 'DATABASE_URL' && has(e.value) && e.value.matches('^[a-zA-Z][a-zA-Z0-9+.-]*:')
-      && !e.value.matches('^(?i)({{ $schemes }})([+][a-z0-9_.+-]+)?:'))
+      && !e.value.matches('^(?i)({{ include "db-health-exporter.schemes" . }})([+][a-z0-9_.+-]+)?:'))
     ? 'DATABASE_URL is of another database than PostgreSQL'
     : ''
 - name: source

@@ -30,6 +30,9 @@ Values that do not go together with the mode: one sentence each.
 {{- $volumes := list "db-health-database" "db-health-web-config" -}}
 {{- range .values.exporter.extraVolumes }}{{ $volumes = append $volumes .name }}{{ end -}}
 {{- include "db-health-exporter.validateMountedVolumes" (dict "values" .values "volumes" $volumes) -}}
+{{- $missing := list -}}
+{{- if not (include "db-health-exporter.databaseSources" .) }}{{ $missing = append $missing "db-health-database" }}{{ end -}}
+{{- if not .values.exporter.webConfigSecret }}{{ $missing = append $missing "db-health-web-config" }}{{ end -}}
 {{- range .values.app.volumes -}}
 {{- if has .name $volumes -}}
 {{- fail (printf "app.volumes has a volume called %s, which is there already: rename it" .name) -}}
@@ -38,7 +41,7 @@ Values that do not go together with the mode: one sentence each.
 {{- end -}}
 {{- range (include "db-health-exporter.rawPod" . | fromJson).spec.volumes }}{{ $volumes = append $volumes .name }}{{ end -}}
 {{- range .values.app.volumeMounts -}}
-{{- if not (has .name $volumes) -}}
+{{- if or (not (has .name $volumes)) (has .name $missing) -}}
 {{- fail (printf "app.volumeMounts mounts %s, which is no volume: add it to app.volumes" .name) -}}
 {{- end -}}
 {{- end -}}

@@ -52,7 +52,7 @@ no database is given: set database.existingSecret.name, database.url, database.h
 {{- fail (printf "%s has more than one address: set one of existingSecret.name, fromSecret.name, url and host" $at) -}}
 {{- end -}}
 {{- with .database -}}
-{{- if and .url (not (regexMatch "^postgres(ql)?([+][a-z0-9_]+)?://" .url)) -}}
+{{- if and .url (not (regexMatch (printf "^(?i)(%s)([+][a-z0-9_.+-]+)?://" (include "db-health-exporter.schemes" .)) .url)) -}}
 {{- fail (printf "%s.url must begin with postgresql:// (or postgres://, postgresql+asyncpg:// and the like)" $at) -}}
 {{- end -}}
 {{- $keys := dig "fromSecret" "keys" (dict) . -}}
@@ -78,4 +78,9 @@ no database is given: set database.existingSecret.name, database.url, database.h
 {{- fail (printf "%s.fromSecret.keys.host is empty: name the Secret's key that holds the host, or keys.json for one that holds all as JSON" $at) -}}
 {{- end -}}
 {{- end -}}
+{{- end }}
+
+{{/* What URLs of PostgreSQL's protocol begin with, as SCHEMES in exporter/dsn/split.py; a test compares them. */}}
+{{- define "db-health-exporter.schemes" -}}
+postgres|postgresql|pgsql|psql|postgis|timescale|timescaledb|timescalegis|cockroachdb|cockroach|crdb|yugabytedb|redshift|asyncpg|psycopg|pgx|pgx5|pdo-pgsql|ecto
 {{- end }}
