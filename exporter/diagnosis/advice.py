@@ -176,7 +176,8 @@ def advise_on(
     if verdict is Verdict.HEALTHY and silent:
         return Advice(
             f"The database answers, but {_SILENT.format(', '.join(silent))}.",
-            "Look whether that process hangs; one that has ended without a goodbye is forgotten by itself (APP_POOL_TTL, APP_POOL_WEDGED_AFTER).",
+            "Look whether that process hangs; one that has ended without a goodbye is forgotten by itself "
+            "(APP_POOL_TTL, APP_POOL_WEDGED_AFTER).",
         )
     if failure is None:
         return advise(verdict, None)
