@@ -116,6 +116,11 @@ class PoolReporter:
         self.started = False
         self._writer.send_goodbye()
 
+    def close(self) -> None:
+        """Send the final totals and give the socket back: engine and pool have been collected."""
+        self.goodbye()
+        self._make_writer()  # the old one ends with its last user; left to a cycle, its socket would end unclosed
+
     def reset_after_fork(self) -> None:
         """Start again in a child, with a socket of its own, at the child's first checkout."""
         self.started = False

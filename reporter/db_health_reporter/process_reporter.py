@@ -191,5 +191,5 @@ class ProcessReporter:
 
     def _drop_unused(self) -> None:
         for reporter in [reporter for reporter in self._reporters if reporter.pool is None]:
-            reporter.goodbye()
+            reporter.close()
             self._reporters.remove(reporter)

@@ -26,3 +26,30 @@ def test_each_engine_has_its_own_name(version: str, start: Start, shared_server:
     goodbyes = [report["pool"] for report in received if report.get("bye")]
     assert sorted(goodbyes) == ["app", "app", "app-2", "app-2", "called", "called", "renamed"]
     assert len({(report["pid"], report["start"]) for report in received}) == 1
+
+
+FORGOTTEN = """
+import gc, sys, weakref
+from sqlalchemy import create_engine
+import db_health_reporter.plugin
+db_health_reporter.install()
+engine = create_engine(sys.argv[1])
+engine.connect().close()
+process = db_health_reporter.plugin._process_reporter()
+(reporter,) = process._reporters
+reporter._writer.send()
+sender = weakref.ref(reporter._writer.sender)
+del reporter, engine
+gc.collect()
+gc.disable()
+process._drop_unused()
+print(process._reporters, sender())
+"""
+
+
+def test_socket_of_a_forgotten_engine_is_closed_at_once(start: Start, reports: Reports, sqlite: str) -> None:
+    """Left to the garbage collector it would end unclosed now and then: a warning where warnings are shown."""
+    environment = {"DBHEALTH_ADDRESS": f"127.0.0.1:{reports.port}", "DBHEALTH_INTERVAL": "60"}
+    process = start("2.1", "-X", "dev", "-c", FORGOTTEN, sqlite, env=environment)
+
+    assert process.communicate(timeout=20) == ("[] None\n", "")
