@@ -87,7 +87,8 @@ def test_the_schema_knows_the_keys_of_the_values_and_no_others(chart: Any) -> No
 
     def paths(values: dict[str, Any], schema: dict[str, Any], at: str = "") -> Iterator[str]:
         known = schema.get("properties")
-        if known is None or at.endswith((".settings", ".resources", ".container")):
+        of_kubernetes = (".resources", ".container", "Probe", ".securityContext", "Selector")
+        if known is None or at.endswith((".settings", *of_kubernetes)):
             return
         for name in known.keys() ^ values.keys():
             yield f"{at}.{name}"
@@ -176,3 +177,45 @@ def test_every_value_is_set_in_an_example() -> None:
     given = {path for example in (CHART / "ci").glob("*.yaml") for path in leaves(yaml.safe_load(example.read_text()))}
     # For a map with free keys, any key counts.
     assert [path for path in leaves(values_of(CHART)) if not any(one.startswith(path) for one in given)] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong", "right"),
+    [
+        ("app.securityContext.runAsNonRoot", "true", True),
+        ("app.securityContext.capabilities.drop", "ALL", ["ALL"]),
+        ("app.securityContext.runAsuser", 1, None),
+        (
+            "app.readinessProbe",
+            {"httpGet": {"path": "/"}},
+            {"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 5},
+        ),
+        ("app.livenessProbe", {"exec": {"command": "true"}}, {"exec": {"command": ["true"]}}),
+        ("app.startupProbe", {"tcpSocket": {"port": 80}, "failureThreshhold": 3}, {"grpc": {"port": 80}}),
+        ("monitoring.podMonitor.interval", "30", "30s"),
+        ("monitoring.serviceMonitor.interval", "every minute", "1m30s"),
+        ("monitoring.rules.namespace", "Monitoring", "monitoring"),
+        ("monitoring.grafanaDashboard.instanceSelector", {"dashboards": "grafana"}, {"matchLabels": {"a": "b"}}),
+        ("injection.namespaceSelector", {"matchLabels": {"a": True}}, {"matchLabels": {"a": "true"}}),
+        (
+            "injection.namespaceSelector.matchExpressions",
+            [{"key": "a", "operator": "in"}],
+            [{"key": "a", "operator": "In"}],
+        ),
+        ("priorityClassName", "High", "high"),
+    ],
+)
+def test_what_the_api_server_would_refuse_is_refused(path: str, wrong: object, right: object) -> None:
+    """Numbers and booleans as texts, misspelled fields, and names that are none."""
+    validator = jsonschema.Draft7Validator(json.loads((CHART / "values.schema.json").read_text()))
+
+    for value, is_right in ((wrong, False), (right, True)):
+        if value is None:
+            continue
+        values = values_of(CHART)
+        *parents, last = path.split(".")
+        inner = values
+        for parent in parents:
+            inner = inner[parent]
+        inner[last] = value
+        assert validator.is_valid(values) is is_right, (path, value)

@@ -86,7 +86,9 @@ true
 {{/* A quantity of Kubernetes as a number, or nothing where it is written in a form that is not compared. */}}
 {{- define "db-health-exporter.quantity" -}}
 {{- $text := kindIs "string" . | ternary . (toJson .) -}}
-{{- if regexMatch "^[0-9]+([.][0-9]+)?([mkMGTP]|[KMGTP]i)?$" $text -}}
+{{- if regexMatch "^[0-9]+([.][0-9]+)?[eE][0-9]{1,2}$" $text -}}
+{{- float64 $text -}}
+{{- else if regexMatch "^[0-9]+([.][0-9]+)?([mkMGTP]|[KMGTP]i)?$" $text -}}
 {{- $units := dict "" 1 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15
   "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 -}}
 {{- mulf (regexFind "^[0-9.]+" $text) (get $units (regexFind "[A-Za-z]*$" $text)) -}}
