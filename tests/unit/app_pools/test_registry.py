@@ -163,28 +163,28 @@ def test_worker_numbers_are_used_again(pools: AppPools, clock: Clock) -> None:
 
 
 def test_workers_are_bounded(pools: AppPools, clock: Clock) -> None:
-    """Of 2,000 workers 64 are kept, the others are counted, and memory is bounded."""
+    """Of 600 workers 64 are kept, the others are counted, and memory is bounded."""
     for pid in range(200):
         pools.receive(datagram(pid=pid))
     before = size_of(pools)
 
-    for pid in range(2_000):
+    for pid in range(400):
         pools.receive(datagram(pid=pid + 200))
         clock.now += 0.0001
 
     assert len(pools.states()) == 64
-    assert pools.rejected()[Rejection.WORKERS] == 2_000 + 200 - 64
+    assert pools.rejected()[Rejection.WORKERS] == 400 + 200 - 64
     assert size_of(pools) < before * 1.1
 
 
 def test_dead_workers_are_bounded(pools: AppPools, clock: Clock) -> None:
-    """Of 800 workers that come and go only the last few are kept, and all are summed."""
-    for pid in range(800):
+    """Of 400 workers that come and go only the last few are kept, and all are summed."""
+    for pid in range(400):
         pools.receive(datagram(pid=pid, connects=1, bye=True))
         clock.now += 0.02
 
     assert len(pools._workers) <= 256 + 64
-    assert total(pools).connects == 800
+    assert total(pools).connects == 400
 
 
 def test_pools_are_bounded(pools: AppPools) -> None:
@@ -241,8 +241,8 @@ def test_a_place_that_was_taken_back_starts_anew(pools: AppPools) -> None:
 
 
 def test_worker_memory_does_not_grow_with_pools(pools: AppPools, clock: Clock) -> None:
-    """Of a process that makes and drops a thousand pools only the latest ones are kept."""
-    for number in range(1000):
+    """Of a process that makes and drops a hundred pools only the latest ones are kept."""
+    for number in range(100):
         pools.receive(datagram(pool=f"pool {number}"))
         clock.now += 0.1
         pools.receive(datagram(pool=f"pool {number}", bye=True))
@@ -328,7 +328,7 @@ def test_each_leak_is_logged_once(pools: AppPools, caplog: pytest.LogCaptureFixt
 
 def test_logged_leaks_are_remembered_within_a_bound(pools: AppPools) -> None:
     """A peer that invents numbers of leaks does not grow the memory."""
-    for number in range(1000):
+    for number in range(200):
         pools.receive(datagram(leaks=[{"age": 31.0, "id": number}]))
 
     (worker,) = pools._workers.values()
