@@ -40,7 +40,7 @@ def test_round_trip_of_300_ms_is_database_slow(
             exporter.wait_for("success", within=2.5)
         assert set(exporter.outcomes()) == {"success"}
         assert exporter.health().status == 200
-        assert 0.6 <= exporter.sample("dbhealth_probe_latency_seconds", path="pooled") <= 0.8
+        assert 0.6 <= exporter.sample("dbhealth_probe_latency_seconds", path="pooled") < 1
         proxy.latency = 0
         exporter.wait_for_verdict("healthy", within=4)
 
