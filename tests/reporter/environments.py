@@ -35,7 +35,7 @@ def interpreter(lock: str) -> Path:
         requirements = REQUIREMENTS / f"{lock}.txt"
         if _is_outdated(home / "requirements", _fingerprint(requirements)):
             shutil.rmtree(home, ignore_errors=True)
-            venv.create(home, with_pip=True)
+            venv.create(home, with_pip=False)  # the tests' own pip installs into it
             _install(home, "--no-deps", "--require-hashes", "-r", requirements)
             (home / "requirements").write_text(_fingerprint(requirements))
         built_from = _fingerprint(*(REPORTER / name for name in BUILT_FROM))
@@ -54,7 +54,7 @@ def _fingerprint(*files: Path) -> str:
 
 
 def _install(home: Path, *arguments: str | Path) -> None:
-    pip: list[str | Path] = [home / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    done = subprocess.run([*pip, *arguments], capture_output=True, text=True, check=False)
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", home / "bin/python", "--quiet"]
+    done = subprocess.run([*pip, "install", "--disable-pip-version-check", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"the environment {home.name} cannot be made: {done.stderr}")
