@@ -55,6 +55,8 @@ def _fingerprint(*files: Path) -> str:
 
 def _install(home: Path, *arguments: str | Path) -> None:
     pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", home / "bin/python", "--quiet"]
-    done = subprocess.run([*pip, "install", "--disable-pip-version-check", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*pip, "install", "--disable-pip-version-check", *arguments], capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         raise RuntimeError(f"the environment {home.name} cannot be made: {done.stderr}")
