@@ -73,6 +73,7 @@ def test_links_do_what_keys_do(start_demo: StartDemo) -> None:
     demo.wait_until_nothing_is_left(before)
 
 
+@pytest.mark.extended
 def test_the_tour_shows_every_verdict(start_demo: StartDemo) -> None:
     """The scripted tour shows every verdict that it announces, and ends with status 0."""
     demo = start_demo("--scenario")

@@ -27,6 +27,7 @@ def test_wrong_password_is_auth(driver: str, server: Postgres, start_exporter: S
     leaves_nothing_behind(exporter, server)
 
 
+@pytest.mark.extended
 def test_role_that_may_not_log_in_is_auth(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """A role that may not log in is `auth`."""
     server.sql("ALTER ROLE app NOLOGIN")
@@ -86,6 +87,7 @@ def test_rotated_password_file_needs_no_restart(
 
 
 @pytest.mark.parametrize(("before", "after"), [("asyncpg", "psycopg"), ("psycopg", "asyncpg")])
+@pytest.mark.extended
 def test_another_driver_in_the_file_changes_the_address_only(
     before: str,
     after: str,
@@ -174,6 +176,7 @@ def test_full_server_keeps_the_pool_healthy(
         recovers(exporter)
 
 
+@pytest.mark.extended
 def test_full_server_from_the_start_is_too_many_connections(
     driver: str, start_postgres: StartPostgres, start_exporter: StartExporter
 ) -> None:

@@ -77,6 +77,7 @@ def test_a_thousand_checks_succeed(
     assert exporter.log().count("prepared statement") == 0
 
 
+@pytest.mark.extended
 def test_write_path_passes_through(
     driver: str, server: Postgres, pgbouncer: PgBouncer, start_exporter: StartExporter
 ) -> None:
@@ -135,6 +136,7 @@ def test_check_times_out_when_no_server_connection_is_left(
         recovers(exporter, within=3.5)
 
 
+@pytest.mark.extended
 def test_refused_client_beyond_the_limit_is_protocol(
     driver: str,
     server_factory: ServerFactory,
@@ -152,7 +154,7 @@ def test_refused_client_beyond_the_limit_is_protocol(
     assert pgbouncer.sessions() == 1
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "wrong",
     [{"password": "wrong"}, {"database": "nowhere"}, {"options": "-c work_mem=64"}],

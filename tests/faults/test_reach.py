@@ -46,6 +46,7 @@ def test_stopped_server_is_refused(driver: str, server: Postgres, start_exporter
         recovers(exporter)
 
 
+@pytest.mark.extended
 def test_stopped_server_from_the_start(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """An exporter that starts before its database reports `refused`, and needs no restart when the database comes."""
     server.stop("immediate")
@@ -119,6 +120,7 @@ def test_connect_timeout_of_the_url_ends_a_connect(
     until(lambda: exporter.get("/healthz").status == 200, within=2 * limit, what="the next probe passes")
 
 
+@pytest.mark.extended
 def test_dropped_packets_time_out_under_a_warm_pool(
     driver: str,
     far_server: Postgres,
@@ -185,6 +187,7 @@ def test_connection_forbidden_by_the_machine_itself_is_unreachable(driver: str, 
     assert "unreachable" in done.stdout, done
 
 
+@pytest.mark.extended
 def test_no_route_times_out_first_under_a_warm_pool(
     driver: str,
     far_server: Postgres,
@@ -235,6 +238,7 @@ def test_silent_resolver_is_dns_and_holds_up_no_exit(
     assert time.monotonic() - began < 3
 
 
+@pytest.mark.extended
 def test_exporter_recovers_from_a_silent_resolver(
     driver: str, server: Postgres, resolver: Resolver, start_exporter: StartExporter
 ) -> None:
@@ -280,6 +284,7 @@ def test_outcome_of_two_hosts_is_the_last_ones(driver: str, background: Backgrou
     assert ("tls" if sslmode == "require" else "protocol") in done.stdout, done
 
 
+@pytest.mark.extended
 def test_refusals_of_two_addresses_keep_their_name(
     driver: str, server: Postgres, server_factory: ServerFactory
 ) -> None:

@@ -77,6 +77,7 @@ def test_failover_behind_a_slow_proxy_is_followed(
     until(lambda: (server.sessions(), standby.sessions()) == (0, 1), within=2, what="one session, on the new primary")
 
 
+@pytest.mark.extended
 def test_primary_fails_where_a_replica_is_expected(
     driver: str, server: Postgres, start_exporter: StartExporter
 ) -> None:
@@ -110,6 +111,7 @@ def test_the_host_with_the_right_role_is_used(
     assert standby.sessions() >= 1
 
 
+@pytest.mark.extended
 def test_any_role_will_do_by_default(driver: str, standby: Postgres, start_exporter: StartExporter) -> None:
     """Without `DATABASE_EXPECT` a standby is as good as a primary."""
     exporter = start_exporter(standby.url(driver))
@@ -149,6 +151,7 @@ def test_frozen_first_host_leaves_time_for_the_second(
     until(lambda: standby.sessions() == 0, within=2, what="nothing left on the one that was frozen")
 
 
+@pytest.mark.extended
 def test_first_host_uses_up_connect_timeout(driver: str, server: Postgres, standby: Postgres) -> None:
     """`connect_timeout` counts for each host, as in libpq."""
     standby.freeze()
@@ -218,6 +221,7 @@ def test_no_primary_among_the_hosts_is_wrong_role(
         recovers(exporter)
 
 
+@pytest.mark.extended
 def test_no_standby_among_the_hosts_is_wrong_role(
     driver: str,
     server: Postgres,

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import StartExporter, StartPostgres
 from tests.support.exporter import Exporter
 from tests.support.fault_assertions import ONE_INTERVAL, SESSIONS, warm
@@ -80,6 +82,7 @@ def test_failed_database_that_is_not_required_fails_nothing(
     assert exporter.verdict("extra") == "database_down"
 
 
+@pytest.mark.extended
 def test_each_database_reads_its_own_password_file(
     driver: str, server: Postgres, server_factory: ServerFactory, start_exporter: StartExporter
 ) -> None:

@@ -131,6 +131,7 @@ def test_blocked_event_loop_fails_liveness_afterwards(
         recovers(exporter)
 
 
+@pytest.mark.extended
 def test_wall_clock_changes_only_exported_timestamps(
     driver: str, server: Postgres, server_factory: ServerFactory, start_exporter: StartExporter
 ) -> None:

@@ -5,6 +5,7 @@ import signal
 from contextlib import closing
 
 import psycopg
+import pytest
 
 from tests.conftest import StartExporter
 from tests.support.fault_assertions import fails, leaves_nothing_behind, recovers, stays_green, unharmed
@@ -51,6 +52,7 @@ def test_server_in_recovery_is_starting_up(driver: str, server: Postgres, start_
     leaves_nothing_behind(exporter, server)
 
 
+@pytest.mark.extended
 def test_warm_standby_is_starting_up(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """A warm standby (`hot_standby = off`) refuses connections with the same code until it is a hot one."""
     server.stop("fast")
@@ -128,6 +130,7 @@ def test_terminated_backend_is_not_a_failure(driver: str, server: Postgres, star
         assert set(exporter.outcomes()) == {"success"}
 
 
+@pytest.mark.extended
 def test_time_outs_on_the_role_are_not_a_failure(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """Time-outs set on the role end idle sessions and fail no probe."""
     for setting in ("statement_timeout = '20ms'", "idle_session_timeout = '300ms'", "lock_timeout = '10ms'"):

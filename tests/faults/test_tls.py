@@ -107,6 +107,7 @@ def test_certificate_for_another_host_is_tls(
     leaves_nothing_behind(exporter, tls_server)
 
 
+@pytest.mark.extended
 def test_name_is_verified_beside_hostaddr(
     tls_server: Postgres,
     client_files: ClientFiles,
@@ -146,6 +147,7 @@ def test_expired_certificate_fails_only_the_fresh_path(
         recovers(exporter)
 
 
+@pytest.mark.extended
 def test_expired_certificate_from_the_start_is_tls(
     driver: str,
     tls_server: Postgres,
@@ -180,6 +182,7 @@ def test_missing_client_certificate_is_auth(
     leaves_nothing_behind(exporter, tls_server)
 
 
+@pytest.mark.extended
 def test_client_certificate_of_another_role_is_auth(
     driver: str,
     tls_server: Postgres,

@@ -47,6 +47,7 @@ def writes_recover(exporter: Exporter) -> None:
     recovers(exporter)
 
 
+@pytest.mark.extended
 def test_heartbeat_stays_one_row(server: Postgres, start_writing: StartWriting) -> None:
     """The write path keeps one row for each pod, however often it runs."""
     exporter = start_writing(server)
@@ -90,6 +91,7 @@ def test_full_disk_blocks_writes(
         writes_recover(exporter)
 
 
+@pytest.mark.extended
 def test_read_only_role_blocks_writes(server: Postgres, start_writing: StartWriting) -> None:
     """A role whose transactions are read-only by default is `writes_blocked` on a primary, not `wrong_role`."""
     exporter = start_writing(server)

@@ -66,6 +66,7 @@ def test_peer_that_is_no_database_is_protocol_or_a_time_out(
 
 
 @pytest.mark.parametrize("answer", fake_servers.ENDLESS_ANSWERS)
+@pytest.mark.sampled(1)
 def test_endless_answer_takes_no_memory(
     driver: str,
     answer: str,
@@ -136,6 +137,7 @@ def test_reset_of_an_idle_connection_fails_no_probe(
     ("sqlstate", "message"),
     [("58000", "could not get connection from the pool - AllServersDown"), ("08004", "no"), ("08001", "no")],
 )
+@pytest.mark.sampled(1)
 def test_pooler_without_servers_is_rejected(
     driver: str,
     sqlstate: str,

@@ -5,6 +5,8 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 MODULES = ("app", "cli.commands", "database.sessions", "settings.model")  # together they import every other module
 
@@ -24,6 +26,7 @@ assert not [e for e in engines if e in ("socket.connect", "socket.bind", "subpro
 """
 
 
+@pytest.mark.extended
 def test_imports_point_down() -> None:
     """The contracts of pyproject.toml hold."""
     program = Path(sys.executable).with_name("lint-imports")

@@ -50,6 +50,7 @@ def secured(server: Postgres, authority: Authority, folder: Path) -> str:
     return server.url(sslmode="verify-full", sslrootcert=root)
 
 
+@pytest.mark.extended
 def test_anonymous_memory_is_at_most_40_mb(
     tls_server: Postgres,
     authority: Authority,

@@ -205,6 +205,7 @@ async def test_tracebacks_show_no_password(
     assert not told("".join(seen) + caplog.text)
 
 
+@pytest.mark.extended
 def test_reprs_show_no_password(server: Postgres, tmp_path: Path) -> None:
     """No object's repr shows it."""
     url = settings("url", server, tmp_path)["DATABASE_URL"]

@@ -174,6 +174,7 @@ def test_resolver_answers_every_name(resolver: Resolver, behaviour: Behaviour) -
     assert resolver.questions > 0
 
 
+@pytest.mark.extended
 def test_certificates_work(tls_server: Postgres, authority: Authority, server_factory: ServerFactory) -> None:
     """`verify-full` accepts the server's certificate, and refuses an expired one."""
     folder = server_factory.folder("tls")
@@ -211,6 +212,7 @@ def test_tiny_disk_fills(template: Template, tiny_disk: TinyDisk, cleanup: ExitS
     server.sql("INSERT INTO t SELECT repeat('x', 100) FROM generate_series(1, 100)")
 
 
+@pytest.mark.extended
 def test_killed_run_leaves_nothing() -> None:
     """A run that is killed leaves no process and no folder."""
     root = Path(__file__).parents[2]

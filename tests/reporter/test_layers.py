@@ -5,10 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "reporter/db_health_reporter"
 
 
+@pytest.mark.extended
 def test_imports_point_down() -> None:
     """The contract in reporter/pyproject.toml holds."""
     program = Path(sys.executable).with_name("lint-imports")

@@ -125,6 +125,7 @@ def test_each_of_three_leaks_is_named(
     assert not any("in listen" in text for text in (*told, page))
 
 
+@pytest.mark.extended
 def test_checkouts_that_are_meant_are_no_leaks(
     start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
 ) -> None:
@@ -197,6 +198,7 @@ def test_a_frozen_database_restarts_nothing(
     [({"DBHEALTH_DATABASE": "primary"}, {"primary"}, False), ({}, {"primary", "replica"}, True)],
     ids=["named", "not named"],
 )
+@pytest.mark.sampled(1)
 def test_two_databases_of_one_name(
     environment: dict[str, str],
     wedged: set[str],

@@ -111,6 +111,7 @@ def test_killed_worker_is_replaced(
     assert workers.counted() == workers.asked
 
 
+@pytest.mark.extended
 def test_celery_processes_count_their_own_tasks(
     start: Start, exporter: Exporter, shared_server: Postgres, report_port: int, tmp_path: Path
 ) -> None:

@@ -126,6 +126,7 @@ def test_mutated_reports_never_break_a_scrape(seed: int) -> None:
     assert sum(pools.rejected().values()) > 500
 
 
+@pytest.mark.extended
 def test_a_flood_of_workers_takes_bounded_memory(server: Postgres, start_exporter: StartExporter) -> None:
     """Ten thousand workers and as many broken reports are counted; `/healthz` is in time, and memory is bounded."""
     port = free_port()

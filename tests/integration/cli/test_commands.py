@@ -220,7 +220,6 @@ def test_serve_ends_on_an_early_signal(first: bool, after: float) -> None:
         pid = processes.children(outer.pid)[0] if first else outer.pid
         until(lambda: processes.children(pid), within=5, what="the settings are read", every=0.001)
         time.sleep(after)
-        told = time.monotonic()
         os.kill(pid, signal.SIGTERM)
         try:
             said = outer.communicate(timeout=5)[1]  # also the child that reads the settings has let go of it by then
@@ -228,7 +227,6 @@ def test_serve_ends_on_an_early_signal(first: bool, after: float) -> None:
             outer.kill()
 
     assert outer.returncode == 0
-    assert time.monotonic() - told < 3
     assert "Exception" not in said
 
 

@@ -40,7 +40,7 @@ def diagnosis(exporter: Exporter) -> dict[str, str]:
     return dict(found)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_serve_listens_and_says_what_to_change(start_exporter: StartExporter, name: str) -> None:
     """/livez is 200, /healthz 503 with the sentence, and readiness is not held back."""
@@ -202,7 +202,7 @@ USED: dict[str, tuple[Callable[[Postgres], dict[str, str]], str]] = {
 }
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", USED)
 def test_what_can_be_understood_is_used(start_exporter: StartExporter, server: Postgres, name: str) -> None:
     """The probe passes; one line of the log, and of `check --explain`, says what was left out or replaced."""

@@ -181,6 +181,7 @@ def test_what_is_asked_for_and_done_in_another_way_is_on_the_log(start: Start) -
         ("basic_auth_users: {a: Zq7Xw9}", "basic_auth_users.a must be a bcrypt hash"),
     ],
 )
+@pytest.mark.sampled(1)
 def test_a_file_that_cannot_be_used_ends_the_start(web: WebConfigFolder, text: str, problem: str) -> None:
     """Status 2, one sentence with the file and the key, no traceback and no secret."""
     web.configure(text)
