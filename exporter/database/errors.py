@@ -73,6 +73,7 @@ _BY_TYPE: tuple[tuple[type[BaseException], Outcome], ...] = (
     (ssl.SSLError, Outcome.TLS),
     (ConnectionRefusedError, Outcome.REFUSED),
     (asyncpg.InternalClientError, Outcome.PROTOCOL),
+    (asyncpg.PostgresError, Outcome.PROTOCOL),  # an error that the server sent without an SQLSTATE
     (EOFError, Outcome.PROTOCOL),
 )
 _BY_ERRNO = {

@@ -8,6 +8,8 @@ from functools import partial
 import pytest
 
 from tests.conftest import StartExporter
+from tests.fuzz import corpus
+from tests.fuzz.server_bytes import Peer, Script
 from tests.support import fake_servers, processes
 from tests.support.background import Background, Listener
 from tests.support.command import run
@@ -167,3 +169,32 @@ def test_database_that_allows_no_connections_is_rejected(
         fails(exporter, "rejected", verdict="database_down", also=("shutting_down",))
         server.sql("ALTER DATABASE app ALLOW_CONNECTIONS true", database="template1")
         recovers(exporter)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "empty-server-version",
+        "command-tag-without-number",
+        "error-without-fields",
+        "session-ends-at-the-query",
+        "session-is-reset-at-the-query",
+    ],
+)
+def test_odd_answer_is_protocol_and_leaves_no_socket(
+    driver: str, name: str, background: Background, cleanup: ExitStack, start_exporter: StartExporter
+) -> None:
+    """Bytes that follow the protocol only nearly are the peer's fault, at the log-in and in a query alike."""
+    peer = Peer()
+    peer.script = Script.from_json((corpus.FOLDER / "server_bytes" / f"{name}.json").read_bytes())
+    listener = Listener(background, peer.serve)
+    cleanup.callback(listener.close)
+    exporter = start_exporter(f"{SCHEMES[driver]}://app@{listener.host}:{listener.port}/app")
+
+    exporter.wait_for("protocol", within=4)
+    sockets = exporter.holdings().sockets
+    for _ in range(5):
+        exporter.wait_for("protocol", within=4)
+    assert set(exporter.outcomes()) == {"protocol"}
+    until(lambda: exporter.holdings().sockets <= sockets, within=5, what="no socket is left")
+    assert not exporter.complaints(), exporter.log()

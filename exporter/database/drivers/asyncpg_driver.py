@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import asyncpg
 import asyncpg.protocol
+from asyncpg.pgproto.pgproto import BufferError as AsyncpgBufferError
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from exporter.database.dialects import LeanDialect
@@ -28,6 +29,10 @@ MAXIMUM_LOGIN_BYTES = 65536
 # context in memory.
 NO_TIMER = {"timeout": None}
 ODD_ANSWER = "the server's answer does not follow the PostgreSQL protocol"
+# asyncpg's BufferError is no subclass of Python's.
+_ODD_ANSWER_ERRORS = (
+    ArithmeticError, AttributeError, AsyncpgBufferError, BufferError, LookupError, TypeError, ValueError,
+)  # fmt: skip
 _ERROR_RESPONSE = b"E"
 # An ErrorResponse holds fields of one letter and a text, each ended by a zero byte; C is the SQLSTATE.
 # https://www.postgresql.org/docs/current/protocol-error-fields.html
@@ -125,9 +130,14 @@ class Driver(base.Driver):
 
     async def count_rows(self, connection: Any, query: str) -> int:
         """Read the number from the command tag, such as `SELECT 1`."""
-        with blaming_server():
-            tag: str = await connection.execute(query)
-            return int(tag.rpartition(" ")[2])
+        try:
+            with blaming_server():
+                tag: str = await connection.execute(query)
+                return int(tag.rpartition(" ")[2])
+        except asyncpg.InterfaceError as error:
+            # The connection was closed before the query, or is in a state of an answer that nobody asked for. The error
+            # stays: SQLAlchemy replaces a closed connection by it.
+            raise error from NotPostgresError(ODD_ANSWER)
 
     def server_version(self, connection: Any) -> tuple[int, int]:
         """Return major and minor version."""
@@ -168,14 +178,14 @@ async def connect(target: Target) -> Any:
 def blaming_server() -> Iterator[None]:
     """Turn what asyncpg raises over bytes that it cannot understand into an error of the protocol.
 
-    It parses without checks what the server sends: an AttributeError, BufferError or ValueError means an odd answer. A
-    RuntimeError does not: asyncio raises it where a pool is used in another event loop.
+    It parses without checks what the server sends: an AttributeError or ValueError means an odd answer. A RuntimeError
+    does not: asyncio raises it where a pool is used in another event loop.
     """
     try:
         yield
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
         raise
-    except (ArithmeticError, AttributeError, BufferError, LookupError, TypeError, ValueError) as error:
+    except _ODD_ANSWER_ERRORS as error:
         raise NotPostgresError(ODD_ANSWER) from error
 
 

@@ -42,20 +42,23 @@ class Driver(base.Driver):
     async def connect(self, target: Target) -> Any:
         """Open a connection; see `base.Driver`."""
         try:
-            return await psycopg.AsyncConnection.connect(**target.connect_arguments())
+            with asyncpg_driver.blaming_server():
+                return await psycopg.AsyncConnection.connect(**target.connect_arguments())
         except psycopg.OperationalError as error:
             raise await self.resolve_connect_error(error, target) from error
 
     async def resolve_connect_error(self, error: psycopg.OperationalError, target: Target) -> Exception:
         """Return an error with the reason why psycopg could not connect.
 
-        Until it is known, the attempt holds the reason of the last equal failure, or psycopg's error.
+        Until it is known, the attempt holds the reason of the last equal failure, or psycopg's words as an error of the
+        protocol: something that the server did has ended the connect.
         """
         if isinstance(error, psycopg.errors.ConnectionTimeout):  # the URL's own connect_timeout: no answer came
             return TimeoutError(str(error))
         attempt = current_attempt()
         failure = (target, str(error))
-        attempt.connect_error = self._last_reason if failure == self._last_failure else error
+        known = self._last_reason if failure == self._last_failure else None
+        attempt.connect_error = known or asyncpg_driver.NotPostgresError(str(error))
         reason = await _connect_by_asyncpg(target) or UnexplainedConnectError(str(error).partition("\n")[0])
         attempt.connect_error = None
         self._last_failure, self._last_reason = failure, reason.with_traceback(None)
@@ -67,17 +70,15 @@ class Driver(base.Driver):
         libpq delivers the error that ended an idle session only with the next query.
         """
         try:
-            await connection.set_autocommit(True)
-            try:
-                cursor = await connection.execute(query)
-                return int(cursor.rowcount)
-            finally:
-                if not connection.closed:
-                    await connection.set_autocommit(False)
+            with asyncpg_driver.blaming_server():
+                return await _count_rows(connection, query)
         except psycopg.Error as error:
             if error.sqlstate:
                 self._on_server_error(error.sqlstate)
-            raise
+                raise
+            # The session has ended without a word, or its answer is odd. The error stays: SQLAlchemy replaces a closed
+            # connection by it.
+            raise error from asyncpg_driver.NotPostgresError(asyncpg_driver.ODD_ANSWER)
 
     def server_version(self, connection: Any) -> tuple[int, int]:
         """Return major and minor version."""
@@ -105,6 +106,18 @@ class Dialect(LeanDialect, PGDialectAsync_psycopg):
     """SQLAlchemy's dialect of psycopg, as `LeanDialect` describes."""
 
     supports_statement_cache = True  # SQLAlchemy demands it of each class itself
+
+
+async def _count_rows(connection: Any, query: str) -> int:
+    await connection.set_autocommit(True)
+    try:
+        cursor = await connection.execute(query)
+        if cursor.rowcount < 0:
+            raise asyncpg_driver.NotPostgresError(asyncpg_driver.ODD_ANSWER)
+        return int(cursor.rowcount)
+    finally:
+        if not connection.closed:
+            await connection.set_autocommit(False)
 
 
 async def _connect_by_asyncpg(target: Target) -> Exception | None:
