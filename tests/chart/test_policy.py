@@ -27,6 +27,7 @@ from tests.cluster.test_injected_pods import (  # noqa: F401  collected here, wi
     test_a_volume_is_shared_where_a_file_in_it_is_named,
     test_an_address_of_parts_is_copied_whole,
     test_foreign_databases_are_left_alone,
+    test_limits_that_all_containers_have_are_the_exporters_too,
     test_maps_of_texts_arrive_as_they_are,
     test_names_of_volumes_never_clash,
     test_pods_where_it_could_not_run_are_left_alone,

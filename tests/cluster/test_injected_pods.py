@@ -290,6 +290,42 @@ def test_pod_level_resources_leave_room_for_the_exporter(policy: Policy, admit: 
     assert status(made) == "injected"
 
 
+LIMITED = {"limits": {"cpu": "1", "memory": "64Mi", "ephemeral-storage": "1Gi"}}
+
+
+@pytest.mark.parametrize("own", [{}, {"limits": None}, {"limits": {"cpu": "2"}}], ids=["default", "none", "cpu"])
+def test_limits_that_all_containers_have_are_the_exporters_too(
+    policy: Policy, admit: Admit, own: dict[str, Any]
+) -> None:
+    """A ResourceQuota of limits refuses a pod with one container that has none."""
+    policy(exporter={"resources": own})
+    limited = injected(admit(container(env=[URL], resources=LIMITED)))
+    free = injected(admit(container(env=[URL], resources={"limits": {"memory": "64Mi"}})))
+
+    assert limited is not None
+    assert free is not None
+    cpu = own.get("limits") or {}
+    assert limited["resources"]["limits"] | {"memory": ""} == {
+        "cpu": cpu.get("cpu", "250m"), "ephemeral-storage": "100Mi", "memory": "",
+    }  # fmt: skip
+    assert "ephemeral-storage" not in free["resources"].get("limits", {})
+    assert free["resources"].get("limits", {}).get("cpu") == cpu.get("cpu")
+
+
+def test_a_quota_admits_an_injected_pod(policy: Policy, kube: Kube, namespace: str) -> None:
+    """As it admits the pod without the label."""
+    policy()
+    quota = {"kind": "ResourceQuota", "apiVersion": "v1", "metadata": {"name": "limits"}, "spec": {"hard": {
+        "limits.cpu": "4", "limits.memory": "4Gi", "limits.ephemeral-storage": "4Gi", "requests.cpu": "4",
+        "requests.memory": "4Gi", "requests.ephemeral-storage": "4Gi",
+    }}}  # fmt: skip
+    kube.apply(quota, namespace=namespace)
+    plain = pod(container("orders", env=[URL], resources=LIMITED))
+
+    kube.admit(plain, namespace=namespace)
+    assert injected(kube.admit(labelled(plain), namespace=namespace)) is not None
+
+
 def test_settings_in_an_applications_secret_do_not_reach_the_exporter(policy: Policy, admit: Admit) -> None:
     """The annotated Secret's keys become variables, and LOG_LEVEL=TRACE is meant for the application."""
     policy(exporter={"settings": {"PROBE_INTERVAL": 7}})

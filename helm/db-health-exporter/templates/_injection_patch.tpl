@@ -6,6 +6,8 @@ variables.target; a list must exist before something is added to it.
 {{- define "db-health-exporter.injection.patches" -}}
 {{- $list := include "db-health-exporter.injection.list" . -}}
 {{- $container := include "db-health-exporter.injection.container" . | fromYaml -}}
+{{- $resources := $container.resources | default dict -}}
+{{- $_ := set $container "resources" (set $resources "limits" ($resources.limits | default dict)) -}}
 {{- $own := include "db-health-exporter.injection.ownVariables" . -}}
 {{ include "db-health-exporter.injection.ensure" (dict "path" "metadata.annotations" "empty" "{}") }}
 + [JSONPatch{
@@ -41,6 +43,13 @@ variables.target; a list must exist before something is added to it.
     op: 'add', path: variables.target + '/securityContext/runAsUser', value: 65532}])
   {{- /* Where the pod has resources as a whole, the containers' must fit into them. */}}
   + (!has(object.spec.resources) ? [] : [JSONPatch{op: 'remove', path: variables.target + '/resources'}])
+  {{- /* A quota of limits takes only pods whose every container has one; where all have, the namespace may have such a quota. */}}
+  {{- range $name, $limit := dict "cpu" "250m" "ephemeral-storage" "100Mi" }}
+  {{- if not (hasKey $container.resources.limits $name) }}
+  + (has(object.spec.resources) || !object.spec.containers.all(c, c.?resources.?limits[?'{{ $name }}'].hasValue()) ? [] : [JSONPatch{
+    op: 'add', path: variables.target + '/resources/limits/{{ $name }}', value: '{{ $limit }}'}])
+  {{- end }}
+  {{- end }}
   {{- if .values.app.probes.readiness }}
   + {{ include "db-health-exporter.injection.probe" (dict "name" "readinessProbe" "probe" (include "db-health-exporter.readinessProbe" . | fromYaml)) }}
   {{- end }}
