@@ -91,3 +91,11 @@ def test_pgbouncer_as_the_page_sets_it_up(
     server.start()
 
     exporter.wait_for_verdict("healthy", within=15)
+
+
+def test_every_recipe_says_whether_it_is_tried() -> None:
+    """The first sentence under each heading."""
+    sections = re.findall(r"^## (.*)\n\n(.*)$", PAGE, re.MULTILINE)
+
+    assert len(sections) == len(re.findall(r"^## ", PAGE, re.MULTILINE))
+    assert [title for title, first in sections if not re.match(r"\*(Tested|Not tried|.*not tried)", first)] == []
