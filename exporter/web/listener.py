@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -43,9 +44,10 @@ class Connection(web.RequestHandler):
     def handle_error(
         self, request: BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """Answer a request that could not be parsed or handled."""
+        """Answer a request that could not be parsed or handled; aiohttp's message would repeat it, password and all."""
         if not isinstance(exc, BadHttpMethod):
-            return super().handle_error(request, status, exc, message)
+            phrase = f"{status}: {HTTPStatus(status).phrase}"
+            return super().handle_error(request, status, exc, phrase if message else None)
         response = super().handle_error(request, 405, exc, "405: Method Not Allowed")
         response.headers["Allow"] = "GET,HEAD"
         return response
