@@ -62,3 +62,11 @@ class _TlsConnection(SSLProtocol):
         """Drop the connection at once."""
         if self._below is not None:
             self._below.abort()
+
+    def _on_handshake_complete(self, handshake_exc: BaseException | None) -> None:
+        """Send the alert that says why a handshake fails: asyncio leaves it unsent and resets the connection."""
+        if handshake_exc is not None and self._below is not None:
+            alert = self._outgoing.read()  # type: ignore[attr-defined]  # has no types
+            if alert:
+                self._below.write(alert)
+        super()._on_handshake_complete(handshake_exc)

@@ -340,3 +340,16 @@ def test_handshakes_that_never_end_take_no_place(start: Start, web: WebConfigFol
     finally:
         for each in idle:
             each.close()
+
+
+def test_a_refused_handshake_ends_with_the_alert_that_says_why(start: Start, web: WebConfigFolder) -> None:
+    """Not with a reset alone, in which a client cannot tell its own version from a broken network."""
+    _, port = start(f"{TLS}  min_version: TLS13\n")
+    client = client_context(web.root)
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as raw,
+        pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION"),
+    ):
+        client.wrap_socket(raw, server_hostname="localhost")
