@@ -12,6 +12,7 @@ from tests.chart.tools import CHART, ROOT, Helm, of_kind
 BESIDE = ROOT / "docs/beside-what-you-have.md"
 PAGES = [ROOT / "docs/getting-started.md", *sorted((ROOT / "docs").glob("deploy-*.md")), BESIDE, CHART / "README.md"]
 APP = {"app": {"image": {"repository": "orders"}}}
+SOURCES = {"./helm/db-health-exporter", "oci://ghcr.io/db-health-exporter/charts/db-health-exporter"}
 
 
 def fenced(language: str) -> list[Any]:
@@ -40,7 +41,7 @@ def test_commands_on_a_page_render(helm: Helm, block: str) -> None:
     """A copied command is accepted, with the chart's path replaced."""
     [line] = [line for line in block.replace("\\\n", "").splitlines() if line.startswith("helm install")]
     words = shlex.split(line)
-    flags = words[words.index("./helm/db-health-exporter") + 1 :]
+    flags = words[words.index(next(word for word in words if word in SOURCES)) + 1 :]
 
     assert helm.template(CHART, *[word for word in flags if word != "--create-namespace"])
 

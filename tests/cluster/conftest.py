@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.chart.tools import CHART, Helm
 from tests.cluster import node
@@ -29,7 +30,7 @@ CURRENT = WHERE == "current"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Allow more time: a kubelet is slow, and the first test also waits for the cluster and its images."""
     for item in items:
-        if item.path.parent == Path(__file__).parent:
+        if item.path.parent == Path(__file__).parent and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(600))
 
 
@@ -60,6 +61,21 @@ def kube(kubeconfig: Path) -> Iterator[Kube]:
     client = Kube("kubectl") if CURRENT else Kube(str(node.HERE / "cluster"), "kubectl")
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def monitoring(kube: Kube) -> Iterator[None]:
+    """Create the monitoring kinds, where the cluster lacks them."""
+    kinds = Path(__file__).parents[1] / "chart/crds.yaml"
+    present = kube.run("get", "crd", "-o", "name").stdout
+    missing = [item for item in yaml.safe_load_all(kinds.read_text()) if item["metadata"]["name"] not in present]
+    names = [item["metadata"]["name"] for item in missing]
+    if missing:
+        kube.apply(*missing, namespace="default")
+        kube.run("wait", "--for=condition=Established", "crd", *names, "--timeout=30s")
+    yield
+    if missing:
+        kube.run("delete", "crd", *names)
 
 
 @pytest.fixture(scope="session")

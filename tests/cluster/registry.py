@@ -88,6 +88,11 @@ class Stranger:
     kubeconfig: Path
     version: str
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its programs are given: no more than this."""
+        return {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "KUBECONFIG": str(self.kubeconfig)}
+
     def helm(self, *words: str) -> str:
         """Run Helm.
 
@@ -97,7 +102,7 @@ class Stranger:
         done = subprocess.run(
             [tool(self.version, "helm"), *words],
             cwd=self.home,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(self.home), "KUBECONFIG": str(self.kubeconfig)},
+            env=self.environment,
             capture_output=True,
             text=True,
             check=False,

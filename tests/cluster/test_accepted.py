@@ -1,11 +1,9 @@
 """A real API server accepts everything that the chart can render, strictly."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.chart.tools import CHART, CONSUMER, VERSIONS, Helm, of_kind
 from tests.cluster.kube import Kube
@@ -13,21 +11,6 @@ from tests.cluster.kube import Kube
 EXAMPLES = sorted((CHART / "ci").glob("*-values.yaml"))
 CLUSTER_WIDE = ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding")
 DRY = ("--dry-run=server", "--validate=strict")
-
-
-@pytest.fixture(scope="session")
-def monitoring(kube: Kube) -> Iterator[None]:
-    """Create the monitoring kinds, where the cluster lacks them."""
-    kinds = Path(__file__).parents[1] / "chart/crds.yaml"
-    present = kube.run("get", "crd", "-o", "name").stdout
-    missing = [item for item in yaml.safe_load_all(kinds.read_text()) if item["metadata"]["name"] not in present]
-    names = [item["metadata"]["name"] for item in missing]
-    if missing:
-        kube.apply(*missing, namespace="default")
-        kube.run("wait", "--for=condition=Established", "crd", *names, "--timeout=30s")
-    yield
-    if missing:
-        kube.run("delete", "crd", *names)
 
 
 def accept(kube: Kube, objects: list[dict[str, Any]], namespace: str) -> None:

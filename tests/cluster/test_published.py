@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,16 +20,24 @@ from tests.cluster import node
 from tests.cluster.conftest import CURRENT
 from tests.cluster.kube import Kube, Pod
 from tests.cluster.registry import Published, Registry, Stranger
+from tests.docs.blocks import ALL
 from tests.support import client
 from tests.support.needs import need, need_tools
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.timeout(1500)  # the first test waits for both releases
 PREVIOUS = f"{__version__}-rc.1"
 CHART = "charts/db-health-exporter"
 SECRET = ("create", "secret", "generic", "orders-database")
 STANDALONE = ("--set", "mode=standalone", "--set", "database.existingSecret.name=orders-database")
+# What a page's commands mean here: this cluster, this namespace, a registry without TLS, packages that were released.
+COMMANDS = """
+kubectl() { "$CLUSTER" kubectl --namespace "$NAMESPACE" "$@"; }
+helm() { "$HELM" "$@" --plain-http --namespace "$NAMESPACE"; }
+pip() { "$PIP" --quiet "$@" --no-index --no-deps --find-links "$PACKAGES"; }
+"""
 # Programs of arm64 by the head of their files, as binfmt_misc takes them.
 ARM64 = (
     r":qemu-aarch64:M::\x7f\x45\x4c\x46\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
@@ -113,6 +122,68 @@ def test_two_commands_lead_to_the_first_answer(install: Callable[..., Pod], publ
     assert (
         published.digests(__version__)["db-health-exporter"] in pod.look()["status"]["containerStatuses"][0]["imageID"]
     )
+
+
+@pytest.fixture
+def follow(stranger: Stranger, published: Published, namespace: str, database: Postgres) -> Callable[[str], None]:
+    """Run a page's commands in an empty home: only addresses are replaced, and the registry's plain HTTP is allowed."""
+    application = f"{published.registry}/orders"
+    push = ["buildah", "push", "--quiet", "--tls-verify=false", "localhost/dbhealth-application:test"]
+    subprocess.run([*push, f"docker://{application}:1.2.3"], check=True)
+    subprocess.run([sys.executable, "-m", "venv", stranger.home / "venv"], check=True)
+    words = {
+        "PIP": f"{stranger.home}/venv/bin/pip",
+        "HELM": tool(stranger.version, "helm"),
+        "CLUSTER": node.HERE / "cluster",
+        "NAMESPACE": namespace,
+        "PACKAGES": published.folder / __version__,
+        "DATABASE_URL": database.url(),
+    }
+
+    def run(text: str) -> None:
+        text = text.replace("ghcr.io/db-health-exporter", published.registry)
+        text = text.replace("registry.example/orders", application)
+        given = {**stranger.environment, **{name: str(value) for name, value in words.items()}}
+        command = ["bash", "-euc", COMMANDS + text]
+        done = subprocess.run(command, cwd=stranger.home, env=given, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return run
+
+
+@pytest.mark.usefixtures("monitoring")
+@pytest.mark.parametrize("stranger", ["helm4"], indirect=True)
+def test_two_commands_of_the_page_lead_to_an_answer_and_four_to_all_of_it(
+    follow: Callable[[str], None], stranger: Stranger, kube: Kube, namespace: str, cleanup: ExitStack
+) -> None:
+    """Secret and chart to `/healthz`; reporter and upgrade to pools, alerts and dashboard; no command besides."""
+    first, second = (block.text for block in ALL if block.mark == "run from a registry")
+    assert [line.split()[:2] for line in (first + second).replace("\\\n", "").splitlines()] == [
+        ["kubectl", "create"],
+        ["helm", "install"],
+        ["pip", "install"],
+        ["helm", "upgrade"],
+    ]
+    selector = "app.kubernetes.io/instance=orders,app.kubernetes.io/component!=check"
+    cleanup.callback(stranger.helm, "uninstall", "orders", "-n", namespace)
+
+    follow(first)
+    before = kube.pod(namespace, selector)
+    before.until_page("/healthz", 200, within=120)
+
+    follow(second)
+    until(before.gone, within=90, what="the pod from before is gone", every=0.3)
+    after = kube.pod(namespace, selector)
+    after.until_ready(within=120)
+    until(lambda: 'pool="orders"' in after.ask("/metrics").text, within=60, what="the application's pool", every=0.3)
+    kinds = "podmonitors.monitoring.coreos.com,prometheusrules.monitoring.coreos.com,configmaps"
+    made = kube.run("get", kinds, "-n", namespace, "-l", "app.kubernetes.io/instance=orders", "-o", "name").stdout
+    assert {line.partition("/")[0].partition(".")[0] for line in made.split()} == {
+        "podmonitor",
+        "prometheusrule",
+        "configmap",
+    }
+    assert list(stranger.home.glob("venv/lib/python*/site-packages/db_health_reporter/__init__.py"))
 
 
 def test_an_upgrade_from_the_release_before(

@@ -20,7 +20,7 @@ class Block:
         number: its place among the page's blocks.
         language: what stands behind the three back-ticks.
         text: its lines, without the page's indentation.
-        mark: the comment before it: `run`, `run in the background`, `prints`, or nothing.
+        mark: the comment before it: `run`, `run in the background`, `run from a registry`, `prints`, or nothing.
     """
 
     page: str

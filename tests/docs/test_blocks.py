@@ -23,7 +23,7 @@ ELSEWHERE = {
     r"^kubectl exec deployment/orders": "tests/observability/test_explain.py runs the same without a pod",
     r"^kubectl port-forward": "tests/cluster asks the same port by the API server's proxy",
 }
-MARKS = {"", "run", "run in the background", "prints"}
+MARKS = {"", "run", "run in the background", "run from a registry", "prints"}
 SHELL = [block for block in ALL if block.language == "sh"]
 
 
