@@ -167,10 +167,10 @@ def test_two_slow_hosts_are_waited_for(
     """A log-in may take longer than a host's share of the time, and no session stays behind."""
     proxy = Proxy(background, (server.host, server.port))
     cleanup.callback(proxy.close)
-    proxy.latency = 0.1
+    proxy.latency = 0.4
     place = f"127.0.0.1:{proxy.port}"
     url = server.url(driver, host="127.0.0.1", port=proxy.port).replace(place, f"{place},{place}")
-    once = run("check", DATABASE_URL=url)
+    once = run("check", DATABASE_URL=url, PROBE_TIMEOUT="3")
 
     assert once.stdout.startswith("app: success in "), once.stdout
     until(lambda: server.sessions() == 0, within=2, what="no session")
