@@ -246,7 +246,7 @@ def test_interrupted_run_leaves_nothing(server_factory: ServerFactory) -> None:
     place = server_factory.folder("interrupted")
     test = "tests/faults/test_reach.py::test_dropped_packets_time_out_under_a_warm_pool[asyncpg]"
     with subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTIBLE, "-q", "-p", "no:cacheprovider", test],
+        [sys.executable, "-c", INTERRUPTIBLE, "-q", "--all", "-p", "no:cacheprovider", test],
         cwd=Path(__file__).parents[2],
         env={**os.environ, "TMPDIR": str(place)},
         stdout=subprocess.PIPE,
