@@ -22,8 +22,9 @@ PLACES: dict[str, tuple[str, ...]] = {
     "reporter/pyproject.toml": (r'^version = "',),
     "demo/pyproject.toml": (r'^version = "',),
     "Dockerfile": (r"^ARG VERSION=",),
-    "helm/*/Chart.yaml": _CHART,
+    "helm/*/Chart.yaml": (*_CHART, r"/db-health-exporter:"),
     "helm/*/charts/*/Chart.yaml": _CHART,
+    "helm/**/templates/_names.tpl": (r'define "db-health-exporter.version" -}}',),
     "tests/chart/consumer/Chart.yaml": _CHART[2:],
     "helm/patch/patch.yaml": (r"/db-health-exporter:",),
 }

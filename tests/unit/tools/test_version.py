@@ -8,7 +8,8 @@ import pytest
 from exporter import __version__
 from tools import version
 
-FILES = (version.SOURCE, "reporter/pyproject.toml", "Dockerfile", "helm/db-health-exporter/Chart.yaml")
+NAMES = "helm/db-health-exporter-lib/templates/_names.tpl"
+FILES = (version.SOURCE, "reporter/pyproject.toml", "Dockerfile", NAMES, "helm/db-health-exporter/Chart.yaml")
 
 
 @pytest.fixture
@@ -34,12 +35,14 @@ def test_every_place_exists() -> None:
 
 
 def test_a_new_version_is_written_everywhere(tree: Path) -> None:
-    """Packages and charts take the same form of a pre-release."""
+    """Packages, charts and the image that a chart installs take the same form of a pre-release."""
     version.write(tree, "2.10.0-rc.1")
 
     assert version.version(tree) == "2.10.0-rc.1"
     chart = (tree / FILES[-1]).read_text()
-    assert chart.count("2.10.0-rc.1") == 3
+    assert chart.count("2.10.0-rc.1") == 4
+    assert "/db-health-exporter:2.10.0-rc.1" in chart
+    assert "-}}2.10.0-rc.1{{-" in (tree / NAMES).read_text()
     assert 'appVersion: "2.10.0-rc.1"' in chart
     assert not list(version.stale(tree))
 
