@@ -76,7 +76,9 @@ def published(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             found.release(version, key)
         home = Path(node.call("cluster", "home").strip()) / "state/certs.d" / registry.address
         home.mkdir(parents=True)
-        (home / "hosts.toml").write_text(f'server = "http://{registry.address}"\n')
+        # containerd 1.6 reads no file without a table of hosts.
+        host = f'[host."http://{registry.address}"]\n  capabilities = ["pull", "resolve"]\n'
+        (home / "hosts.toml").write_text(f'server = "http://{registry.address}"\n{host}')
         yield found
     finally:
         registry.close()
@@ -365,6 +367,8 @@ def test_the_image_for_arm64_checks_and_serves(
     port = free_port()
     place = {"LISTEN_HOST": "127.0.0.1", "LISTEN_PORT": str(port), "HEALTH_MAX_AGE": "60"}
     serving = emulated(python, "-m", "exporter", "serve", **patient, **place)
+    assert serving.stdout is not None
+    cleanup.callback(serving.stdout.close)
     cleanup.callback(serving.wait)
     cleanup.callback(serving.kill)
     until(lambda: healthy(port), within=120, what="/healthz answers 200", every=0.5)
