@@ -1,5 +1,6 @@
 """Files that hold secrets and certificates, and plain words for why one cannot be used."""
 
+import hashlib
 import stat
 from pathlib import Path
 
@@ -45,3 +46,11 @@ def text(path: str, *, may_be_empty: bool = False) -> str:
         return found.decode()
     except UnicodeDecodeError:
         raise UnusableFileError("a file that is not UTF-8 text") from None
+
+
+def document_state(path: str) -> str:
+    """Return what changes whenever a file's content does, or the reason why it cannot be read; never its content."""
+    try:
+        return hashlib.sha256(content(path)).hexdigest()
+    except UnusableFileError as error:
+        return str(error)

@@ -1,7 +1,6 @@
 """Where a target comes from; files are read anew each time, so that a rotated secret needs no restart."""
 
 import dataclasses
-import hashlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -129,7 +128,7 @@ class Source:
 
     def has_changed(self) -> bool:
         """Whether the file that has the problem is another one by now, so that the settings must be read again."""
-        return bool(self.document_state) and document_state(self.document) != self.document_state
+        return bool(self.document_state) and files.document_state(self.document) != self.document_state
 
     def _usable(self) -> Target | None:
         try:
@@ -231,14 +230,6 @@ def _object(entry: object, name: str) -> dict[str, Any]:
 def _with_password(parts: Parts, password: str) -> Parts:
     query = tuple((name, value) for name, value in parts.query if name != "password")
     return dataclasses.replace(parts, password=password, query=query)
-
-
-def document_state(path: str) -> str:
-    """Return what changes whenever a file's content does, or the reason why it cannot be read; never its content."""
-    try:
-        return hashlib.sha256(files.content(path)).hexdigest()
-    except files.UnusableFileError as error:
-        return str(error)
 
 
 def read_text(path: str, variable: str) -> str:

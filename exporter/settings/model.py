@@ -2,10 +2,9 @@
 
 import dataclasses
 import json
-import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import SecretStr, ValidationError, model_validator
@@ -14,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from exporter.dsn import DsnError
 from exporter.model.readiness import Readiness
 from exporter.model.role import ExpectedRole
-from exporter.settings import fields
+from exporter.settings import fields, unused
 from exporter.settings.config import Config
 from exporter.settings.databases import Databases
 from exporter.settings.fields import count, port, seconds, seconds_or_off, setting, words
@@ -181,7 +180,7 @@ def read_config(given: Mapping[str, str], *, serve: bool = False) -> Config:
         found["metrics_port"] = None
     found["databases"] = databases.read(_texts(settings))
     pool = (f"{sentence}: the default is used" for name, sentence in wrong.items() if name in POOL_SETTINGS)
-    return Config(**{**found, "notes": (*_service_links(), *_libpq_variables(), *pool, *databases.notes)})
+    return Config(**{**found, "notes": (*unused.variables(Settings.model_fields), *pool, *databases.notes)})
 
 
 def _validated(given: Mapping[str, str], *, serve: bool) -> tuple[Settings, dict[str, str]]:
@@ -194,19 +193,6 @@ def _validated(given: Mapping[str, str], *, serve: bool) -> tuple[Settings, dict
             raise
         defaults = {name: Settings.model_fields[name].default for name in wrong}
         return Settings(**{**given, **defaults}), wrong
-
-
-def _service_links() -> Iterator[str]:
-    for name in Settings.model_fields:
-        if fields.is_service_link(name, os.environ.get(name.upper())):
-            yield f"{name.upper()}: not used, because it holds the address of a Kubernetes Service, not a port"
-
-
-def _libpq_variables() -> Iterator[str]:
-    """Name those about TLS, because whoever sets them may rely on it; an application has the others for itself."""
-    names = sorted(name for name in os.environ if name.startswith("PGSSL") and os.environ[name])
-    if names:
-        yield f"{', '.join(names)}: not used, because TLS is asked for by DATABASE_URL (sslmode, sslrootcert)"
 
 
 def _texts(settings: Settings) -> dict[str, Any]:
