@@ -41,9 +41,10 @@ class Driver(base.Driver):
 
     async def connect(self, target: Target) -> Any:
         """Open a connection; see `base.Driver`."""
+        arguments = target.connect_arguments()  # may raise what the server has no part in
         try:
             with asyncpg_driver.blaming_server():
-                return await psycopg.AsyncConnection.connect(**target.connect_arguments())
+                return await psycopg.AsyncConnection.connect(**arguments)
         except psycopg.OperationalError as error:
             raise await self.resolve_connect_error(error, target) from error
 
