@@ -21,7 +21,7 @@ What the exporter accepts as a value of each setting, checked before a pod is ma
 {{- else if eq $type "boolean" -}}
 {{- $valid = regexMatch "^(?i:true|false|on|off|yes|no|y|n|t|f|1|0)$" $text -}}
 {{- else if eq $type "environment" -}}
-{{- $valid = regexMatch "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$" $text -}}
+{{- $valid = true -}}{{/* as the exporter: applications share this variable */}}
 {{- else if eq $type "extensions" -}}
 {{- $valid = regexMatch "^[ ,]*([A-Za-z_][A-Za-z0-9_-]{0,62} *(,[ ,]*|$))*$" $text -}}
 {{- else if eq $type "networks" -}}
