@@ -129,6 +129,6 @@ def test_the_policy_costs_a_fraction_of_its_limit(kube: Policy) -> None:
 
 def test_the_policy_knows_the_exporters_schemes() -> None:
     """A pod whose URL the exporter understands is not taken for one of another database."""
-    template = (CHART / "charts/db-health-exporter-lib/templates/_validate_database.tpl").read_text()
+    template = (CHART / "charts/db-health-exporter-lib/templates/_generated.tpl").read_text()
 
-    assert "|".join(SCHEMES.split()) in template.splitlines()
+    assert f'"db-health-exporter.schemes" -}}}}{"|".join(SCHEMES.split())}{{{{-' in template

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+from exporter.dsn.split import SCHEMES
 from exporter.settings.fields import LEVELS
 from exporter.settings.model import Settings
 
@@ -114,6 +115,9 @@ def template(defaults: str) -> str:
         '{{- define "db-health-exporter.settingsElsewhere" -}}',
         *elsewhere,
         "{{- end }}",
+        "",
+        "{{/* What URLs of PostgreSQL's protocol begin with, as a regular expression. */}}",
+        f'{{{{- define "db-health-exporter.schemes" -}}}}{"|".join(SCHEMES.split())}{{{{- end }}}}',
         "",
         "{{/* The library's values.yaml, for values that are given in part. */}}",
         '{{- define "db-health-exporter.defaults" -}}',

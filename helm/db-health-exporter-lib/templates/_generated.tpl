@@ -45,6 +45,9 @@ POD_IP: "nothing (the chart takes it from the pod)"
 WEB_CONFIG_FILE: "exporter.webConfigSecret"
 {{- end }}
 
+{{/* What URLs of PostgreSQL's protocol begin with, as a regular expression. */}}
+{{- define "db-health-exporter.schemes" -}}postgres|postgresql|pgsql|psql|postgis|timescale|timescaledb|timescalegis|cockroachdb|cockroach|crdb|yugabytedb|redshift|asyncpg|psycopg|pgx|pgx5|pdo-pgsql|ecto{{- end }}
+
 {{/* The library's values.yaml, for values that are given in part. */}}
 {{- define "db-health-exporter.defaults" -}}
 # `make generate` cuts these values out of the chart's values.yaml: do not edit them here.

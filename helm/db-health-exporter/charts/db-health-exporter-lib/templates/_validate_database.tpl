@@ -79,8 +79,3 @@ no database is given: set database.existingSecret.name, database.url, database.h
 {{- end -}}
 {{- end -}}
 {{- end }}
-
-{{/* What URLs of PostgreSQL's protocol begin with, as SCHEMES in exporter/dsn/split.py; a test compares them. */}}
-{{- define "db-health-exporter.schemes" -}}
-postgres|postgresql|pgsql|psql|postgis|timescale|timescaledb|timescalegis|cockroachdb|cockroach|crdb|yugabytedb|redshift|asyncpg|psycopg|pgx|pgx5|pdo-pgsql|ecto
-{{- end }}
