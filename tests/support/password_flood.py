@@ -18,9 +18,8 @@ from tests.support.web_config import USER
 
 CONNECTIONS = 10
 TURN = 0.01  # seconds from one lot of requests to the next
-PATIENCE = (
-    60.0  # seconds for the answers that are missing at the end: on one connection a hash may be computed for each
-)
+# Seconds for the answers that are missing at the end: on one connection a hash may be computed for each.
+PATIENCE = 60.0
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 
 

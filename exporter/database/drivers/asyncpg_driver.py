@@ -176,10 +176,10 @@ async def connect(target: Target) -> Any:
 
 @contextmanager
 def blaming_server() -> Iterator[None]:
-    """Turn what asyncpg raises over bytes that it cannot understand into an error of the protocol.
+    """Turn what a driver raises over bytes that it cannot understand into an error of the protocol.
 
-    It parses without checks what the server sends: an AttributeError or ValueError means an odd answer. A RuntimeError
-    does not: asyncio raises it where a pool is used in another event loop.
+    asyncpg parses without checks what the server sends: an AttributeError or ValueError means an odd answer. A
+    RuntimeError does not: asyncio raises it where a pool is used in another event loop.
     """
     try:
         yield
