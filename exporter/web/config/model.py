@@ -55,7 +55,7 @@ class TlsConfig:
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """At most one request in `interval` seconds on average, and `burst` at once."""
+    """At most one request in `interval` seconds on average, and `burst` at once: 0 refuses every one, as in Go."""
 
     interval: float
     burst: int

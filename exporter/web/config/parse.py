@@ -48,11 +48,14 @@ def parse(content: str, *, folder: Path) -> WebConfig:
     http = root.get("http_server_config", Value(None)).mapping(("http2", "headers"))
     if "http2" in http and http["http2"].boolean():
         notes.append("http_server_config.http2: HTTP/2 is not served, HTTP/1.1 is")
+    rate_limit = _rate_limit(root.get("rate_limit", Value(None)))
+    if rate_limit is not None and not rate_limit.burst:
+        notes.append("rate_limit.burst: with a burst of 0 every request is refused by 429")
     return WebConfig(
         tls=tls,
         headers=_headers(http.get("headers", Value(None))),
         users=_users(root.get("basic_auth_users", Value(None))),
-        rate_limit=_rate_limit(root.get("rate_limit", Value(None))),
+        rate_limit=rate_limit,
         notes=tuple(notes),
     )
 
@@ -83,11 +86,7 @@ def _rate_limit(section: Value) -> RateLimit | None:
     given = section.mapping(("interval", "burst"))
     interval = _duration(given["interval"]) if "interval" in given else 0.0
     burst = given["burst"].integer() if "burst" in given and not given["burst"].empty else 0
-    if not interval:
-        return None
-    if not burst:
-        raise section.error("needs a burst of at least 1, for no request would pass")
-    return RateLimit(interval, burst)
+    return RateLimit(interval, burst) if interval else None
 
 
 def _duration(value: Value) -> float:

@@ -105,6 +105,13 @@ async def test_requests_beyond_the_limit_are_refused_before_any_password(serve: 
     assert access.refusals[Refusal.RATE_LIMIT] == 2
 
 
+async def test_a_burst_of_none_refuses_every_request(serve: Any) -> None:
+    client, access = await serve(WebConfig(rate_limit=RateLimit(0.001, 0)))
+
+    assert [(await client.get("/")).status for _ in range(3)] == [429, 429, 429]
+    assert access.refusals[Refusal.RATE_LIMIT] == 3
+
+
 async def test_another_configuration_leaves_the_bucket_as_it_is(serve: Any) -> None:
     limit = RateLimit(1000, 1)
     client, access = await serve(WebConfig(rate_limit=limit))
