@@ -89,6 +89,7 @@ def test_short_freeze_keeps_the_connection(driver: str, server: Postgres, start_
         assert server.value("SELECT pid FROM pg_stat_activity WHERE usename = 'app'") == backend
 
 
+@pytest.mark.extended
 def test_frozen_server_times_out_from_the_start(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """The first answer after the start is in time too, though no connection was ever made."""
     server.freeze()
@@ -103,6 +104,7 @@ def test_frozen_server_times_out_from_the_start(driver: str, server: Postgres, s
     leaves_nothing_behind(exporter, server)
 
 
+@pytest.mark.extended
 def test_connect_timeout_of_the_url_ends_a_connect(
     driver: str, server: Postgres, start_exporter: StartExporter
 ) -> None:
@@ -252,6 +254,7 @@ def test_exporter_recovers_from_a_silent_resolver(
     leaves_nothing_behind(exporter, server, within=7)  # no thread waits for a look-up any more
 
 
+@pytest.mark.extended
 def test_lost_name_fails_only_the_fresh_path(
     driver: str,
     server: Postgres,

@@ -49,6 +49,7 @@ def test_frozen_database_does_not_affect_the_other(
         assert server.sessions() <= SESSIONS
 
 
+@pytest.mark.extended
 def test_ten_names_of_one_frozen_server_are_probed_at_once(server: Postgres, start_exporter: StartExporter) -> None:
     """Ten databases that hang at the same time are probed concurrently, not one after the other."""
     urls = {f"db{n}": server.url(list(SCHEMES)[n % 2]) for n in range(10)}

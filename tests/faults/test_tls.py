@@ -235,6 +235,7 @@ def test_key_that_needs_a_password_is_misconfigured(
     recovers(exporter, within=2.5)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("sslmode", ["prefer", "require"])
 def test_key_without_its_password_ends_a_command(
     driver: str,

@@ -58,6 +58,7 @@ def test_heartbeat_stays_one_row(server: Postgres, start_writing: StartWriting) 
         assert server.value(f"SELECT count(*) FROM {TABLE}") == 1
 
 
+@pytest.mark.extended
 def test_lock_on_the_table_blocks_writes(server: Postgres, start_writing: StartWriting) -> None:
     """A lock on the table blocks writes and no reads."""
     exporter = start_writing(server)

@@ -171,6 +171,7 @@ def test_database_that_allows_no_connections_is_rejected(
         recovers(exporter)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "name",
     [

@@ -49,11 +49,13 @@ def with_reports(server: Postgres, driver: str, to: str) -> str:
     return url(server, driver, plugin="dbhealth", dbhealth_interval="0.05", dbhealth_address=to)
 
 
+@pytest.mark.sampled(1)
 def test_missing_listener_does_not_disturb(start: Start, kind: tuple[str, str], shared_server: Postgres) -> None:
     """No socket is bound to the address."""
     work(start, with_reports(shared_server, kind[1], f"127.0.0.1:{free_port()}"), kind[0])
 
 
+@pytest.mark.sampled(1)
 def test_missing_socket_does_not_disturb(start: Start, kind: tuple[str, str], shared_server: Postgres) -> None:
     """The exporter has not made its socket's file yet."""
     errors = work(start, with_reports(shared_server, kind[1], "unix:/nowhere/reports"), kind[0])
@@ -61,6 +63,7 @@ def test_missing_socket_does_not_disturb(start: Start, kind: tuple[str, str], sh
     assert errors > 5
 
 
+@pytest.mark.sampled(1)
 def test_full_buffer_drops_the_report(
     start: Start,
     kind: tuple[str, str],
@@ -76,6 +79,7 @@ def test_full_buffer_drops_the_report(
     assert work(start, with_reports(shared_server, kind[1], f"unix:{path}"), kind[0]) > 0
 
 
+@pytest.mark.sampled(1)
 def test_missing_permission_does_not_disturb(
     start: Start,
     kind: tuple[str, str],
@@ -105,6 +109,7 @@ def test_firewall_does_not_disturb(start: Start, shared_server: Postgres, net: N
     assert work(start, address, "sync", prefix=tuple(net.prefix)) > 5
 
 
+@pytest.mark.sampled(1)
 def test_silent_name_server_does_not_disturb(
     start: Start,
     kind: tuple[str, str],

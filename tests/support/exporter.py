@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -33,6 +34,12 @@ def parse(text: str) -> Samples:
     }
 
 
+def _kind(environment: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    """The settings that decide what a healthy exporter holds: of an address its driver, host and parameters."""
+    url = urlsplit(environment.get("DATABASE_URL", ""))
+    return frozenset({**environment, "DATABASE_URL": f"{url.scheme}://{url.hostname}?{url.query}"}.items())
+
+
 class Exporter:
     """One `python -m exporter serve`, and a client that times every answer of `/healthz`."""
 
@@ -49,6 +56,7 @@ class Exporter:
         self._again = partial(
             Exporter, server_factory, environment, stall_detector=stall_detector, prefix=prefix, arguments=arguments
         )
+        self.kind = _kind(environment)
         self.host, self.port = "127.0.0.1", free_port()
         self.folder = server_factory.folder("exporter")
         self.stall_detector = stall_detector
@@ -155,7 +163,7 @@ class Exporter:
             return condition()
 
         try:
-            until(asked, within=within, what=what, every=0.05)
+            until(asked, within=within, what=what, every=0.1)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.history()}") from error
         return time.monotonic() - began

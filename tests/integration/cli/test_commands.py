@@ -84,6 +84,7 @@ def test_check_of_a_frozen_database_ends_in_time(template: Template) -> None:
         server.close()
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(("required", "status"), [(True, 1), (False, 0)])
 def test_check_of_several_databases_prints_a_line_each(server: Postgres, required: bool, status: int) -> None:
     """Each database has a line; the exit status is 0 if all required ones pass."""
@@ -179,6 +180,7 @@ def test_wait_ends_when_the_database_answers(template: Template) -> None:
     assert waiting.returncode == 0
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_wait_as_process_1_ends_on_a_signal(number: signal.Signals) -> None:
     """`wait` as process 1 of an init container ends on SIGTERM, for which the kernel has no default action there."""
@@ -205,6 +207,7 @@ def environment_to_serve() -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DATABASE_URL": down(), **places}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("after", EARLY)
 @pytest.mark.parametrize("first", [True, False])
 def test_serve_ends_on_an_early_signal(first: bool, after: float) -> None:
@@ -245,6 +248,7 @@ def test_serve_logs_the_ports_it_got() -> None:
     assert statuses == [404, 200], line
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_wait_ends_on_an_early_signal(number: signal.Signals) -> None:
     """The exit status of `wait` tells the signal that ended it, and its child prints nothing."""
@@ -281,6 +285,7 @@ def test_init_db_creates_extensions_and_tables(server: Postgres) -> None:
     assert server.sql("SELECT count(*) FROM dbhealth_heartbeat", database="whole") == [(0,)]
 
 
+@pytest.mark.extended
 def test_echo_is_part_of_the_log(server: Postgres) -> None:
     """With echo each statement is logged once, on stderr, in the log's own format."""
     done = run("init-db", DATABASE_URL=owner(server, "echoed"), DATABASE_ECHO="true", LOG_FORMAT="json")
@@ -314,6 +319,7 @@ def test_init_db_fails_in_one_line_without_a_server() -> None:
     assert quiet(done)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("required", [True, False])
 def test_init_db_tries_every_database(server: Postgres, required: bool) -> None:
     """Each database is tried, whatever the result for the others; the command fails if a required one failed."""
@@ -322,16 +328,6 @@ def test_init_db_tries_every_database(server: Postgres, required: bool) -> None:
 
     assert (done.returncode, done.stdout) == (int(required), "good: ready\n")
     assert done.stderr.startswith("bad: nothing was changed: ")
-
-
-def test_serve_on_a_taken_port_exits_with_2(server: Postgres) -> None:
-    """A taken port is one line that names the setting, and exit status 2."""
-    port = str(server.port)
-    done = run("serve", DATABASE_URL=server.url(), LISTEN_HOST="127.0.0.1", LISTEN_PORT=port)
-
-    assert done.returncode == 2
-    assert "LISTEN_PORT" in done.stderr
-    assert quiet(done)
 
 
 @pytest.mark.parametrize("flag", ["help", "--help", "-h"])
@@ -388,3 +384,4 @@ def test_a_port_in_use_is_named(server: Postgres) -> None:
     assert done.returncode == 2
     assert "LISTEN_PORT or LISTEN_HOST" in done.stderr
     assert done.stderr.count("\n") == 1
+    assert quiet(done)

@@ -90,6 +90,7 @@ def test_a_healthy_database_passes_every_stage(healthy: Postgres, driver: str) -
     assert "all stages passed in" in report.text
 
 
+@pytest.mark.extended
 def test_a_unix_socket_passes_every_stage(healthy: Postgres, driver: str) -> None:
     """A URL that names the socket's file passes every stage, as it passes `check`."""
     url = f"{SCHEMES[driver]}://postgres@/app?host={healthy.data}/.s.PGSQL.{healthy.port}"
@@ -179,6 +180,7 @@ def test_a_wrong_password_fails_at_authentication(healthy: Postgres, driver: str
     assert "wr0ng-secret" not in report.text
 
 
+@pytest.mark.extended
 def test_a_missing_database_fails_at_authentication(healthy: Postgres) -> None:
     """The stages end at authentication, with advice of its own."""
     report = explain(healthy.url(database="missing"))

@@ -202,7 +202,7 @@ USED: dict[str, tuple[Callable[[Postgres], dict[str, str]], str]] = {
 }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", USED)
 def test_what_can_be_understood_is_used(start_exporter: StartExporter, server: Postgres, name: str) -> None:
     """The probe passes; one line of the log, and of `check --explain`, says what was left out or replaced."""

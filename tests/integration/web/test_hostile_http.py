@@ -146,6 +146,7 @@ def test_500_idle_connections_delay_no_client(exporter: Exporter, database: Post
         assert_still_serving(exporter)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("files", [128, 1024])
 def test_more_connections_than_files_close_the_oldest(
     database: Postgres, start_exporter: StartExporter, files: int

@@ -342,6 +342,7 @@ def test_handshakes_that_never_end_take_no_place(start: Start, web: WebConfigFol
             each.close()
 
 
+@pytest.mark.extended
 def test_a_refused_handshake_ends_with_the_alert_that_says_why(start: Start, web: WebConfigFolder) -> None:
     """Not with a reset alone, in which a client cannot tell its own version from a broken network."""
     _, port = start(f"{TLS}  min_version: TLS13\n")
