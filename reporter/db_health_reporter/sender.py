@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import socket
 import threading
 from typing import Any
@@ -22,18 +23,16 @@ class Sender:
         self._address = address
         self._logged = False
         self._socket: socket.socket | None = None
+        self._file = (0, 0)  # device and inode of the socket
         self.reset()
 
     def __del__(self) -> None:
         """Close the socket when no thread uses it any more: its number might belong to another file in mid-send."""
-        if self._socket is not None:
-            self._socket.close()
+        self._close()
 
     def reset(self) -> None:
         """Open a new socket at the next report: after a fork the old one is the parent's."""
-        if self._socket is not None:
-            self._socket.close()
-        self._socket = None
+        self._close()
         self._target: Any = None
         self._resolver: threading.Thread | None = None
         if self._address == OFF:
@@ -62,15 +61,43 @@ class Sender:
                 if self._address != OFF:
                     self._start_resolving()
                 return
-            if self._socket is None:
-                self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
-                self._socket.setblocking(False)
-            self._socket.sendto(datagram, self._target)
+            if not self._is_open():
+                self._open()
+            if self._socket is not None:
+                self._socket.sendto(datagram, self._target)
         except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no thread can be started any more
             self.errors += 1
             if not self._logged:
                 self._logged = True
                 logger.debug("a report was not sent (%s); later ones that fail are only counted", error)
+
+    def _open(self) -> None:
+        self._close()
+        self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        found = os.fstat(self._socket.fileno())
+        self._file = (found.st_dev, found.st_ino)
+
+    def _is_open(self) -> bool:
+        """Return whether the socket's number is still this socket.
+
+        What makes a process a daemon closes all files by their numbers, and the application's next connection gets one
+        of them: a report sent there would end in the middle of its session.
+        """
+        if self._socket is None:
+            return False
+        try:
+            found = os.fstat(self._socket.fileno())
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._file
+
+    def _close(self) -> None:
+        if self._socket is not None and self._is_open():
+            self._socket.close()
+        elif self._socket is not None:
+            self._socket.detach()  # the number is another file's
+        self._socket = None
 
     def _host_and_port(self) -> tuple[str, int]:
         return parse_address(self._address) or ("127.0.0.1", 9851)

@@ -1,6 +1,7 @@
 """If reports cannot be sent, the application works as before, logs nothing and ends at once."""
 
 import json
+import os
 import socket
 import subprocess
 import time
@@ -8,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from db_health_reporter.sender import Sender
 
 from tests.reporter.conftest import Reports, Start, url
 from tests.support.needs import need_root, need_tools
@@ -185,6 +187,31 @@ def test_development_mode_finds_nothing_open(start: Start, shared_server: Postgr
     received = reports.received()
     assert len({report["pid"] for report in received}) == 2
     assert {report["pool"] for report in received} == {"app", "app-2", "app-3", "renamed"}
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["another file has its number", "its number is free"])
+def test_a_socket_closed_by_its_number_is_opened_anew(reports: Reports, *, taken: bool) -> None:
+    """A daemon closes all its files so; what gets the number next, a session of the database, gets no report."""
+    sender = Sender(reports.address)
+    sender.send(b"1")
+    assert sender._socket is not None
+    number = sender._socket.fileno()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setblocking(False)
+        os.close(number)
+        if taken:
+            os.dup2(ours.fileno(), number)
+        sender.send(b"2")
+        del sender
+
+        assert [reports.socket.recv(10) for _ in range(2)] == [b"1", b"2"]
+        with pytest.raises(BlockingIOError):
+            theirs.recv(10)
+        if taken:
+            os.write(number, b"still open")
+            assert theirs.recv(10) == b"still open"
+            os.close(number)
 
 
 def test_reporter_imports_nothing_of_the_exporter(tmp_path: Path, start: Start, shared_server: Postgres) -> None:
