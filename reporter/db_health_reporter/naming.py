@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from db_health_reporter.settings import Settings
 
 _MAX_NUMBERED_NAME = 60  # characters before the number
+_POSTGRESQL = frozenset({"postgresql", "cockroachdb"})  # dialects of databases that the exporter can ask
 
 Key = tuple[str, ...]
 
@@ -25,6 +26,16 @@ def base_name(engine: Engine, settings: Settings, given: Mapping[str, Any]) -> s
     if logging_name and "dbhealth_pool" not in given:
         return to_label(logging_name)
     return to_label(settings.pool or engine.url.database)
+
+
+def database_name(settings: Settings, in_url: str | None, dialect: str) -> str | None:
+    """Return the name of an engine's database: from the call, URL or environment, or as the engine's URL has it.
+
+    None means the exporter's only database: the URL names none where a function makes the connections (`creator=`, as
+    Cloud SQL's and AlloyDB's connectors want it).
+    """
+    name = settings.database or in_url
+    return None if not name and dialect in _POSTGRESQL else to_label(name)
 
 
 def naming_key(engine: Engine, call_site: str = "") -> Key:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from db_health_reporter.engine_pools import EnginePools
 from db_health_reporter.loop_watchdog import LoopWatchdog
+from db_health_reporter.naming import database_name
 from db_health_reporter.report_writer import ReportWriter
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class PoolReporter:
         self.given = given  # by the URL and by calls: an argument that a later call leaves out stays
         self.started = False
         self._shared = shared
-        self._database = engine.url.database
+        self._dialect, self._database = engine.dialect.name, engine.url.database
         self._asynchronous = bool(getattr(engine.dialect, "is_async", False))
         self._watchdog: LoopWatchdog | None = None
         self._lag: float | None = None  # of the event loop whose thread uses a synchronous engine
@@ -224,7 +225,8 @@ class PoolReporter:
             self._writer.send(outside_loop=True)
 
     def _make_writer(self) -> None:
-        self._writer = ReportWriter(self.name, self.settings, self._database, self._shared.identity, self.pools)
+        database = database_name(self.settings, self._database, self._dialect)
+        self._writer = ReportWriter(self.name, self.settings, database, self._shared.identity, self.pools)
 
     def _restart_on_checkout(self) -> None:
         instrumentation = self.pools.instrumentation

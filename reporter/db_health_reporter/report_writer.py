@@ -9,7 +9,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from db_health_reporter.instrumentation import instrumentation_of
-from db_health_reporter.labels import to_label
 from db_health_reporter.sender import Sender
 from db_health_reporter.snapshot import take_snapshot
 from db_health_reporter.wire_format import encode, identity_fields, total_fields
@@ -31,10 +30,10 @@ class ReportWriter:
     def __init__(
         self, name: str, settings: Settings, database: str | None, identity: ProcessIdentity, pools: EnginePools
     ) -> None:
-        """Report under `name` by `settings`; `database` is the name in the engine's URL."""
+        """Report under `name` by `settings`; `database` is None where nothing names it."""
         self.sender = Sender(settings.address)
         self._name, self._settings = name, settings
-        self._database = to_label(settings.database or database)
+        self._database = database
         self._identity, self._pools = identity, pools
         self._has_logged_failure = self._has_logged_starvation = False
 

@@ -15,17 +15,17 @@ VERSION = 1
 MAX_BYTES = 8192
 
 
-def identity_fields(identity: ProcessIdentity, *, interval: float, pool: str, database: str) -> dict[str, Any]:
-    """Return the fields that identify a report's process, pool and database."""
-    return {
+def identity_fields(identity: ProcessIdentity, *, interval: float, pool: str, database: str | None) -> dict[str, Any]:
+    """Return the fields that identify a report's process, pool and, where it is known, database."""
+    fields = {
         "v": VERSION,
         "pid": identity.pid,
         "ppid": identity.parent_pid,
         "start": identity.started_at,
         "interval": interval,
         "pool": pool,
-        "database": database,
     }
+    return fields if database is None else {**fields, "database": database}
 
 
 def total_fields(totals: Totals) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 import itertools
 
 import pytest
-from db_health_reporter.naming import insert_by_key, unique
+from db_health_reporter.naming import database_name, insert_by_key, unique
+from db_health_reporter.settings import read_settings
 
 from tests.reporter.conftest import Reports, Start
 
@@ -44,3 +45,13 @@ def test_unique_name_has_the_smallest_free_number() -> None:
     """A unique name gets the smallest free number."""
     assert unique("app", []) == "app"
     assert unique("app", ["app", "app-3"]) == "app-2"
+
+
+def test_a_database_without_a_name_is_the_exporters_only_one() -> None:
+    """Unless it is of another kind, which the exporter does not ask."""
+    plain, named = read_settings({}, set()), read_settings({"dbhealth_database": "orders"}, set())
+
+    assert database_name(plain, None, "postgresql") is None
+    assert database_name(plain, "app", "postgresql") == "app"
+    assert database_name(plain, None, "sqlite") == "default"
+    assert database_name(named, None, "postgresql") == "orders"

@@ -105,6 +105,29 @@ def test_a_leak_is_named(
     assert place("hold", "engine.connect()") in exporter.get("/").text
 
 
+MADE_BY_A_FUNCTION = """
+import sys, threading, psycopg2
+from sqlalchemy import create_engine
+engine = create_engine(
+    "postgresql+psycopg2://", creator=lambda: psycopg2.connect(sys.argv[1]), pool_size=1, max_overflow=0
+)
+held = engine.connect()
+engine.connect()
+"""
+
+
+def test_an_engine_whose_url_names_no_database_counts(
+    start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
+) -> None:
+    """Cloud SQL's and AlloyDB's connectors give a function that connects: it is the exporter's only database."""
+    environment = {
+        "DBHEALTH_INSTALL": "1", "DBHEALTH_INTERVAL": "0.1", "DBHEALTH_ADDRESS": f"127.0.0.1:{report_port}",
+    }  # fmt: skip
+    start("2.1", "-c", MADE_BY_A_FUNCTION, shared_server.url(), env=environment)
+
+    exporter.wait_for_verdict("app_pool_exhausted", within=15)
+
+
 LEAKS = [f"leaks.py:{line} in {name}" for line, name in ((18, "export"), (23, "report"), (28, "cart"))]
 
 
