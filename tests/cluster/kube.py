@@ -63,10 +63,12 @@ class Kube:
         found: Object = json.loads(self.run(*words, given=json.dumps(pod)).stdout)
         return found
 
-    def fetch(self, path: str, *, method: str = "GET") -> Answer:
-        """Request a path of the API server."""
+    def fetch(self, path: str, *, method: str = "GET", patch: Object | None = None) -> Answer:
+        """Request a path of the API server, or change its object by a merge patch."""
+        body = None if patch is None else json.dumps(patch)
+        headers = {} if patch is None else {"Content-Type": "application/merge-patch+json"}
         with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)) as connection:
-            connection.request(method, path)
+            connection.request(method if patch is None else "PATCH", path, body, headers)
             response = connection.getresponse()
             return Answer(response.status, response.read().decode(errors="replace"))
 
@@ -77,6 +79,12 @@ class Kube:
             raise LookupError(f"{path}: {answer.status} {answer.text[:300]}")
         found: Object = json.loads(answer.text)
         return found
+
+    def change(self, path: str, patch: Object) -> None:
+        """Change an object by a merge patch: faster than a process of kubectl."""
+        answer = self.fetch(path, patch=patch)
+        if answer.status != http.client.OK:
+            raise LookupError(f"{path}: {answer.status} {answer.text[:300]}")
 
     def pods(self, namespace: str, selector: str = "") -> list[Object]:
         """A namespace's pods that are not being deleted."""
