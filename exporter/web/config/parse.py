@@ -30,6 +30,7 @@ _HEADERS: dict[str, tuple[str, ...]] = {
 }
 _BCRYPT = re.compile(r"\$2[aby]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
+_LONGEST = 2**63 / 1e9  # seconds; Go counts nanoseconds in 64 bits
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -97,7 +98,10 @@ def _duration(value: Value) -> float:
     parts = _DURATION.findall(text)
     if "".join(number + unit for number, unit in parts) != text:
         raise value.error("must be a duration with its unit, as 1s, 500ms or 1m30s")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if seconds >= _LONGEST:
+        raise value.error("must be a duration of less than 292 years")
+    return seconds
 
 
 def parse_file(path: str) -> WebConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import ssl
 import warnings
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from exporter.web.config.names import CIPHERS, CURVES, VERSIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 _VERIFY = {
     ClientAuth.NONE: ssl.CERT_NONE,
     ClientAuth.VERIFY_IF_GIVEN: ssl.CERT_OPTIONAL,
@@ -86,10 +88,14 @@ def _load_authorities(context: ssl.SSLContext, client_ca: Pem | None) -> None:
     if client_ca is None:
         context.set_default_verify_paths()
         return
+    # Without what stands between them: names in comments, which need not be ASCII.
+    certificates = b"\n".join(_CERTIFICATE.findall(_read(client_ca)))
+    if not certificates:
+        raise WebConfigError(f"{client_ca.key} holds no certificate in PEM")
     try:
-        context.load_verify_locations(cadata=_read(client_ca).decode())
-    except (ssl.SSLError, UnicodeDecodeError):
-        raise WebConfigError(f"{client_ca.key} holds no certificate in PEM") from None
+        context.load_verify_locations(cadata=certificates.decode())
+    except (ssl.SSLError, ValueError):  # ValueError: it is not ASCII
+        raise WebConfigError(f"{client_ca.key} holds a certificate that OpenSSL does not accept") from None
 
 
 def _read(pem: Pem) -> bytes:

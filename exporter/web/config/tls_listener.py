@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from asyncio.sslproto import SSLProtocol
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import ssl
 
 HANDSHAKE_SECONDS = 5
 MAX_HANDSHAKES = 64  # under way: one more aborts the oldest
+# For a client without TLS; Go's servers answer in the same way.
+_HTTPS_NEEDED = (
+    b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nthis port needs HTTPS\n"
+)
 
 
 class TlsAcceptor:
@@ -64,9 +65,11 @@ class _TlsConnection(SSLProtocol):
             self._below.abort()
 
     def _on_handshake_complete(self, handshake_exc: BaseException | None) -> None:
-        """Send the alert that says why a handshake fails: asyncio leaves it unsent and resets the connection."""
+        """Send the reason, as TLS's alert or in plain HTTP: asyncio leaves it unsent and resets the connection."""
         if handshake_exc is not None and self._below is not None:
             alert = self._outgoing.read()  # type: ignore[attr-defined]  # has no types
+            if isinstance(handshake_exc, ssl.SSLError) and handshake_exc.reason == "HTTP_REQUEST":
+                alert = _HTTPS_NEEDED
             if alert:
                 self._below.write(alert)
         super()._on_handshake_complete(handshake_exc)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 60  # characters of a key that an error repeats
 _NULL = "tag:yaml.org,2002:null"
+_MERGE = "tag:yaml.org,2002:merge"
 # YAML 1.1's words, which the toolkit's parser takes.
 _BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on", "y"), True),
@@ -44,6 +45,8 @@ class Value:
             place = f" (line {key.start_mark.line + 1})"
             if not isinstance(key, yaml.ScalarNode):
                 raise self.error(f"has a key that is no text{place}")
+            if key.tag == _MERGE:
+                raise self.error(f"has a merge key (<<), which is not followed: write the keys themselves{place}")
             if known is not None and key.value not in known:
                 raise self.error(f'has the unknown key "{_shown(key.value)}"{place}')
             if key.value in found:

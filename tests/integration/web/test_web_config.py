@@ -77,8 +77,8 @@ def test_tls_and_a_password_on_the_metrics_port_alone(start: Start, web: WebConf
     assert status(port, client, "/healthz") == 401
     for path, expected in (("/healthz", 503), ("/readyz", 503), ("/livez", 200), ("/app/livez", 200)):
         assert exporter.get(path).status == expected
-    with pytest.raises(ConnectionResetError):
-        status(port, None)
+    answer, text = ask(port, None)
+    assert (answer, text.rpartition("\r\n")[2]) == (400, "this port needs HTTPS\n")
 
 
 def test_other_authorities_are_not_trusted(start: Start, web: WebConfigFolder, tmp_path: Path) -> None:

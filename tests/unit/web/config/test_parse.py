@@ -127,6 +127,7 @@ BAD = {
     "key twice": ("basic_auth_users:\n  a: x\n  a: y\n", 'basic_auth_users has the key "a" twice (line 3)'),
     "section twice": ("rate_limit: {}\nrate_limit: {}\n", 'has the key "rate_limit" twice'),
     "key of another kind": ("? [a]\n: b\n", "has a key that is no text"),
+    "merge key": (f"basic_auth_users:\n  <<: {{a: '{HASH}'}}\n", "basic_auth_users has a merge key (<<), which is not"),
     "value of another kind": ("tls_server_config: {cert_file: [a]}", "tls_server_config.cert_file must be a text"),
     "list of another kind": (f"{TLS}  cipher_suites: a\n", "tls_server_config.cipher_suites must be a list"),
     "no certificate": ("tls_server_config: {key_file: k}", "tls_server_config needs cert_file or cert"),
@@ -178,6 +179,11 @@ BAD = {
     "cost too high": (f"basic_auth_users: {{a: '{HASH.replace('$10$', '$32$')}'}}", "must be a bcrypt hash"),
     "interval without unit": ("rate_limit: {interval: 5, burst: 1}", "rate_limit.interval must be a duration"),
     "negative interval": ("rate_limit: {interval: -5s, burst: 1}", "rate_limit.interval must be a duration"),
+    "endless interval": (f"rate_limit: {{interval: {'9' * 400}h, burst: 1}}", "rate_limit.interval must be a duration"),
+    "interval of centuries": (
+        "rate_limit: {interval: 2562048h, burst: 1}",
+        "must be a duration of less than 292 years",
+    ),
     "burst of another kind": ("rate_limit: {interval: 1s, burst: many}", "rate_limit.burst must be a whole number"),
 }
 

@@ -75,6 +75,16 @@ def test_policy_of_client_certificates(pair: Pair, authority: Authority, auth: C
     assert len(context.get_ca_certs()) == (0 if auth is ClientAuth.NONE else 1)
 
 
+def test_several_authorities_may_stand_between_other_words(pair: Pair, authority: Authority) -> None:
+    """As in a bundle with each one's name above it, in whatever encoding."""
+    other = Authority("another")
+    bundle = b"# B\xe4r\n" + authority.certificate + "# Bär\r\n".encode() + other.certificate.replace(b"\n", b"\r\n")
+    client_ca = Pem(key=CA, text=bundle.decode("latin-1"))
+    context = make_context(config(pair, client_auth=ClientAuth.REQUIRE_AND_VERIFY, client_ca=client_ca))
+
+    assert len(context.get_ca_certs()) == 2
+
+
 def test_unusable_certificates_are_named_by_their_key(pair: Pair, authority: Authority, tmp_path: Path) -> None:
     """One sentence each, nothing of the content."""
     other = authority.server("127.0.0.1")
@@ -90,6 +100,10 @@ def test_unusable_certificates_are_named_by_their_key(pair: Pair, authority: Aut
         f"{CA} holds no certificate in PEM": {
             "client_auth": ClientAuth.REQUIRE_AND_VERIFY,
             "client_ca": Pem(key=CA, text="Zq7Xw9"),
+        },
+        f"{CA} holds a certificate that OpenSSL does not accept": {
+            "client_auth": ClientAuth.REQUIRE_AND_VERIFY,
+            "client_ca": Pem(key=CA, text=authority.certificate.decode() + damaged.decode()),
         },
     }
     for problem, changes in cases.items():
