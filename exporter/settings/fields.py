@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from exporter.dsn.text import clean
 from exporter.settings.durations import parse_duration
@@ -32,6 +33,22 @@ _TEXT_FORMATS = frozenset(
      "common", "combined", "line", "full", "compact"}
 )  # fmt: skip
 _EXTENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
+
+
+class FromEnvironment(BaseSettings):
+    """Settings of the environment and of arguments alone: no `.env` file, which took 2 of 5 ms of a reading."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings passes all five by name
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments count before variables."""
+        return init_settings, env_settings
 
 
 def setting(meaning: str, allowed: str, default: Any = None, *, shown: str = NO_DEFAULT, **limits: Any) -> Any:

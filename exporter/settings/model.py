@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from exporter.dsn import DsnError
 from exporter.model.readiness import Readiness
@@ -27,7 +27,7 @@ POOL_SETTINGS = frozenset(
 )
 
 
-class Settings(BaseSettings):
+class Settings(fields.FromEnvironment):
     """The table of all settings."""
 
     model_config = SettingsConfigDict(hide_input_in_errors=True, env_ignore_empty=True, extra="ignore")
