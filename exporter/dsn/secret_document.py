@@ -1,32 +1,35 @@
-"""A whole secret as one JSON object, as AWS Secrets Manager keeps it for a database."""
+"""A whole secret as one JSON object, as AWS Secrets Manager and other stores keep it for a database."""
 
+import dataclasses
 import json
+import re
 from typing import Any
 
 from exporter.dsn.errors import DsnError
 from exporter.dsn.hosts import listed
+from exporter.dsn.parameters import canonical, may_ask_for_tls
 from exporter.dsn.split import Parts, split
+from exporter.dsn.text import clean
 
-_NAMES = {
-    "url": ("uri", "url"),
-    "host": ("host", "hostname"),
-    "port": ("port",),
-    "database": ("dbname", "database"),
-    "user": ("username", "user"),
-    "password": ("password",),
-}
+# Names of a part without a prefix, in lower case and letters alone: dbName, DB_NAME and POSTGRES_DB are one.
+_PARTS = {
+    "url": "url", "uri": "url", "connectionstring": "url", "connectionuri": "url", "connectionurl": "url",
+    "host": "host", "hostname": "host", "port": "port",
+    "database": "database", "user": "user", "username": "user", "password": "password", "pass": "password",
+}  # fmt: skip
+_PREFIX = re.compile(r"(?:database|postgresql|postgres|pg|db)+")
 
 
 def is_secret_document(text: str) -> bool:
-    """Whether a text is a JSON object that holds a password: never a URL, and never a password alone."""
-    return _object(text).keys() & {"password", "uri", "url"} != set()
+    """Whether a text is a JSON object: never a URL, and never a password alone."""
+    return bool(_object(clean(text)))
 
 
 def parts_of(text: str) -> Parts:
-    """Return the parts of the address that a secret's JSON object holds.
+    """Return the parts of the address that a secret's JSON object holds; without a host, if it has none.
 
     Raises:
-        DsnError: the text is no JSON object, or it names no host, or another kind of database.
+        DsnError: the text is no JSON object, or it is about another kind of database.
     """
     found = _object(text)
     if not found:
@@ -34,18 +37,33 @@ def parts_of(text: str) -> Parts:
     engine = found.get("engine", "postgres")
     if not (isinstance(engine, str) and "postgres" in engine.lower()):
         raise DsnError('holds a JSON object whose "engine" is not PostgreSQL')
-    texts = {key: _text(found, names) for key, names in _NAMES.items()}
-    if texts["url"]:
-        return split(texts["url"])
-    if not texts["host"]:
-        raise DsnError('holds a JSON object without "host": add it, or give DATABASE_HOST and its kin')
-    return Parts(
-        hosts=listed(texts["host"]),
-        database=texts["database"],
-        user=texts["user"],
-        password=texts["password"],
-        query=(("port", texts["port"]),) if texts["port"] else (),
+    texts: dict[str, str] = {}
+    for name in sorted(found, key=lambda name: _PREFIX.match(name.lower()) is not None):  # the plain one counts
+        if _text(found[name]):
+            texts.setdefault(_part(name), _text(found[name]))
+    tls = tuple(
+        (canonical(name), _text(value)) for name, value in found.items() if may_ask_for_tls(name) and _text(value)
     )
+    if "url" in texts:
+        parts = split(texts["url"])
+        return dataclasses.replace(parts, query=(*parts.query, *tls))
+    return Parts(
+        hosts=listed(texts["host"]) if "host" in texts else (),
+        database=texts.get("database", ""),
+        user=texts.get("user", ""),
+        password=texts.get("password", ""),
+        query=((("port", texts["port"]),) if "port" in texts else ()) + tls,
+    )
+
+
+def _part(name: str) -> str:
+    """Return the part of an address that a key names; empty for any other."""
+    letters = re.sub("[^a-z0-9]", "", name.lower())
+    prefix = _PREFIX.match(letters)
+    rest = letters[prefix.end() :] if prefix else letters
+    if prefix and rest in {"", "name"}:
+        return "database"
+    return _PARTS.get(rest, "")
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -58,6 +76,7 @@ def _object(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _text(found: dict[str, Any], names: tuple[str, ...]) -> str:
-    value = next((found[name] for name in names if name in found), "")
-    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, (str, int)) else ""

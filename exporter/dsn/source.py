@@ -1,24 +1,18 @@
 """Where a target comes from; files are read anew each time, so that a rotated secret needs no restart."""
 
 import dataclasses
-import json
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from exporter.dsn import files
+from exporter.dsn.entries import BESIDE, as_object, entries
 from exporter.dsn.errors import DsnError
 from exporter.dsn.hosts import listed
 from exporter.dsn.parse import assemble
 from exporter.dsn.secret_document import is_secret_document, parts_of
-from exporter.dsn.split import Parts, hides_nothing, pairs, split
+from exporter.dsn.split import Parts, hides_nothing, is_url, pairs, split
 from exporter.dsn.target import ASYNCPG, Target
 from exporter.dsn.text import clean, refuse_variable, without_newline
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_TEXTS = frozenset({"url", "url_file", "host", "name", "user", "password", "password_file", "parameters"})
-# Keys of an entry in DATABASES that are the settings' business, not the address's.
-_BESIDE = frozenset({"expect", "required"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +40,8 @@ class Source:
         Raises:
             DsnError: it is neither, or leaves open which of its keys counts.
         """
-        given: dict[str, Any] = {"url": entry} if isinstance(entry, str) else _object(entry, name)
-        source = cls(entry=name, **{key: value for key, value in given.items() if key not in _BESIDE})
+        given: dict[str, Any] = {"url": entry} if isinstance(entry, str) else as_object(entry, name)
+        source = cls(entry=name, **{key: value for key, value in given.items() if key not in BESIDE})
         source.check()
         return source
 
@@ -57,6 +51,8 @@ class Source:
         Raises:
             DsnError: the sentence names both.
         """
+        if self.host is not None and self.needs_host():
+            return
         ways = [key for key in ("url", "url_file", "host") if getattr(self, key) is not None]
         if len(ways) > 1:
             raise DsnError(f"{self.say(ways[0])} and {self.say(ways[1])} are both given: give one of them")
@@ -151,10 +147,11 @@ class Source:
         password = self.password if self.password_file is None else read_text(self.password_file, self.say(key))
         if password is None:
             return None
-        if is_secret_document(password):
+        if is_secret_document(password) or is_url(clean(password)):
+            what = "secret as a JSON object" if is_secret_document(password) else "URL"
             raise _NamedError(
-                f"{self.say(key)} holds a whole secret as a JSON object instead of a password: name its password "
-                f"alone, or give the object as {self.say('url_file')}"
+                f"{self.say(key)} holds a whole {what} instead of a password: name its password alone, or give it as "
+                f"{self.say('url_file')}"
             )
         if self.password_file is None:
             try:
@@ -163,11 +160,39 @@ class Source:
                 raise _NamedError(f"{self.say(key)} {error}") from None
         return without_newline(password)
 
+    def needs_host(self) -> bool:
+        """Whether the URL is a secret's JSON object without a host, as RDS makes it: user and password alone."""
+        try:
+            text = self._text()
+            return text.startswith("{") and not parts_of(text).hosts
+        except DsnError:
+            return False
+
+    def _text(self) -> str:
+        return clean(self.url if self.url is not None else read_text(self.url_file or "", self.say("url_file")))
+
     def _parts(self) -> Parts:
+        if self.url is None and self.url_file is None:
+            return self._given_parts()
+        text = self._text()
+        refuse_variable(text)
+        if not text.startswith("{"):
+            return split(text)
+        found = parts_of(text)
+        if found.hosts:
+            return found
         if self.host is None:
-            text = clean(self.url if self.url is not None else read_text(self.url_file or "", self.say("url_file")))
-            refuse_variable(text)
-            return parts_of(text) if text.startswith("{") else split(text)
+            raise DsnError(f'holds a JSON object without "host": add it, or give {self.say("host")} beside it')
+        given = self._given_parts()
+        return dataclasses.replace(
+            given,
+            database=given.database or found.database,
+            user=found.user or given.user,
+            password=found.password,
+            query=(*found.query, *given.query),
+        )
+
+    def _given_parts(self) -> Parts:
         host, name, user, parameters = (
             clean(each or "") for each in (self.host, self.name, self.user, self.parameters)
         )
@@ -181,50 +206,6 @@ class Source:
 
 class _NamedError(DsnError):
     """An error whose text names the setting already."""
-
-
-def entries(text: str) -> dict[str, object]:
-    """Return the JSON object of DATABASES, its names checked.
-
-    Raises:
-        DsnError: it is no such object.
-    """
-    try:
-        found = json.loads(text, object_pairs_hook=_once)
-    except json.JSONDecodeError as error:
-        raise DsnError(f"DATABASES is not JSON (line {error.lineno}, column {error.colno})") from None
-    except RecursionError:
-        raise DsnError("DATABASES is nested too deeply") from None
-    if not isinstance(found, dict) or not found:
-        raise DsnError('DATABASES must be a JSON object with at least one database: {"orders": "postgresql://..."}')
-    for name in found:
-        if not NAME.fullmatch(name):
-            raise DsnError(
-                "DATABASES has a name that is not allowed: names are up to 63 letters, digits, _ . and -, "
-                "a letter or digit first",
-            )
-    return found
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({key for key, _ in pairs}) < len(pairs):
-        raise DsnError("DATABASES has the same key twice in one object")
-    return dict(pairs)
-
-
-def _object(entry: object, name: str) -> dict[str, Any]:
-    where = f'DATABASES: "{name}"'
-    if not isinstance(entry, dict):
-        raise DsnError(f"{where} must be a URL or an object")
-    if entry.keys() - _TEXTS - _BESIDE - {"port"}:
-        allowed = ", ".join(sorted(_TEXTS | _BESIDE | {"port"}))
-        raise DsnError(f"{where} has an unknown key: allowed are {allowed}")
-    for key, value in entry.items():
-        if key in _TEXTS and not (isinstance(value, str) and value):
-            raise DsnError(f"{where}: {key} must be a text that is not empty")
-        if key == "port" and (isinstance(value, bool) or not re.fullmatch("-?[0-9]{1,9}", str(value))):
-            raise DsnError(f"{where}: port must be a number")
-    return {key: int(value) if key == "port" else value for key, value in entry.items()}
 
 
 def _with_password(parts: Parts, password: str) -> Parts:

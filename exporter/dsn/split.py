@@ -50,6 +50,11 @@ class Parts:
         return f"parameter number {position + 1}"
 
 
+def is_url(text: str) -> bool:
+    """Whether a text begins as a database's URL does."""
+    return _SCHEME.match(text) is not None
+
+
 def split(url: str) -> Parts:
     """Cut a URL into parts; a password may hold raw characters as long as one reading makes sense."""
     scheme = _SCHEME.match(url)

@@ -14,6 +14,10 @@ _VARIABLE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _USUAL_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 # What a shell, compose or envsubst would have replaced, and what Helm would have.
 _SHELL_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::?[-?+][^}]*)?\}")
+# Other forms count only as a whole part of an address: in a longer one they may be a piece of a password.
+_WHOLE_VARIABLE = re.compile(
+    r"(?:^|(?<=[:/@,=]))(?:\$\{[a-z_][A-Za-z0-9_.]*\}|\$[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?=[:/@?&,]|$)"
+)
 # What a console or a README shows where the user's own belongs: <password>, [YOUR-PASSWORD].
 _PLACEHOLDER = re.compile(
     r"<(?:your[-_ ]?)?(?:db[-_ ]?)?(?:user(?:name)?|password|host(?:name)?|port|db[-_ ]?name|database)>"
@@ -21,6 +25,8 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _TEMPLATE = re.compile(r"\{\{[-\s]*[.$\w][^{}]*\}\}")
+# What Go's templates, and so Helm's, write for a value that is missing.
+_MISSING = re.compile(r"<no value>|<nil>|%!\w\(<nil>\)")
 
 
 def clean(text: str) -> str:
@@ -40,7 +46,8 @@ def refuse_variable(text: str) -> None:
     """Refuse a text that holds a reference which Kubernetes, a shell, Helm or a person should have replaced.
 
     Raises:
-        DsnError: the text holds `$(NAME)`, `${NAME}`, `{{ ... }}` or `<password>`; the sentence names the variable.
+        DsnError: the text holds `$(NAME)`, `${NAME}`, `$A_NAME`, `{{ ... }}` or `<password>`; the sentence names a
+            variable in capitals.
     """
     placeholder = _PLACEHOLDER.search(text)
     if placeholder is not None:
@@ -48,6 +55,10 @@ def refuse_variable(text: str) -> None:
     unfilled = _SHELL_VARIABLE.search(text)
     if unfilled is not None:
         raise DsnError(f"holds ${{{unfilled[1]}}}, which nothing has replaced: Kubernetes replaces $({unfilled[1]})")
+    if _WHOLE_VARIABLE.search(text):
+        raise DsnError("holds a variable of a shell, which nothing has replaced: Kubernetes replaces $(NAME)")
+    if _MISSING.search(text):
+        raise DsnError("holds <no value> or <nil>, where a template had no value")
     if _TEMPLATE.search(text):
         raise DsnError("holds {{...}}, a piece of a template that nothing has filled in")
     found = _VARIABLE.search(text)
