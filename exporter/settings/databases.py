@@ -57,7 +57,15 @@ class Databases:
 
     def _is_ours(self, given: Mapping[str, Any]) -> bool:
         """Whether DATABASES is the exporter's: applications have variables of that name, too."""
-        return "databases_file" in given or clean(given["databases"]).startswith("{")
+        if "databases_file" in given:
+            return True
+        text = clean(given["databases"])
+        try:
+            found = entries(text).values()
+        except DsnError:
+            return text.startswith("{")
+        # Django's, for one, has an object for each name, too.
+        return any(isinstance(entry, str) or (isinstance(entry, dict) and entry.keys() & set(_KEYS)) for entry in found)
 
     def _leave_out(self, names: list[str], winner: str) -> None:
         if names:
@@ -83,6 +91,8 @@ class Databases:
     def _prefer(self, given: dict[str, Any], url: str) -> None:
         """Let the URL count before the settings that describe the same database in parts."""
         parts = [key for key in _PARTS if key in given]
+        if "host" in parts and Source(**{url: given[url]}).needs_host():
+            parts = []
         others = [key for key in ("url", "url_file") if key in given and key != url]
         # A password beside a URL takes the place of the URL's; beside parts, it is one of them.
         if "host" in parts and _has_password(Source(**{url: given[url]})):

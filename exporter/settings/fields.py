@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from exporter.dsn.text import clean
+from exporter.dsn import DsnError
+from exporter.dsn.text import clean, refuse_variable
 from exporter.settings.durations import parse_duration
 
 NO_DEFAULT = "\N{EN DASH}"  # shown in tables where there is no default
@@ -96,6 +98,10 @@ def _digits(value: object) -> object:
     if not isinstance(value, str):
         return value
     text = clean(value)
+    try:
+        refuse_variable(text)
+    except DsnError as error:  # says which variable is missing
+        raise PydanticCustomError("line", "{why}", {"why": str(error)}) from None
     if not re.fullmatch(r"-?[0-9]+", text):
         raise ValueError
     return text

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from exporter.dsn import DsnError
 from exporter.model.readiness import Readiness
 from exporter.model.role import ExpectedRole
-from exporter.settings import fields, unused
+from exporter.settings import aliases, fields, unused
 from exporter.settings.config import Config
 from exporter.settings.databases import Databases
 from exporter.settings.fields import count, port, seconds, seconds_or_off, setting, words
@@ -41,12 +42,13 @@ class Settings(fields.FromEnvironment):
     database_url_file: str | None = setting("a file that holds the URL", "a file")
     database_host: str | None = setting("instead of a URL: a host, several, or a socket's directory", "a host")
     database_port: fields.Port | None = port("its port", None, shown="5432", minimum=1)
-    database_name: str | None = setting("the database's name", "a name", shown="the user's")
-    database_user: str | None = setting("the user", "a name", shown="the process's own")
+    database_name: str | None = setting("the database's name; also `DATABASE_DB`", "a name", shown="the user's")
+    database_user: str | None = setting("the user; also `DATABASE_USERNAME`", "a name", shown="the process's own")
     database_password: SecretStr | None = setting("the password; replaces the URL's", "a password")
     database_password_file: str | None = setting("a file that holds the password", "a file")
     database_parameters: SecretStr | None = setting(
-        "beside `DATABASE_HOST`, what follows `?` in a URL: `sslmode=verify-full&sslrootcert=system`",
+        "beside `DATABASE_HOST`, what follows `?` in a URL: `sslmode=verify-full&sslrootcert=system`; "
+        "also `DATABASE_SSLMODE`",
         "parameters as in a URL",
     )
     databases: SecretStr | None = setting(
@@ -168,7 +170,7 @@ def read_config(given: Mapping[str, str], *, serve: bool = False) -> Config:
         ValidationError: a setting has a value that is not allowed.
         DsnError: a database cannot be used.
     """
-    settings, wrong = _validated(given, serve=serve)
+    settings, wrong = _validated({**aliases.settings(os.environ, given), **given}, serve=serve)
     if settings.web_config_file is not None and settings.metrics_port in {None, settings.listen_port or None}:
         raise DsnError("WEB_CONFIG_FILE needs METRICS_PORT, a port beside LISTEN_PORT: kubelets probe without TLS")
     address = {name: sentence for name, sentence in wrong.items() if name not in POOL_SETTINGS}
@@ -180,7 +182,7 @@ def read_config(given: Mapping[str, str], *, serve: bool = False) -> Config:
         found["metrics_port"] = None
     found["databases"] = databases.read(_texts(settings))
     pool = (f"{sentence}: the default is used" for name, sentence in wrong.items() if name in POOL_SETTINGS)
-    return Config(**{**found, "notes": (*unused.variables(Settings.model_fields), *pool, *databases.notes)})
+    return Config(**{**found, "notes": (*unused.variables(Settings.model_fields, given), *pool, *databases.notes)})
 
 
 def _validated(given: Mapping[str, str], *, serve: bool) -> tuple[Settings, dict[str, str]]:

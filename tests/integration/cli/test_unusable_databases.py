@@ -20,6 +20,7 @@ UNUSABLE: dict[str, tuple[dict[str, str], str]] = {
     "jdbc": ({"DATABASE_URL": "jdbc:postgresql://h/db"}, "the database must be a PostgreSQL"),
     "password variable": ({"DATABASE_URL": "postgresql://app:$(DB_PASSWORD)@h/app"}, "define DB_PASSWORD before it"),
     "host variable": ({"DATABASE_URL": "postgresql://app:hidden@$(DB_HOST)/app"}, "define DB_HOST before it"),
+    "port variable": ({"DATABASE_HOST": "h", "DATABASE_PORT": "$(DB_PORT)"}, "define DB_PORT before it"),
     "port": ({"DATABASE_HOST": "h", "DATABASE_PORT": "http"}, "DATABASE_PORT must be a port"),
     "missing file": ({"DATABASE_URL_FILE": "/nowhere"}, "DATABASE_URL_FILE names a file that does not exist"),
     "certificate": (
@@ -189,6 +190,25 @@ USED: dict[str, tuple[Callable[[Postgres], dict[str, str]], str]] = {
     "mark": (lambda s: {"DATABASE_URL": f"\ufeff{s.url()}"}, ""),
     "pool": (lambda s: {"DATABASE_URL": s.url(), "DATABASE_POOL_SIZE": "many"}, "DATABASE_POOL_SIZE must be"),
     "link": (lambda s: {"DATABASE_URL": s.url(), "METRICS_PORT": "tcp://10.96.3.4:8080"}, "METRICS_PORT: not used"),
+    "other names": (
+        lambda s: {
+            "DATABASE_HOSTNAME": s.host,
+            "DATABASE_PORT": str(s.port),
+            "DATABASE_DBNAME": "app",
+            "DATABASE_USERNAME": "app",
+            "DATABASE_PASS": PASSWORD,
+        },
+        "",
+    ),
+    "secret beside a host": (
+        lambda s: {
+            "DATABASE_URL": json.dumps({"username": "app", "password": PASSWORD}),
+            "DATABASE_HOST": s.host,
+            "DATABASE_PORT": str(s.port),
+            "DATABASE_NAME": "app",
+        },
+        "",
+    ),
     "lines": (
         lambda s: {
             "DATABASE_HOST": f'"{s.host}"\n',

@@ -308,6 +308,11 @@ JSON = '{"a": "postgresql://h/a"}'
         ({**URL, "DATABASES": "a,b"}, URL, "DATABASES: not used, because DATABASE_URL counts"),
         ({**URL, "DATABASES": JSON}, {"DATABASES": JSON}, "DATABASE_URL: not used, because DATABASES counts"),
         ({"DATABASES_FILE": "/x", "DATABASES": JSON}, {"DATABASES": JSON}, "DATABASES_FILE: not used"),
+        (
+            {**URL, "DATABASES": '{"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "x"}}'},
+            URL,
+            "DATABASES: not used",
+        ),
         ({"DATABASES": JSON, "DATABASE_PASSWORD": "x"}, {"DATABASES": JSON}, "DATABASE_PASSWORD: not used"),
     ],
 )
