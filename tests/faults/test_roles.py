@@ -27,6 +27,7 @@ def standby(server: Postgres, cleanup: ExitStack) -> Postgres:
     return made
 
 
+@pytest.mark.extended
 def test_standby_fails_where_a_primary_is_expected(
     driver: str, standby: Postgres, start_exporter: StartExporter
 ) -> None:
@@ -161,6 +162,7 @@ def test_first_host_uses_up_connect_timeout(driver: str, server: Postgres, stand
     assert re.match(r"app: success in [1-4]\d\d\d\.", once.stdout), once.stdout
 
 
+@pytest.mark.extended
 def test_two_slow_hosts_are_waited_for(
     driver: str, server: Postgres, background: Background, cleanup: ExitStack
 ) -> None:
@@ -191,6 +193,7 @@ def test_first_host_with_the_right_role_is_taken(
     assert once.stdout.startswith("app: success in "), once.stdout
 
 
+@pytest.mark.extended
 def test_last_hosts_failure_is_reported(driver: str, server: Postgres, standby: Postgres) -> None:
     """Where every host fails, the last one's failure is reported."""
     url = url_of_two_hosts(driver, standby, server, password="wrong")

@@ -76,6 +76,7 @@ def test_server_without_tls_is_tls_with_sslmode_require(
     leaves_nothing_behind(exporter, tls_server)
 
 
+@pytest.mark.extended
 def test_unknown_authority_is_tls(
     driver: str, tls_server: Postgres, client_files: ClientFiles, start_exporter: StartExporter
 ) -> None:

@@ -26,6 +26,7 @@ def parameters(url: str) -> dict[str, str]:
     return dict(each.split("=", 1) for each in urlsplit(url).query.split("&"))
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(("url", "says"), URLS, ids=[urlsplit(url).netloc.split("@")[1] for url, _ in URLS])
 def test_the_urls_of_hosted_databases(tls_server: Postgres, url: str, says: str) -> None:
     """What a console shows connects, over TLS where it says so, and what is left out is one line."""
@@ -59,6 +60,7 @@ def test_the_authority_of_rds(
     exporter.wait_for_verdict("healthy", within=10)
 
 
+@pytest.mark.extended
 def test_an_authority_for_the_whole_container(
     tls_server: Postgres, authority: Authority, start_exporter: StartExporter, tmp_path: Path, driver: str
 ) -> None:

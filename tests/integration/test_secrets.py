@@ -163,7 +163,7 @@ def test_commands_show_no_password(
     assert not told(done.stdout + done.stderr)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("wrong", ["LISTEN_PORT", "PROBE_TIMEOUT", "DATABASE_URL", "DATABASES"])
 def test_bad_settings_show_no_password(server: Postgres, tmp_path: Path, wrong: str) -> None:
     """An error about a bad setting does not repeat the value."""

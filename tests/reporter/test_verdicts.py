@@ -131,6 +131,7 @@ def test_an_engine_whose_url_names_no_database_counts(
 LEAKS = [f"leaks.py:{line} in {name}" for line, name in ((18, "export"), (23, "report"), (28, "cart"))]
 
 
+@pytest.mark.extended
 def test_each_of_three_leaks_is_named(
     start: Start, exporter: Exporter, shared_server: Postgres, report_port: int
 ) -> None:

@@ -5,6 +5,8 @@ import socket
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import StartExporter
 from tests.support import certificates
 from tests.support.certificates import Authority
@@ -77,6 +79,7 @@ def report(port: int, *, bytes_in_all: int) -> None:
         sender.sendto(json.dumps(content).encode(), ("127.0.0.1", port))
 
 
+@pytest.mark.extended
 def test_reads_are_small(
     tls_server: Postgres,
     authority: Authority,
