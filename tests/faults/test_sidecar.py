@@ -199,6 +199,6 @@ def test_a_hundred_freezes_leave_nothing_behind(server: Postgres, start_exporter
 
     assert server.sessions() <= SESSIONS * len(exporters)
     for exporter, clean in zip(exporters, before, strict=True):
-        returns_to(exporter, server, clean)
+        returns_to(exporter, server, clean, within=10)  # a connect of the fresh path is nearly always under way
         for path in ("pooled", "fresh"):
             assert set(exporter.outcomes(path)) <= {"success", "query_timeout", "connect_timeout"}
