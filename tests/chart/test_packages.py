@@ -110,6 +110,19 @@ def test_an_umbrellas_null_leaves_the_replicas_to_an_autoscaler(helm: Helm, umbr
     assert "replicas" not in cleared["shop-orders-health"]
 
 
+def test_an_umbrellas_null_clears_a_part(helm: Helm, umbrella: Path) -> None:
+    """What another values file has switched on is off again; Helm 4 keeps what is a default."""
+    on = {"ordersHealth": {"monitoring": {"rules": {"enabled": True}}, "serviceAccount": {"create": True}}}
+    clear: dict[str, Any] = {"ordersHealth": {"monitoring": {"rules": None}, "serviceAccount": None}}
+    files = [umbrella / "on.json", umbrella / "clear.json"]
+    for file, values in zip(files, (on, clear), strict=True):
+        file.write_text(json.dumps(values))
+    arguments = [word for file in files for word in ("--values", str(file))]
+
+    kinds = {item["kind"] for item in helm.template(umbrella, *arguments, release="shop")}
+    assert not kinds & {"PrometheusRule", "ServiceAccount"}
+
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     """The consumer of the library, whose dependency has no alias and whose values hold nothing of it."""

@@ -391,6 +391,11 @@ REFUSED |= {
         injected(resources={"claims": [{"name": "gpu"}]}),
         "exporter.resources.claims names claims that other people's pods do not have: remove it",
     ),
+    "a node for Windows": (
+        {**APP, "nodeSelector": {"kubernetes.io/os": "windows"}},
+        "the exporter runs on Linux alone",
+    ),
+    "a pod for Windows": ({**APP, "pod": {"os": {"name": "windows"}}}, "the exporter runs on Linux alone"),
 }
 
 # The schema's messages, in the words of both Helms' validators.
@@ -470,6 +475,15 @@ SCHEMA: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {**APP, "extraContainers": [{"image": "proxy"}]},
         ("/extraContainers/0", "missing property 'name'"),
     ),
+    "a toleration of nothing": ({**APP, "tolerations": [{}]}, ("/tolerations/0", "missing property 'key'")),
+    "a toleration by a value alone": (
+        {**APP, "tolerations": [{"operator": "Equal", "value": "x"}]},
+        ("/tolerations/0", "missing property 'key'"),
+    ),
+    "a spread over nothing": (
+        {**APP, "topologySpreadConstraints": [{"maxSkew": 1}]},
+        ("/topologySpreadConstraints/0", "missing properties 'topologyKey', 'whenUnsatisfiable'"),
+    ),
     "an API version of no policy": (
         {"mode": "injection", "injection": {"apiVersion": "v1"}},
         ("/injection/apiVersion", "does not match pattern"),
@@ -478,21 +492,16 @@ SCHEMA: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 }
 
 
-# A key without a value removes the default; the schema then requires the value where it is needed.
+# A key without a value removes the default; the chart gives those back that it needs.
 EMPTY = {
     "exporter.settings": "", "podLabels": "", "commonLabels": "", "global": "", "imagePullSecrets": "",
     "exporter.resources": "", "app.resources": "", "exporter.extraEnv": "",
-    "app.service": "at '/app': missing property 'service'",
-    "monitoring.podMonitor": "at '/monitoring': missing property 'podMonitor'",
-    "serviceAccount": "missing property 'serviceAccount'",
-    "exporter.image": "at '/exporter': missing property 'image'",
-    "exporter.startupGate": "at '/exporter': missing property 'startupGate'",
-    "exporter.native": "at '/exporter': missing property 'native'",
-    "database.fromFiles": "at '/database': missing property 'fromFiles'",
+    "app.service": "", "monitoring": "", "monitoring.podMonitor": "", "monitoring.rules": "", "serviceAccount": "",
+    "injection": "", "exporter": "", "exporter.image": "", "exporter.image.registry": "", "exporter.startupGate": "",
+    "exporter.native": "", "database.fromFiles": "", "app.probes": "", "enabled": "", "mode": "",
     "app.replicas": "", "deployment": "", "pod": "",
     "extraContainers": "", "monitoring.rules.disabled": "",
     "database": "no database is given: set database.existingSecret.name",
-    "mode": "missing property 'mode'",
 }  # fmt: skip
 
 
@@ -510,6 +519,21 @@ def test_a_key_without_a_value_is_understood(helm: Helm, path: str) -> None:
         assert EMPTY[path] in helm.refusal(values)
     else:
         assert helm.template(values=values)
+
+
+def test_null_takes_a_database_a_quantity_and_a_handler_away(helm: Helm) -> None:
+    """As umbrella charts clear what another values file has set."""
+    app = {**IMAGE["app"], "readinessProbe": {"httpGet": None, "exec": {"command": ["true"]}}}
+    resources = {"limits": {"cpu": None, "memory": "200Mi"}}
+    made = helm.template(
+        values={**APP, "app": app, "exporter": {"resources": resources}, "databases": {"archive": None}}
+    )
+
+    [pod] = [item["spec"]["template"]["spec"] for item in made if item["kind"] == "Deployment"]
+    [sidecar], [application] = pod["initContainers"], pod["containers"]
+    assert sidecar["resources"]["limits"] == {"memory": "200Mi"}
+    assert application["readinessProbe"]["exec"] == {"command": ["true"]}
+    assert "archive" not in json.dumps(made)
 
 
 @pytest.mark.parametrize("case", REFUSED)

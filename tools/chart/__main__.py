@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tools.chart.schema import schemas
+from tools.chart.schema import required, schemas
 from tools.chart.settings import template
 from tools.chart.values import descriptions, library_values
 from tools.generated import stale, verdict, write
@@ -28,6 +28,7 @@ def generated() -> Iterator[tuple[Path, str]]:
         LIBRARY / "templates/_generated.tpl": template(defaults),
     }
     yield CHART / "values.schema.json", of_chart
+    yield CHART / "templates/_generated.tpl", required(values)
     yield from made.items()
     originals = {path for pattern in COPIED for path in LIBRARY.glob(pattern)} | made.keys()
     for path in sorted(originals):

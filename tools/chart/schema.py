@@ -1,5 +1,6 @@
 """Both values.schema.json, from tools/chart/schema.yaml, the comments of values.yaml and the exporter's settings."""
 
+import copy
 import json
 import re
 from pathlib import Path
@@ -34,7 +35,37 @@ def schemas(described: dict[str, str]) -> tuple[str, str]:
     properties = source["properties"]
     shared = {name: properties[name] for name in (*SHARED, "global")}
     library = source | {"required": ["exporter"], "properties": shared}
-    return _text("db-health-exporter", source), _text("db-health-exporter-lib", library)
+    chart = copy.deepcopy(source)
+    _drop_required(chart)
+    return _text("db-health-exporter", chart), _text("db-health-exporter-lib", library)
+
+
+def required(values: str) -> str:
+    """The chart's template of the values that its templates need, with their defaults: null takes them away."""
+    source = yaml.safe_load(SOURCE.read_text(encoding="utf-8"))
+    needed = yaml.safe_dump(_required(source, yaml.safe_load(values)), sort_keys=False)
+    return (
+        "{{/* `make generate` makes this of values.yaml and of what tools/chart/schema.yaml requires. */}}\n\n"
+        f'{{{{- define "db-health-exporter.required" -}}}}\n{needed}{{{{- end }}}}\n'
+    )
+
+
+def _required(schema: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, inner in schema.get("properties", {}).items():
+        below = _required(inner, defaults.get(name) or {}) if "properties" in inner else {}
+        if below:
+            found[name] = below
+        elif name in schema.get("required", ()):
+            found[name] = defaults[name]
+    return found
+
+
+def _drop_required(schema: dict[str, Any]) -> None:
+    """Require nothing of the chart's own values: its templates fill them in."""
+    schema.pop("required", None)
+    for inner in schema.get("properties", {}).values():
+        _drop_required(inner)
 
 
 def _describe(schema: dict[str, Any], described: dict[str, str], path: str) -> None:

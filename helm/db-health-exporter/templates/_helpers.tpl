@@ -52,3 +52,30 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{/*
+Completes the chart's values in place: null, as an umbrella chart has it, gives a default back, and takes a database or a quantity
+away. Every file begins with it, whichever Helm renders first.
+*/}}
+{{- define "db-health-exporter.complete" -}}
+{{- include "db-health-exporter.fill" (dict "into" .Values "from" (include "db-health-exporter.required" . | fromYaml)) -}}
+{{- $maps := list (.Values.databases | default dict) -}}
+{{- range $resources := list .Values.app.resources .Values.exporter.resources -}}
+{{- range $kind := tuple "requests" "limits" }}{{ $maps = append $maps (dig $kind nil ($resources | default dict) | default dict) }}{{ end -}}
+{{- end -}}
+{{- range $map := $maps -}}
+{{- range $name, $value := $map }}{{ if kindIs "invalid" $value }}{{ $_ := unset $map $name }}{{ end }}{{ end -}}
+{{- end -}}
+{{- end }}
+
+{{/* Adds what is missing, or null, in a map. */}}
+{{- define "db-health-exporter.fill" -}}
+{{- range $name, $default := .from -}}
+{{- $given := hasKey $.into $name | ternary (get $.into $name) nil -}}
+{{- if kindIs "invalid" $given -}}
+{{- $_ := set $.into $name $default -}}
+{{- else if and (kindIs "map" $given) (kindIs "map" $default) -}}
+{{- include "db-health-exporter.fill" (dict "into" $given "from" $default) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}

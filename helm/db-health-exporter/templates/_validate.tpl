@@ -27,6 +27,11 @@ Values that do not go together with the mode: one sentence each.
 
 {{/* Checks for the modes in which the chart makes the pods and the Service. */}}
 {{- define "db-health-exporter.validatePod" -}}
+{{- $spec := (include "db-health-exporter.rawPod" . | fromJson).spec -}}
+{{- $os := merge dict ($spec.nodeSelector | default dict) (.values.nodeSelector | default dict) -}}
+{{- if or (eq "windows" (dig "os" "name" "" $spec)) (eq "windows" (get $os "kubernetes.io/os" | toString)) -}}
+{{- fail "the pod is for Windows nodes, and the exporter runs on Linux alone: run it by itself in mode standalone" -}}
+{{- end -}}
 {{- $volumes := list "db-health-database" "db-health-web-config" -}}
 {{- range .values.exporter.extraVolumes }}{{ $volumes = append $volumes .name }}{{ end -}}
 {{- include "db-health-exporter.validateMountedVolumes" (dict "values" .values "volumes" $volumes) -}}
