@@ -521,19 +521,19 @@ def test_a_key_without_a_value_is_understood(helm: Helm, path: str) -> None:
         assert helm.template(values=values)
 
 
-def test_null_takes_a_database_a_quantity_and_a_handler_away(helm: Helm) -> None:
+def test_null_takes_a_database_a_setting_a_quantity_and_a_handler_away(helm: Helm) -> None:
     """As umbrella charts clear what another values file has set."""
     app = {**IMAGE["app"], "readinessProbe": {"httpGet": None, "exec": {"command": ["true"]}}}
     resources = {"limits": {"cpu": None, "memory": "200Mi"}}
-    made = helm.template(
-        values={**APP, "app": app, "exporter": {"resources": resources}, "databases": {"archive": None}}
-    )
+    exporter = {"resources": resources, "settings": {"METRICS_PORT": None, "READINESS": None, "LOG_LEVEL": "debug"}}
+    made = helm.template(values={**APP, "app": app, "exporter": exporter, "databases": {"archive": None}})
 
     [pod] = [item["spec"]["template"]["spec"] for item in made if item["kind"] == "Deployment"]
     [sidecar], [application] = pod["initContainers"], pod["containers"]
     assert sidecar["resources"]["limits"] == {"memory": "200Mi"}
     assert application["readinessProbe"]["exec"] == {"command": ["true"]}
     assert "archive" not in json.dumps(made)
+    assert {entry["name"] for entry in sidecar["env"]} == {"POD_IP", "DATABASE_URL_FILE", "LOG_LEVEL"}
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -89,8 +89,9 @@ def _schema(name: str, about: dict[str, Any]) -> dict[str, Any]:
         words = about["words"]
         off = [False] if "off" in words else []  # YAML reads a bare off as false
         cases = (str, str.upper, str.capitalize)
-        return {"enum": [*(case(word) for case in cases for word in words), *off], **described}
-    found: dict[str, Any] = {"type": _SCHEMA_TYPES.get(about["type"], "string")}
+        return {"enum": [*(case(word) for case in cases for word in words), *off, None], **described}
+    types = _SCHEMA_TYPES.get(about["type"], ["string"])
+    found: dict[str, Any] = {"type": [*types, "null"]}  # null takes away what another values file has set
     if "minimum" in about:
         maximum = LONGEST_PROBE_TIMEOUT if name == "PROBE_TIMEOUT" else about["maximum"]
         found |= {"minimum": 0 if about.get("off") else about["minimum"], "maximum": maximum}

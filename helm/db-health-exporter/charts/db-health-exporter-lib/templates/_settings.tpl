@@ -23,8 +23,10 @@ The exporter's environment variables.
     fieldRef: {fieldPath: status.podIP}
 {{- include "db-health-exporter.sidecarDatabaseEnv" . }}
 {{- range $name, $value := .values.exporter.settings }}
+{{- if not (kindIs "invalid" $value) }}
 - name: {{ $name }}
   value: {{ include "db-health-exporter.settingText" (dict "name" $name "value" $value) | quote }}
+{{- end }}
 {{- end }}
 {{- if .values.exporter.webConfigSecret }}
 {{- /* Injected: the - keeps other people's pods starting where their namespace has no such Secret, or a wrong one. */}}

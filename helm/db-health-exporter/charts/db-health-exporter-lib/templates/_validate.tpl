@@ -93,8 +93,10 @@ Values that are refused: each with a sentence that says what to set and never re
 {{- if not (hasKey $known $name) -}}
 {{- fail (printf "exporter.settings.%s is no setting of the exporter: use one of %s" $name (keys $known | sortAlpha | join ", ")) -}}
 {{- end -}}
+{{- if not (kindIs "invalid" $value) -}}
 {{- with include "db-health-exporter.settingError" (dict "name" $name "value" $value) -}}
 {{- fail (printf "exporter.settings.%s %s" $name .) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- with .PROBE_TIMEOUT -}}
