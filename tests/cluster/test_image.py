@@ -42,7 +42,7 @@ def test_the_image_has_its_user_port_and_labels(images: None) -> None:
     assert list(config["ExposedPorts"]) == ["9850"] or list(config["ExposedPorts"]) == ["9850/tcp"]
     assert config["Entrypoint"] == ["/opt/exporter/bin/python3", "-m", "exporter"]
     labels = {name.removeprefix("org.opencontainers.image.") for name in config["Labels"]}
-    assert labels >= {"title", "description", "source", "licenses", "version"}
+    assert labels >= {"title", "description", "source", "licenses", "version", "revision"}
     assert "PYTHONOPTIMIZE=2" in config["Env"]
 
 

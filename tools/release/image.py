@@ -20,19 +20,9 @@ def build(job: Job, tree: Path, layouts: Path) -> None:
     Raises:
         SystemExit: an image is larger than the goal.
     """
-    machine = {"aarch64": "arm64"}.get(platform.machine(), "amd64")
     for architecture in ARCHITECTURES:
         name = job.local_image(architecture)
-        command = ["buildah", "build", "--layers", "--timestamp", str(job.epoch), "--platform", f"linux/{architecture}"]
-        command += [
-            "--build-arg",
-            f"BUILDPLATFORM=linux/{machine}",
-            "--build-arg",
-            f"BASE={job.base.format(arch=architecture)}",
-        ]
-        command += ["--build-arg", f"BUILD_BASE={job.base.format(arch=machine)}"]
-        command += ["--build-arg", f"VERSION={job.version}", *job.image_flags, "--tag", name, str(tree)]
-        job.run(command)
+        job.run([*command(job, architecture), "--layers", "--tag", name, tree])
         layout = layouts / architecture
         job.run(["buildah", "push", "--quiet", name, f"oci:{layout}:{architecture}"])
         size = compressed_bytes(layout)
@@ -40,6 +30,20 @@ def build(job: Job, tree: Path, layouts: Path) -> None:
         if size >= GOAL_BYTES:
             raise SystemExit(f"the image for {architecture} has {size} bytes compressed")
         job.bill(architecture).write_bytes(read(layout, BILL))
+
+
+def command(job: Job, architecture: str) -> list[str]:
+    """How buildah builds one platform's image: the same content from the same commit, wherever it is built."""
+    machine = {"aarch64": "arm64"}.get(platform.machine(), "amd64")
+    given = {
+        "BUILDPLATFORM": f"linux/{machine}",
+        "BASE": job.base.format(arch=architecture),
+        "BUILD_BASE": job.base.format(arch=machine),
+        "VERSION": job.version,
+        "REVISION": job.commit,
+    }
+    words = ["buildah", "build", "--timestamp", str(job.epoch), "--platform", f"linux/{architecture}", *job.image_flags]
+    return words + [word for name, value in given.items() for word in ("--build-arg", f"{name}={value}")]
 
 
 def push(job: Job) -> str:
