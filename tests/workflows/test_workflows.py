@@ -1,6 +1,7 @@
 """The public CI: its files are right, and give no more away than they must."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from tests.chart.tools import ROOT, tool
+from tools.version import version
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
@@ -54,6 +56,21 @@ def test_jobs_name_steps_that_exist() -> None:
     assert named <= steps
     assert {"packages", "environment", "lint", "docs", "test", "e2e"} <= named
     assert steps - named <= {"other Pythons", "fuzz", "release"}
+
+
+def test_a_tag_is_released_to_where_the_workflow_looks(tmp_path: Path) -> None:
+    """The command of the release, shown and not done: its folder is the one that is signed and uploaded."""
+    workflow = yaml.safe_load((GITHUB / "workflows/release.yml").read_text())
+    assert workflow["defaults"]["run"]["shell"] == "bash"
+    scripts = {step["name"]: step["run"] for step in workflow["jobs"]["release"]["steps"] if "run" in step}
+    words = ["bash", "-eo", "pipefail", "-c", f"make() {{ command make -sC {ROOT} \"$@\"; }}\n{scripts['make release']}"]
+    subprocess.run(words, cwd=tmp_path, env={**os.environ, "DRY_RUN": "1"}, capture_output=True, check=True)
+
+    shown = (tmp_path / "released").read_text()
+    assert f"into {ROOT}/dist/release\n" in shown
+    assert f"push ghcr.io/db-health-exporter/db-health-exporter:{version()}\n" in shown
+    used = {folder for script in scripts.values() for folder in re.findall(r"dist/[a-z]+", script)}
+    assert used == {"dist/release"}
 
 
 @pytest.mark.parametrize("form", sorted((GITHUB / "ISSUE_TEMPLATE").glob("[!c]*.yml")), ids=lambda path: path.stem)
