@@ -28,6 +28,7 @@ COPY tools/image/sbom.py /build/
 COPY LICENSE /opt/exporter/
 COPY exporter /build/exporter
 ARG VERSION=0.1.0
+ARG REVISION=unknown
 # The modes are not those of somebody's checkout.
 RUN set -e; cd /opt/exporter/lib/python3.*/site-packages; \
     cp -r /build/exporter .; \
@@ -35,21 +36,22 @@ RUN set -e; cd /opt/exporter/lib/python3.*/site-packages; \
         > /opt/exporter/bin/db-health-exporter; \
     chmod -R u=rwX,go=rX exporter /opt/exporter/LICENSE; \
     chmod 755 /opt/exporter/bin/db-health-exporter; \
-    python3 /build/sbom.py /image "$PWD" "$VERSION" "$TARGETARCH" > /opt/exporter/sbom.cdx.json; \
+    python3 /build/sbom.py /image "$PWD" "$VERSION" "$TARGETARCH" "$REVISION" > /opt/exporter/sbom.cdx.json; \
     python3 -m compileall -q -o 2 --invalidation-mode unchecked-hash "$PWD/exporter"
 
 FROM scratch
 ARG VERSION=0.1.0
-# A layer that is kept has its commit's time on all its files (tools/release), so one commit must not take another's.
 ARG REVISION=unknown
+# A builder's cache tells layers by their content and the lines above them, neither by the value of an ARG nor by the times of
+# files, which are the commit's in a release. So what holds version and commit comes first, and labels come behind it.
+COPY --from=build /opt/exporter /opt/exporter
+COPY --from=build /image /
 LABEL org.opencontainers.image.title="db-health-exporter" \
       org.opencontainers.image.description="A sidecar that tells Kubernetes, Prometheus and people why an application cannot use its database" \
       org.opencontainers.image.source="https://github.com/db-health-exporter/db-health-exporter" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-COPY --from=build /image /
-COPY --from=build /opt/exporter /opt/exporter
 ENV PATH=/opt/exporter/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 \
     PYTHONOPTIMIZE=2 PYTHONNODEBUGRANGES=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532

@@ -19,7 +19,7 @@ def bill(capsys: pytest.CaptureFixture[str]) -> str:
     """Of this machine, as if it were an image: far more packages and licences than any image of ours has."""
     need(Path("/var/lib/dpkg/status").is_file(), "needs a Debian")
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
-    sbom.main("/", sysconfig.get_path("purelib"), "1.2.3", architecture)
+    sbom.main("/", sysconfig.get_path("purelib"), "1.2.3", architecture, "0123abc")
     return capsys.readouterr().out
 
 

@@ -63,7 +63,7 @@ def test_a_tag_is_released_to_where_the_workflow_looks(tmp_path: Path) -> None:
     workflow = yaml.safe_load((GITHUB / "workflows/release.yml").read_text())
     assert workflow["defaults"]["run"]["shell"] == "bash"
     scripts = {step["name"]: step["run"] for step in workflow["jobs"]["release"]["steps"] if "run" in step}
-    words = ["bash", "-eo", "pipefail", "-c", f"make() {{ command make -sC {ROOT} \"$@\"; }}\n{scripts['make release']}"]
+    words = ["bash", "-eo", "pipefail", "-c", f'make() {{ command make -sC {ROOT} "$@"; }}\n{scripts["make release"]}']
     subprocess.run(words, cwd=tmp_path, env={**os.environ, "DRY_RUN": "1"}, capture_output=True, check=True)
 
     shown = (tmp_path / "released").read_text()

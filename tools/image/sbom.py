@@ -1,6 +1,6 @@
 """What an image holds, as CycloneDX: Debian's packages below a root and Python's distributions in a folder.
 
-`python3 sbom.py ROOT SITE_PACKAGES VERSION ARCHITECTURE` prints it.
+`python3 sbom.py ROOT SITE_PACKAGES VERSION ARCHITECTURE REVISION` prints it.
 The same content makes the same bytes: no clock, no random number.
 """
 
@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 Component = dict[str, Any]
 NAME = "db-health-exporter"
+SOURCE = f"https://github.com/{NAME}/{NAME}"
 
 
 def debian_packages(root: Path) -> Iterator[Component]:
@@ -53,11 +54,11 @@ def _licence(found: Distribution) -> Component:
     return {"licenses": [{"expression": expressions[0]}]} if expressions else {}
 
 
-def document(version: str, architecture: str, components: list[Component]) -> Component:
+def document(version: str, architecture: str, revision: str, components: list[Component]) -> Component:
     """The bill of materials; its serial number is made of its content."""
     purl = f"pkg:oci/{NAME}?arch={architecture}&tag={version}"
     parts = sorted(components, key=lambda part: part["purl"])
-    content = json.dumps(parts, sort_keys=True) + purl
+    content = json.dumps(parts, sort_keys=True) + purl + revision
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -71,6 +72,7 @@ def document(version: str, architecture: str, components: list[Component]) -> Co
                 "version": version,
                 "purl": purl,
                 "licenses": [{"expression": "Apache-2.0"}],
+                "externalReferences": [{"type": "vcs", "url": SOURCE, "comment": f"commit {revision}"}],
             },
         },
         "components": parts,
@@ -78,11 +80,11 @@ def document(version: str, architecture: str, components: list[Component]) -> Co
     }
 
 
-def main(root: str, site_packages: str, version: str, architecture: str) -> None:
+def main(root: str, site_packages: str, version: str, architecture: str, revision: str) -> None:
     """Print the bill of materials of an image."""
     python = ".".join(map(str, sys.version_info[:3]))
     parts = [interpreter(python), *debian_packages(Path(root)), *python_distributions(Path(site_packages))]
-    print(json.dumps(document(version, architecture, parts), indent=1))  # noqa: T201 - a command's answer
+    print(json.dumps(document(version, architecture, revision, parts), indent=1))  # noqa: T201 - a command's answer
 
 
 if __name__ == "__main__":
