@@ -182,7 +182,8 @@ def test_two_commands_of_the_page_lead_to_an_answer_and_four_to_all_of_it(
     until(before.gone, within=90, what="the pod from before is gone", every=0.3)
     after = kube.pod(namespace, selector)
     after.until_ready(within=120)
-    until(lambda: 'pool="orders"' in after.ask("/metrics").text, within=60, what="the application's pool", every=0.3)
+    after.until(lambda: after.ask("/orders", port=8000).status == 200, "the application answers")
+    after.until(lambda: 'pool="orders"' in after.ask("/metrics").text, "the application's pool is reported")
     kinds = "podmonitors.monitoring.coreos.com,prometheusrules.monitoring.coreos.com,configmaps"
     made = kube.run("get", kinds, "-n", namespace, "-l", "app.kubernetes.io/instance=orders", "-o", "name").stdout
     assert {line.partition("/")[0].partition(".")[0] for line in made.split()} == {
