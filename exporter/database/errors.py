@@ -31,8 +31,8 @@ class WrongRoleError(Exception):
 
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html. The code decides, else its class (the first two
-# characters). Where neither is listed, the outcome is `rejected`: the peer answered, and refuses. Class 42 is `error`:
-# a statement of the exporter's own is wrong.
+# characters). Where neither is listed, the outcome is `rejected`: the peer answered, and refuses. Class 42 is `error`: a
+# statement of the exporter's own is wrong; before the first statement it is `rejected`, as the URL's `options` may be.
 ADMIN_SHUTDOWN = "57P01"
 INVALID_AUTHORIZATION = "28000"
 TOO_MANY_CONNECTIONS = "53300"
@@ -57,6 +57,7 @@ _BY_SQLSTATE = {
     "08006": Outcome.PROTOCOL,
 }
 _BY_SQLSTATE_CLASS = {"28": Outcome.AUTH, "42": Outcome.ERROR}
+_BEFORE_QUERIES = frozenset({Phase.RESOLVING, Phase.CONNECTING})
 _BY_TIMEOUT = {
     Phase.POOL: Outcome.POOL_EXHAUSTED,
     Phase.RESOLVING: Outcome.DNS,
@@ -179,7 +180,8 @@ def _outcome_of(error: BaseException, attempt: ConnectAttempt) -> Outcome | None
     """Classify one error by itself; None if it has no outcome of its own."""
     state = sqlstate(error)
     if state is not None:
-        return _BY_SQLSTATE.get(state) or _BY_SQLSTATE_CLASS.get(state[:2], Outcome.REJECTED)
+        found = _BY_SQLSTATE.get(state) or _BY_SQLSTATE_CLASS.get(state[:2], Outcome.REJECTED)
+        return Outcome.REJECTED if found is Outcome.ERROR and attempt.phase in _BEFORE_QUERIES else found
     if isinstance(error, TimeoutError) and error.errno is None:
         return classify_timeout(attempt)
     for kind, outcome in _BY_TYPE:

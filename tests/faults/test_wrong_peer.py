@@ -157,6 +157,15 @@ def test_pooler_without_servers_is_rejected(
     assert message in exporter.health().text
 
 
+def test_options_that_the_server_refuses_are_rejected(
+    driver: str, server: Postgres, start_exporter: StartExporter
+) -> None:
+    """A setting in the URL that the server does not know (42704) is no defect of the exporter, as `error` would say."""
+    exporter = start_exporter(server.url(driver, options="-c nosuch=1"))
+
+    fails(exporter, "rejected", verdict="database_down")
+
+
 def test_database_that_allows_no_connections_is_rejected(
     driver: str, server: Postgres, start_exporter: StartExporter
 ) -> None:
