@@ -59,6 +59,12 @@ def title(pid: int) -> str:
         return ""
 
 
+def cpu_seconds(pid: int) -> float:
+    """What the threads of a process have computed since its start, its children apart."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def waited_for_cpu(pid: int) -> float:
     """Seconds in which the process's threads were ready to run and had no processor."""
     total = 0
