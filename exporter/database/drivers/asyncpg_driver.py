@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from exporter.database.dialects import LeanDialect
 from exporter.database.drivers import base
+from exporter.database.drivers.framing import Framing
 
 if TYPE_CHECKING:
     import ssl
@@ -57,6 +58,7 @@ class GuardedProtocol(asyncpg.protocol.Protocol):  # type: ignore[misc]  # writt
         self._connected = connected
         self._transport: Transport | None = None
         self._login_bytes = 0
+        self._framing = Framing()
 
     def connection_made(self, transport: Transport) -> None:
         """Keep the transport: asyncpg's own `abort` raises before the log-in is complete."""
@@ -67,6 +69,9 @@ class GuardedProtocol(asyncpg.protocol.Protocol):  # type: ignore[misc]  # writt
         """Check what comes before log-in, report errors, and pass the data on."""
         if not self._connected.done() and not self._is_login(data):
             self._end("the server does not speak the PostgreSQL protocol")
+            return
+        if not self._framing.accept(data):
+            self._end(ODD_ANSWER)
             return
         if self.on_server_error is not None and data[:1] == _ERROR_RESPONSE and _SQLSTATE_FIELD in data:
             sqlstate = data.split(_SQLSTATE_FIELD, 1)[1][:5]
