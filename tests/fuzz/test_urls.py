@@ -47,6 +47,8 @@ def test_urls_mean_what_libpq_takes_them_to_mean(url: str) -> None:
         "0123456789,"
     ):  # libpq looks at ports as it connects
         return
+    if "@" in str(theirs.get("host") or ""):  # it ends a user at the first @, where a host of that name cannot be
+        return
     if theirs.get("user"):
         assert target.user == theirs["user"]
     if theirs.get("password"):
