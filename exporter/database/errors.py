@@ -31,8 +31,8 @@ class WrongRoleError(Exception):
 
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html. The code decides, else its class (the first two
-# characters). Where neither is listed, the outcome is `rejected`: the peer answered, and refuses. Class 42 is `error`: a
-# statement of the exporter's own is wrong; before the first statement it is `rejected`, as the URL's `options` may be.
+# characters). Where neither is listed, the outcome is `rejected`: the peer answered, and refuses. Class 42 is `error`:
+# a statement of the exporter's own is wrong; before the first statement it is `rejected`: the URL's `options` may be.
 ADMIN_SHUTDOWN = "57P01"
 INVALID_AUTHORIZATION = "28000"
 TOO_MANY_CONNECTIONS = "53300"
