@@ -91,8 +91,9 @@ bench: $(STAMP) ## figures, beside the peers that are installed
 soak: $(STAMP) ## 1,000 faults, then 1,000 freezes under both drivers: 20 minutes
 	SOAK_CYCLES=1000 $(BIN)/python -m pytest --all --timeout 7200 -k "soak or freezes" tests/faults
 
-fuzz: $(STAMP) ## 10,000 environments of serving processes and as many other inputs: a quarter of an hour on 2 quiet cores
-	FUZZ=long $(PYTEST) $(PARALLEL) --timeout 7200 $(PYTEST_ARGS) tests/fuzz
+FUZZ_SHARE ?= 0.25
+fuzz: $(STAMP) ## inputs of every shape to environments, ports, files and drivers: minutes; FUZZ_SHARE=1 tries 10,000 environments
+	FUZZ=long FUZZ_SHARE=$(FUZZ_SHARE) $(PYTEST) $(PARALLEL) --timeout 7200 $(PYTEST_ARGS) tests/fuzz
 
 lint: $(STAMP) ## style, types, layers and spelling
 	$(BIN)/ruff check .

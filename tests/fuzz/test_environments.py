@@ -40,7 +40,7 @@ def check(served: Served) -> None:
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("part", range(4 if LONG else 1))
 def test_environments(serving: Serving, part: int) -> None:
-    """Ten thousand environments by `make fuzz`, in four parts side by side: each a serving process of its own."""
+    """Ten thousand environments by `make fuzz FUZZ_SHARE=1`, in four parts: each a serving process of its own."""
 
     @examples(short=60, long=2500)
     @given(environments())
