@@ -111,8 +111,10 @@ PARAMETERS = MappingProxyType(
 _IGNORED_PREFIXES = ("dbhealth_", "pool_")
 
 
-# Other libraries' names: Bun's, pg8000's, .NET's.
-_ALIASES = {"tls": "ssl", "unix_sock": "host"} | dict.fromkeys(("ssl_mode", "ssl-mode", "ssl mode"), "sslmode")
+# Other libraries' names: Bun's, pg8000's, dj-database-url's, .NET's.
+_ALIASES = {"tls": "ssl", "unix_sock": "host", "ssl_require": "ssl", "ssl_context": "ssl"} | dict.fromkeys(
+    ("ssl_mode", "ssl-mode", "ssl mode"), "sslmode"
+)
 _ENTITY = "amp;"  # what a text that went through HTML or XML has after its `&`
 # Prisma's and Go's, without which the server is verified as it is with them.
 _ABOUT_OWN_CERTIFICATE = frozenset({"sslidentity", "sslinline"})

@@ -113,7 +113,8 @@ def _all_known(match: re.Match[str]) -> bool:
 
 def pairs(query: str | None) -> list[tuple[str, str]]:
     """The parameters after a URL's question mark."""
-    return [(canonical(name), value) for name, value in parse_qsl((query or "").lstrip("?"), keep_blank_values=True)]
+    text = (query or "").lstrip("?").replace(r"\u0026", "&")  # as Go writes it in JSON
+    return [(canonical(name), value) for name, value in parse_qsl(text, keep_blank_values=True)]
 
 
 def hides_nothing(query: Iterable[tuple[str, str]]) -> bool:

@@ -645,6 +645,9 @@ def test_schemes_of_whatever_uses_postgresqls_protocol(scheme: str) -> None:
         ("ssl_mode=REQUIRED", "require"),
         ("ssl-mode=VERIFY_IDENTITY&sslrootcert=system", "verify-full"),
         ("a=1&amp;sslmode=require", "require"),
+        (r"a=1\u0026sslmode=require", "require"),
+        ("conn_max_age=60&ssl_require=true", "require"),
+        ("ssl_context=True", "require"),
         ("?sslmode=require", "require"),
     ],
 )
