@@ -12,3 +12,11 @@ for (const table of document.querySelectorAll("table.docutils")) {
     });
   }
 }
+
+// An alert's name is one long word: where it does not fit on a line it may end before a capital.
+for (const title of document.querySelectorAll("article h1, .related-pages .title")) {
+  for (const text of [...title.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE)) {
+    const parts = text.data.split(/(?<=[a-z])(?=[A-Z])/);
+    text.replaceWith(...parts.flatMap((part, at) => (at ? [document.createElement("wbr"), part] : [part])));
+  }
+}

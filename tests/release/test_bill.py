@@ -32,4 +32,6 @@ def test_the_bill_of_materials_keeps_to_the_schema(bill: str) -> None:
 @pytest.mark.parametrize("wrong", [{"serialNumber": "7"}, {"colour": "red"}, {"components": [{"name": "libc6"}]}])
 def test_the_schema_refuses_what_it_does_not_know(bill: str, wrong: dict[str, object]) -> None:
     """Or the test before would prove nothing."""
-    assert len(violations(json.dumps(json.loads(bill) | wrong))) == 1
+    short = json.loads(bill)
+    short["components"] = short["components"][:3]
+    assert len(violations(json.dumps(short | wrong))) == 1
