@@ -285,21 +285,34 @@ def fetch(published: Published, name: str, reference: str) -> dict[str, Any]:
     return found
 
 
+def blob(published: Published, name: str, digest: str) -> str:
+    """Where the registry has one layer or configuration."""
+    return f"http://{published.registry}/v2/{name}/blobs/{digest}"
+
+
 def test_the_image_is_for_two_platforms_and_small(published: Published) -> None:
     """Under 90 MB compressed, each with the list of its parts; provenance names both by the index's digest."""
     index = fetch(published, IMAGE, __version__)
     by_platform = {entry["platform"]["architecture"]: entry["digest"] for entry in index["manifests"]}
     assert set(by_platform) == {"amd64", "arm64"}
     out = published.folder / __version__
+    provenance = json.loads((out / "provenance.intoto.json").read_text())
+    build = provenance["predicate"]["buildDefinition"]
+    commit = build["resolvedDependencies"][0]["digest"]["gitCommit"]
     for architecture, digest in by_platform.items():
-        size = sum(layer["size"] for layer in fetch(published, IMAGE, digest)["layers"])
+        manifest = fetch(published, IMAGE, digest)
+        size = sum(layer["size"] for layer in manifest["layers"])
         print(f"{architecture}: {size / 1e6:.1f} MB compressed")
         assert size < 90e6
+        with urllib.request.urlopen(blob(published, IMAGE, manifest["config"]["digest"])) as response:
+            labels = json.load(response)["config"]["Labels"]
+        # A cached line would bring the labels of the release before.
+        assert labels["org.opencontainers.image.version"] == __version__
+        assert labels["org.opencontainers.image.revision"] == commit
         bill = json.loads((out / f"db-health-exporter-image-{__version__}-{architecture}.cdx.json").read_text())
         assert any(part["name"] == "asyncpg" for part in bill["components"])
         assert violations(json.dumps(bill)) == []
         assert f"arch={architecture}" in next(part["purl"] for part in bill["components"] if part["name"] == "libc6")
-    provenance = json.loads((out / "provenance.intoto.json").read_text())
     subjects = {entry["digest"]["sha256"] for entry in provenance["subject"]}
     assert {digest.partition(":")[2] for digest in published.digests(__version__).values()} <= subjects
 
@@ -310,7 +323,7 @@ def test_what_a_layer_holds_has_the_time_of_the_commit(published: Published) -> 
     epoch = statement["predicate"]["buildDefinition"]["internalParameters"]["SOURCE_DATE_EPOCH"]
     for entry in fetch(published, IMAGE, __version__)["manifests"]:
         for layer in fetch(published, IMAGE, entry["digest"])["layers"]:
-            url = f"http://{published.registry}/v2/{IMAGE}/blobs/{layer['digest']}"
+            url = blob(published, IMAGE, layer["digest"])
             with urllib.request.urlopen(url) as response, tarfile.open(fileobj=response, mode="r|gz") as files:
                 assert {member.mtime for member in files} == {epoch}
 
