@@ -152,7 +152,7 @@ def test_the_library_works_with_partial_values(helm: Helm, shop: Path) -> None:
     """A key of one's own chart, or a dict in the template: what is missing has the library's defaults."""
     partial = {
         "database": {"existingSecret": {"name": "shop-database"}},
-        "exporter": {"settings": {"READINESS": "gate"}},
+        "exporter": {"settings": {"READINESS": "gate", "LOG_LEVEL": None}, "resources": {"limits": {"cpu": None}}},
     }
     spec = pod_spec(helm.template(shop, values={"dbHealth": partial}))
     [container] = spec["initContainers"]
@@ -160,6 +160,7 @@ def test_the_library_works_with_partial_values(helm: Helm, shop: Path) -> None:
     assert container["image"] == f"ghcr.io/db-health-exporter/db-health-exporter:{__version__}"
     assert container["resources"]["limits"] == {"memory": "128Mi"}
     assert variables(container)["READINESS"] == "gate"
+    assert "LOG_LEVEL" not in variables(container)
     assert spec["volumes"][0]["name"] == "db-health-database"
 
 

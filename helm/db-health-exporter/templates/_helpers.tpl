@@ -59,13 +59,11 @@ away. Every file begins with it, whichever Helm renders first.
 */}}
 {{- define "db-health-exporter.complete" -}}
 {{- include "db-health-exporter.fill" (dict "into" .Values "from" (include "db-health-exporter.required" . | fromYaml)) -}}
-{{- $maps := list (.Values.databases | default dict) -}}
-{{- range $resources := list .Values.app.resources .Values.exporter.resources -}}
-{{- range $kind := tuple "requests" "limits" }}{{ $maps = append $maps (dig $kind nil ($resources | default dict) | default dict) }}{{ end -}}
+{{- $maps := list .Values.databases -}}
+{{- range list .Values.app.resources .Values.exporter.resources -}}
+{{- with . }}{{ $maps = concat $maps (list .requests .limits) }}{{ end -}}
 {{- end -}}
-{{- range $map := $maps -}}
-{{- range $name, $value := $map }}{{ if kindIs "invalid" $value }}{{ $_ := unset $map $name }}{{ end }}{{ end -}}
-{{- end -}}
+{{- include "db-health-exporter.dropNulls" (dict "maps" $maps) -}}
 {{- end }}
 
 {{/* Adds what is missing, or null, in a map. */}}

@@ -20,6 +20,17 @@ other charts include begins with it.
 {{- if not (and $exporter.image $exporter.startupGate (hasKey $exporter "native") (hasKey (.values.database | default dict) "fromFiles")) -}}
 {{- $_ := set . "values" (mergeOverwrite (include "db-health-exporter.defaults" . | fromYaml) (deepCopy .values)) -}}
 {{- end -}}
+{{- $resources := .values.exporter.resources | default dict -}}
+{{- include "db-health-exporter.dropNulls" (dict "maps" (list .values.databases $resources.requests $resources.limits)) -}}
+{{- end -}}
+{{- end }}
+
+{{/* Takes away each null in maps, which Kubernetes would read as a quantity of 0. */}}
+{{- define "db-health-exporter.dropNulls" -}}
+{{- range $map := .maps -}}
+{{- range $name, $value := $map -}}
+{{- if kindIs "invalid" $value }}{{ $_ := unset $map $name }}{{ end -}}
+{{- end -}}
 {{- end -}}
 {{- end }}
 
