@@ -72,11 +72,11 @@ def test_every_library_that_the_image_names_is_there(run: Callable[..., subproce
 
 
 def test_the_image_holds_the_list_of_its_parts(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    """The bill of materials names what dpkg and Python know, and no more."""
+    """The SBOM names what dpkg and Python know, and no more."""
     read = "print(open('/opt/exporter/sbom.cdx.json').read())"
-    bill = json.loads(run("python3", "-c", read).stdout)
-    names = {unquote(part["purl"].partition("@")[0]) for part in bill["components"]}
-    assert bill["metadata"]["component"]["version"] == run("db-health-exporter", "--version").stdout.strip()
+    sbom = json.loads(run("python3", "-c", read).stdout)
+    names = {unquote(part["purl"].partition("@")[0]) for part in sbom["components"]}
+    assert sbom["metadata"]["component"]["version"] == run("db-health-exporter", "--version").stdout.strip()
 
     known = (
         "import importlib.metadata as m, re;"

@@ -309,10 +309,10 @@ def test_the_image_is_for_two_platforms_and_small(published: Published) -> None:
         # A cached line would bring the labels of the release before.
         assert labels["org.opencontainers.image.version"] == __version__
         assert labels["org.opencontainers.image.revision"] == commit
-        bill = json.loads((out / f"db-health-exporter-image-{__version__}-{architecture}.cdx.json").read_text())
-        assert any(part["name"] == "asyncpg" for part in bill["components"])
-        assert violations(json.dumps(bill)) == []
-        assert f"arch={architecture}" in next(part["purl"] for part in bill["components"] if part["name"] == "libc6")
+        sbom = json.loads((out / f"db-health-exporter-image-{__version__}-{architecture}.cdx.json").read_text())
+        assert any(part["name"] == "asyncpg" for part in sbom["components"])
+        assert violations(json.dumps(sbom)) == []
+        assert f"arch={architecture}" in next(part["purl"] for part in sbom["components"] if part["name"] == "libc6")
     subjects = {entry["digest"]["sha256"] for entry in provenance["subject"]}
     assert {digest.partition(":")[2] for digest in published.digests(__version__).values()} <= subjects
 

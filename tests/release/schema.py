@@ -4,7 +4,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 
-def violations(bill: str) -> list[str]:
-    """What a bill of materials of CycloneDX 1.6 has that the schema does not allow."""
-    errors = JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill, all_errors=True)
+def violations(sbom: str) -> list[str]:
+    """What an SBOM of CycloneDX 1.6 has that the schema does not allow."""
+    errors = JsonStrictValidator(SchemaVersion.V1_6).validate_str(sbom, all_errors=True)
     return [repr(error) for error in errors or ()]

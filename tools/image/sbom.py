@@ -55,7 +55,7 @@ def _licence(found: Distribution) -> Component:
 
 
 def document(version: str, architecture: str, revision: str, components: list[Component]) -> Component:
-    """The bill of materials; its serial number is made of its content."""
+    """The SBOM; its serial number is made of its content."""
     purl = f"pkg:oci/{NAME}?arch={architecture}&tag={version}"
     parts = sorted(components, key=lambda part: part["purl"])
     content = json.dumps(parts, sort_keys=True) + purl + revision
@@ -81,7 +81,7 @@ def document(version: str, architecture: str, revision: str, components: list[Co
 
 
 def main(root: str, site_packages: str, version: str, architecture: str, revision: str) -> None:
-    """Print the bill of materials of an image."""
+    """Print the SBOM of an image."""
     python = ".".join(map(str, sys.version_info[:3]))
     parts = [interpreter(python), *debian_packages(Path(root)), *python_distributions(Path(site_packages))]
     print(json.dumps(document(version, architecture, revision, parts), indent=1))  # noqa: T201 - a command's answer

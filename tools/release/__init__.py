@@ -1,1 +1,1 @@
-"""A release of one commit: packages, image, charts, their bill of materials, provenance, checksums and signatures."""
+"""A release of one commit: packages, image, charts, their SBOM, provenance, checksums and signatures."""

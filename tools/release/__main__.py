@@ -21,7 +21,7 @@ def plan(job: Job) -> list[str]:
         f"export {job.commit[:12]}, with version {job.version} and registry {job.registry}",
         f"build wheels and sdists of {', '.join(source.PACKAGES)} into {job.out}",
         f"package the charts {', '.join(CHARTS)}",
-        f"build the image on {job.base} for {' and '.join(ARCHITECTURES)}; take out each bill of materials",
+        f"build the image on {job.base} for {' and '.join(ARCHITECTURES)}; take out each SBOM",
         f"push {job.image}",
         f"push {charts}",
         f"write provenance.intoto.json and {evidence.SUMS}",

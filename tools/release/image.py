@@ -10,12 +10,12 @@ from typing import Any
 
 from tools.release.job import ARCHITECTURES, Job
 
-BILL = "opt/exporter/sbom.cdx.json"
+SBOM_PATH = "opt/exporter/sbom.cdx.json"
 GOAL_BYTES = 90_000_000
 
 
 def build(job: Job, tree: Path, layouts: Path) -> None:
-    """Build each platform's image by buildah, into an OCI layout of its own, and take its bill of materials out.
+    """Build each platform's image by buildah, into an OCI layout of its own, and take its SBOM out.
 
     Raises:
         SystemExit: an image is larger than the goal.
@@ -29,7 +29,7 @@ def build(job: Job, tree: Path, layouts: Path) -> None:
         print(f"{architecture}: {size / 1e6:.1f} MB compressed; the goal is under {GOAL_BYTES / 1e6:.0f} MB")  # noqa: T201
         if size >= GOAL_BYTES:
             raise SystemExit(f"the image for {architecture} has {size} bytes compressed")
-        job.bill(architecture).write_bytes(read(layout, BILL))
+        job.sbom(architecture).write_bytes(read(layout, SBOM_PATH))
 
 
 def command(job: Job, architecture: str) -> list[str]:

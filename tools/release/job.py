@@ -42,8 +42,8 @@ class Job:
         """A chart's package."""
         return self.out / f"{name}-{self.version}.tgz"
 
-    def bill(self, architecture: str) -> Path:
-        """The bill of materials of one platform's image."""
+    def sbom(self, architecture: str) -> Path:
+        """The SBOM of one platform's image."""
         return self.out / f"{NAME}-image-{self.version}-{architecture}.cdx.json"
 
     def environment(self) -> dict[str, str]:
@@ -54,7 +54,7 @@ class Job:
         """Run a command and give its output.
 
         Raises:
-            SystemExit: it failed; the message holds its last words.
+            SystemExit: it failed; the message ends with its output.
         """
         print("+", *command, file=sys.stderr)  # noqa: T201 - a release shows what it does
         done = subprocess.run(  # noqa: S603 - the release's own commands

@@ -26,14 +26,14 @@ def build_packages(job: Job, tree: Path) -> None:
     for place in PACKAGES.values():
         job.run([sys.executable, "-W", "ignore", "-c", BUILD, job.out], cwd=tree / place)
     for path in job.out.glob("*.tar.gz"):
-        settle(path, job.epoch)
+        make_reproducible(path, job.epoch)
 
 
 def build_charts(job: Job, tree: Path) -> None:
     """Package the charts."""
     for name in CHARTS:
         job.run([job.helm, "package", tree / "helm" / name, "--destination", job.out])
-        settle(job.chart(name), job.epoch)
+        make_reproducible(job.chart(name), job.epoch)
 
 
 def push_charts(job: Job) -> dict[str, str]:
@@ -49,7 +49,7 @@ def push_charts(job: Job) -> dict[str, str]:
     return pushed
 
 
-def settle(path: Path, epoch: int) -> None:
+def make_reproducible(path: Path, epoch: int) -> None:
     """Write an archive anew, with nothing in it of the machine and the hour."""
     with tarfile.open(path) as old:
         members = sorted(((entry, old.extractfile(entry)) for entry in old.getmembers()), key=lambda pair: pair[0].name)

@@ -1,4 +1,4 @@
-"""The bill of materials of an image, judged by CycloneDX's own schema."""
+"""The SBOM of an image, judged by CycloneDX's own schema."""
 
 import json
 import platform
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.extended
 
 
 @pytest.fixture
-def bill(capsys: pytest.CaptureFixture[str]) -> str:
+def machine_sbom(capsys: pytest.CaptureFixture[str]) -> str:
     """Of this machine, as if it were an image: far more packages and licences than any image of ours has."""
     need(Path("/var/lib/dpkg/status").is_file(), "needs a Debian")
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
@@ -23,15 +23,15 @@ def bill(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
-def test_the_bill_of_materials_keeps_to_the_schema(bill: str) -> None:
+def test_the_sbom_keeps_to_the_schema(machine_sbom: str) -> None:
     """Strictly: no field that the schema does not know, each licence an expression of SPDX's."""
-    assert len(json.loads(bill)["components"]) > 100
-    assert violations(bill) == []
+    assert len(json.loads(machine_sbom)["components"]) > 100
+    assert violations(machine_sbom) == []
 
 
 @pytest.mark.parametrize("wrong", [{"serialNumber": "7"}, {"colour": "red"}, {"components": [{"name": "libc6"}]}])
-def test_the_schema_refuses_what_it_does_not_know(bill: str, wrong: dict[str, object]) -> None:
+def test_the_schema_refuses_what_it_does_not_know(machine_sbom: str, wrong: dict[str, object]) -> None:
     """Or the test before would prove nothing."""
-    short = json.loads(bill)
+    short = json.loads(machine_sbom)
     short["components"] = short["components"][:3]
     assert len(violations(json.dumps(short | wrong))) == 1
