@@ -235,8 +235,8 @@ def test_what_the_toolkit_refuses_is_refused(folder: Path, pair: Pair, content: 
     assert problem in str(error.value)
 
 
-@pytest.mark.parametrize("content", UNRELEASED.values(), ids=UNRELEASED)
-def test_keys_of_no_release_are_unknown(folder: Path, pair: Pair, content: str) -> None:
+def test_keys_of_no_release_are_unknown(folder: Path, pair: Pair) -> None:
     """One that is not obeyed would leave open what it was to close."""
-    with pytest.raises(WebConfigError, match='has the unknown key "'):
-        load(folder, content, pair)
+    for content in UNRELEASED.values():
+        with pytest.raises(WebConfigError, match='has the unknown key "'):
+            load(folder, content, pair)
