@@ -116,7 +116,13 @@ class WebConfigWatcher:
         self.acceptor.context = loaded.context
         self.access.use(loaded.config, loaded.context)
         self.problem, self.last_success = "", self._wall_clock()
-        log.info("the web configuration has changed and is in use")
+        log.info("the web configuration has changed and is in use: %s", _protection(loaded.config))
+
+
+def _protection(config: WebConfig) -> str:
+    """Name what protects the listener now: a file that was emptied by mistake protects nothing."""
+    tls, passwords = ("with" if found else "without" for found in (config.tls, config.users))
+    return f"{tls} TLS, {passwords} passwords"
 
 
 def _log_notes(config: WebConfig) -> None:

@@ -279,7 +279,7 @@ def test_a_broken_change_keeps_the_old_and_says_so(start: Start, web: WebConfigF
 @pytest.mark.extended
 def test_tls_and_passwords_are_turned_on_and_off(start: Start, web: WebConfigFolder) -> None:
     """Without a restart."""
-    _, port = start("")
+    exporter, port = start("")
     context = client_context(web.root)
     assert status(port, None) == 200
 
@@ -291,6 +291,11 @@ def test_tls_and_passwords_are_turned_on_and_off(start: Start, web: WebConfigFol
     web.configure("")
     until(lambda: refused(port, context), within=10, what="TLS is off")
     assert status(port, None) == 200
+    assert re.findall("is in use: (.*)", exporter.log()) == [
+        "with TLS, with passwords",
+        "with TLS, without passwords",
+        "without TLS, without passwords",
+    ]
 
 
 @pytest.mark.extended
