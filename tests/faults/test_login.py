@@ -39,6 +39,7 @@ def test_role_that_may_not_log_in_is_auth(driver: str, server: Postgres, start_e
     leaves_nothing_behind(exporter, server)
 
 
+@pytest.mark.extended
 def test_address_that_pg_hba_does_not_allow_is_auth(
     driver: str, server: Postgres, start_exporter: StartExporter
 ) -> None:
@@ -52,6 +53,7 @@ def test_address_that_pg_hba_does_not_allow_is_auth(
     leaves_nothing_behind(exporter, server)
 
 
+@pytest.mark.extended
 def test_pool_outlives_a_changed_password(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """Open connections survive a changed password: the pooled path stays green, the fresh one fails."""
     exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="0.5")

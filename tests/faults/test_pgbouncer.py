@@ -119,6 +119,7 @@ def test_paused_pgbouncer_is_query_timeout(
         recovers(exporter, within=3.5)
 
 
+@pytest.mark.extended
 def test_check_times_out_when_no_server_connection_is_left(
     driver: str,
     server: Postgres,
@@ -174,6 +175,7 @@ def test_refusal_by_pgbouncer_is_named_as_a_poolers(
     assert "a pooler such as PgBouncer" in exporter.health().text
 
 
+@pytest.mark.extended
 def test_stopped_server_behind_pgbouncer_fails_the_check(
     driver: str,
     server: Postgres,

@@ -76,6 +76,7 @@ def test_frozen_server_times_out_under_a_warm_pool(
         recovers(exporter)
 
 
+@pytest.mark.extended
 def test_short_freeze_keeps_the_connection(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """A server that answers late was slow, not dead: the connection is kept."""
     exporter = start_exporter(server.url(driver))

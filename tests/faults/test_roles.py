@@ -91,6 +91,7 @@ def test_primary_fails_where_a_replica_is_expected(
     leaves_nothing_behind(exporter, server)
 
 
+@pytest.mark.extended
 def test_the_host_with_the_right_role_is_used(
     driver: str,
     server: Postgres,

@@ -64,6 +64,7 @@ def test_ten_names_of_one_frozen_server_are_probed_at_once(server: Postgres, sta
     until(lambda: exporter.health().status == 200, within=ONE_INTERVAL + 1, what="all well again")
 
 
+@pytest.mark.extended
 def test_failed_database_that_is_not_required_fails_nothing(
     driver: str,
     start_postgres: StartPostgres,

@@ -63,6 +63,7 @@ def test_sigterm_turns_readiness_off_before_the_end(
     until(lambda: server.sessions() == 0, within=2, what="no session left")
 
 
+@pytest.mark.extended
 def test_frozen_database_holds_up_no_exit(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """A database that does not answer delays no exit."""
     exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="0.5")
@@ -75,6 +76,7 @@ def test_frozen_database_holds_up_no_exit(driver: str, server: Postgres, start_e
     until(lambda: server.sessions() == 0, within=2, what="no session left")
 
 
+@pytest.mark.extended
 def test_sigterm_right_after_the_start_ends_the_process(
     driver: str, server: Postgres, start_exporter: StartExporter
 ) -> None:
@@ -85,6 +87,7 @@ def test_sigterm_right_after_the_start_ends_the_process(
     terminate(exporter)
 
 
+@pytest.mark.extended
 def test_readiness_latch_outlives_an_outage(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """By default readiness waits for the first answer and then stays: an outage takes no pod out of service."""
     server.stop("immediate")
@@ -100,6 +103,7 @@ def test_readiness_latch_outlives_an_outage(driver: str, server: Postgres, start
     assert exporter.get("/livez").status == 200
 
 
+@pytest.mark.extended
 def test_stopped_process_fails_liveness_afterwards(server: Postgres, start_exporter: StartExporter) -> None:
     """A process that was stopped fails `/livez` afterwards, for it could not answer meanwhile."""
     exporter = start_exporter(server.url())

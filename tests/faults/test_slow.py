@@ -45,6 +45,7 @@ def test_round_trip_of_300_ms_is_database_slow(
         exporter.wait_for_verdict("healthy", within=4)
 
 
+@pytest.mark.extended
 def test_round_trip_of_900_ms_is_query_timeout(
     driver: str, server: Postgres, proxy: Proxy, start_exporter: StartExporter
 ) -> None:
@@ -86,6 +87,7 @@ def test_refusal_over_a_slow_line_is_named(
     assert set(seen) == {outcome}, exporter.history()
 
 
+@pytest.mark.extended
 def test_warm_probe_takes_two_round_trips(
     driver: str,
     server: Postgres,

@@ -84,6 +84,7 @@ def test_crash_is_followed_by_starting_up(driver: str, server: Postgres, start_e
         recovers(exporter)
 
 
+@pytest.mark.extended
 def test_smart_shutdown_fails_only_the_fresh_path(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """A smart shutdown ends no session: the pooled path stays green, the fresh one is `shutting_down`."""
     exporter = start_exporter(server.url(driver), FRESH_PROBE_INTERVAL="0.5")

@@ -166,6 +166,7 @@ def test_expired_certificate_from_the_start_is_tls(
     leaves_nothing_behind(exporter, tls_server)
 
 
+@pytest.mark.extended
 def test_missing_client_certificate_is_auth(
     driver: str,
     tls_server: Postgres,
@@ -209,6 +210,7 @@ def test_client_certificate_of_another_role_is_auth(
     leaves_nothing_behind(exporter, tls_server)
 
 
+@pytest.mark.extended
 def test_key_that_needs_a_password_is_misconfigured(
     driver: str,
     tls_server: Postgres,

@@ -115,6 +115,7 @@ def test_lost_synchronous_standby_blocks_writes(server: Postgres, start_writing:
         writes_recover(exporter)
 
 
+@pytest.mark.extended
 def test_write_path_on_a_standby_is_wrong_role(server: Postgres, start_writing: StartWriting) -> None:
     """A primary that became a standby blocks writes because of its role: the verdict is `wrong_role`."""
     exporter = start_writing(server)

@@ -90,6 +90,7 @@ def test_endless_answer_takes_no_memory(
     assert processes.resident_bytes(exporter.process.pid, "VmHWM") < min(before + SOME_MEMORY, ALL_MEMORY)
 
 
+@pytest.mark.extended
 def test_answer_cut_short_is_protocol(
     driver: str, server: Postgres, proxy: Proxy, start_exporter: StartExporter
 ) -> None:
@@ -103,6 +104,7 @@ def test_answer_cut_short_is_protocol(
         recovers(exporter)
 
 
+@pytest.mark.extended
 def test_failure_that_the_second_attempt_does_not_meet_is_error(
     server: Postgres, background: Background, cleanup: ExitStack
 ) -> None:
@@ -119,6 +121,7 @@ def test_failure_that_the_second_attempt_does_not_meet_is_error(
     assert re.search(r": error in .*UnexplainedConnectError: .*server closed the connection unexpectedly", once.stdout)
 
 
+@pytest.mark.extended
 def test_reset_of_an_idle_connection_fails_no_probe(
     driver: str,
     server: Postgres,

@@ -45,6 +45,7 @@ def test_there_are_urls_of_hosted_databases() -> None:
     assert len(URLS) == 3
 
 
+@pytest.mark.extended
 def test_the_authority_of_rds(
     tls_server: Postgres, authority: Authority, start_exporter: StartExporter, tmp_path: Path
 ) -> None:
@@ -76,6 +77,7 @@ def test_an_authority_for_the_whole_container(
     assert without.log().count("PGSSLROOTCERT: not used") == 1
 
 
+@pytest.mark.extended
 def test_pgbouncer_as_the_page_sets_it_up(
     server_factory: ServerFactory, server: Postgres, start_exporter: StartExporter, cleanup: ExitStack
 ) -> None:

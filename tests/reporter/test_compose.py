@@ -5,6 +5,7 @@ import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.conftest import StartExporter
@@ -24,6 +25,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.extended
 def test_compose(server: Postgres, start_exporter: StartExporter, net: Network, cleanup: ExitStack) -> None:
     """Both services with the page's environment, addresses and ports apart, in network namespaces of their own."""
     [text] = [block for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if block.startswith("services:")]

@@ -50,6 +50,7 @@ def shop(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
     return write
 
 
+@pytest.mark.extended
 def test_gunicorns_example_works(
     start: Start, reports: Reports, shop: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:

@@ -93,7 +93,7 @@ def _without_age(samples: dict[str, float]) -> dict[str, float]:
     return samples
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.extended
 @pytest.mark.parametrize(("version", "driver"), PAIRS)
 def test_a_crowd_is_counted_exactly(
     version: str,

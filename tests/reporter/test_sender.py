@@ -101,6 +101,7 @@ def test_missing_permission_does_not_disturb(
     assert work(start, with_reports(shared_server, kind[1], f"unix:{path}"), kind[0], prefix=prefix) > 5
 
 
+@pytest.mark.extended
 def test_firewall_does_not_disturb(start: Start, shared_server: Postgres, net: Network) -> None:
     """A firewall makes each send fail with EPERM."""
     rules = "add table inet deny; add chain inet deny out { type filter hook output priority 0; }; "
@@ -160,6 +161,7 @@ def test_bad_value_is_one_warning(start: Start, shared_server: Postgres, name: s
     assert log.startswith(f"db_health_reporter {name} is n")
 
 
+@pytest.mark.extended
 def test_bad_value_of_many_engines_is_one_warning(start: Start, shared_server: Postgres) -> None:
     """Each bad value is one warning, however many engines the application makes."""
     environment = {"DBHEALTH_INTERVAL": "soon", "DBHEALTH_LEAK_AFTER": "never"}
@@ -176,6 +178,7 @@ def test_bad_value_of_many_engines_is_one_warning(start: Start, shared_server: P
     ]
 
 
+@pytest.mark.extended
 def test_development_mode_finds_nothing_open(start: Start, shared_server: Postgres, reports: Reports) -> None:
     """With warnings as errors, engines that come and go and a child process leave nothing open."""
     address = with_reports(shared_server, "psycopg2", f"127.0.0.1:{reports.port}")

@@ -44,6 +44,7 @@ def test_dropped_reports_name_the_setting(server: Postgres, start_exporter: Star
     assert net.inside in lines[0]
 
 
+@pytest.mark.extended
 def test_report_from_an_allowed_address_is_shown(server: Postgres, start_exporter: StartExporter, net: Network) -> None:
     """A report from an address that the setting names is shown."""
     port = free_port()

@@ -141,6 +141,7 @@ def test_bad_arguments_exit_with_2(arguments: list[str]) -> None:
     assert done.stderr.startswith("db-health-exporter")
 
 
+@pytest.mark.extended
 def test_wait_returns_at_once_when_the_database_answers(server: Postgres) -> None:
     """`wait` returns at once when the database answers."""
     done = run("wait", "--timeout", "60s", DATABASE_URL=server.url())
@@ -149,6 +150,7 @@ def test_wait_returns_at_once_when_the_database_answers(server: Postgres) -> Non
     assert "success" in done.stdout
 
 
+@pytest.mark.extended
 def test_wait_gives_up() -> None:
     """`wait` gives up after its time-out, and prints each change once."""
     began = time.monotonic()

@@ -171,6 +171,7 @@ def test_a_verified_certificate_is_shown_with_its_validity(
     assert "(tls)" in expired.text
 
 
+@pytest.mark.extended
 def test_a_wrong_password_fails_at_authentication(healthy: Postgres, driver: str) -> None:
     """The stages end at authentication, with either driver."""
     report = explain(healthy.url(driver, password="wr0ng-secret"))
@@ -198,6 +199,7 @@ def test_a_server_in_the_wrong_role_fails_at_the_role(healthy: Postgres) -> None
     assert "(read_only)" in report.text
 
 
+@pytest.mark.extended
 def test_a_frozen_server_is_given_up_on(server: Postgres) -> None:
     """The connect succeeds, since the kernel accepts it, and the next stage times out."""
     server.freeze()

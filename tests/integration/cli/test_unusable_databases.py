@@ -80,6 +80,7 @@ def test_a_file_that_comes_later_is_read(start_exporter: StartExporter, server: 
     assert exporter.health().status == 200
 
 
+@pytest.mark.extended
 def test_a_list_of_databases_that_comes_later_is_read(
     start_exporter: StartExporter, server: Postgres, tmp_path: Path
 ) -> None:
@@ -105,6 +106,7 @@ def names(exporter: Exporter) -> dict[str, str]:
     return {name: found["verdict"] for name, found in answer.json["databases"].items()}
 
 
+@pytest.mark.extended
 def test_an_entry_with_a_wrong_role_is_read_again(
     start_exporter: StartExporter, server: Postgres, tmp_path: Path
 ) -> None:
@@ -119,6 +121,7 @@ def test_an_entry_with_a_wrong_role_is_read_again(
     until(lambda: names(exporter) == {"orders": "healthy"}, within=10, what="healthy")
 
 
+@pytest.mark.extended
 def test_what_a_later_address_leaves_out_is_told_once(
     start_exporter: StartExporter, server: Postgres, tmp_path: Path
 ) -> None:
@@ -142,6 +145,7 @@ def secret(server: Postgres, **more: object) -> str:
     return json.dumps({**found, "engine": "postgres", **more})
 
 
+@pytest.mark.extended
 def test_a_json_secret_is_an_address(start_exporter: StartExporter, server: Postgres, tmp_path: Path) -> None:
     """AWS Secrets Manager's JSON is an address."""
     file = tmp_path / "secret"

@@ -89,6 +89,7 @@ def test_page_names_every_database(exporter: Exporter) -> None:
     assert all(name in answer.text for name in ("good", "bad", "spare"))
 
 
+@pytest.mark.extended
 def test_databases_that_are_not_required_may_all_be_down(server: Postgres, start_exporter: StartExporter) -> None:
     """Where no database is required the check passes while all are down, and reports each."""
     down = f"postgresql://app:pw@127.0.0.1:{free_port()}/app"

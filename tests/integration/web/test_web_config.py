@@ -81,6 +81,7 @@ def test_tls_and_a_password_on_the_metrics_port_alone(start: Start, web: WebConf
     assert (answer, text.rpartition("\r\n")[2]) == (400, "this port needs HTTPS\n")
 
 
+@pytest.mark.extended
 def test_other_authorities_are_not_trusted(start: Start, web: WebConfigFolder, tmp_path: Path) -> None:
     """A client's certificate is verified, and its names are compared."""
     _, port = start(TLS + VERIFY + "  client_allowed_sans: [scraper.example, 10.1.2.3, 'spiffe://x/y']\n")
