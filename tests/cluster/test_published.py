@@ -130,12 +130,26 @@ def test_two_commands_lead_to_the_first_answer(install: Callable[..., Pod], publ
     )
 
 
+def publish_application(name: str, folder: Path) -> None:
+    """Push the tests' application as an image of its own.
+
+    The kubelet remembers where it has pulled an image from and no longer gives it to pods that name it differently and
+    may not pull it: https://kubernetes.io/docs/concepts/containers/images/#ensureimagepullcredentialverification.
+    """
+    lines = "FROM localhost/dbhealth-application:test\nLABEL org.opencontainers.image.title=orders\n"
+    folder.mkdir(exist_ok=True)
+    (folder / "Dockerfile").write_text(lines)
+    subprocess.run(["buildah", "build", "--quiet", "--tag", "localhost/orders:1.2.3", folder], check=True)
+    subprocess.run(
+        ["buildah", "push", "--quiet", "--tls-verify=false", "localhost/orders:1.2.3", f"docker://{name}"], check=True
+    )
+
+
 @pytest.fixture
 def follow(stranger: Stranger, published: Published, namespace: str, database: Postgres) -> Callable[[str], None]:
     """Run a page's commands in an empty home: only addresses are replaced, and the registry's plain HTTP is allowed."""
     application = f"{published.registry}/orders"
-    push = ["buildah", "push", "--quiet", "--tls-verify=false", "localhost/dbhealth-application:test"]
-    subprocess.run([*push, f"docker://{application}:1.2.3"], check=True)
+    publish_application(f"{application}:1.2.3", published.folder / "application")
     subprocess.run([sys.executable, "-m", "venv", stranger.home / "venv"], check=True)
     words = {
         "PIP": f"{stranger.home}/venv/bin/pip",
