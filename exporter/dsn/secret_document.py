@@ -37,13 +37,11 @@ def parts_of(text: str) -> Parts:
     engine = found.get("engine", "postgres")
     if not (isinstance(engine, str) and "postgres" in engine.lower()):
         raise DsnError('holds a JSON object whose "engine" is not PostgreSQL')
+    given = {name: text for name, value in found.items() if (text := _text(value))}
     texts: dict[str, str] = {}
-    for name in sorted(found, key=lambda name: _PREFIX.match(name.lower()) is not None):  # the plain one counts
-        if _text(found[name]):
-            texts.setdefault(_part(name), _text(found[name]))
-    tls = tuple(
-        (canonical(name), _text(value)) for name, value in found.items() if may_ask_for_tls(name) and _text(value)
-    )
+    for name in sorted(given, key=lambda name: _PREFIX.match(name.lower()) is not None):  # the plain one counts
+        texts.setdefault(_part(name), given[name])
+    tls = tuple((canonical(name), text) for name, text in given.items() if may_ask_for_tls(name))
     if "url" in texts:
         parts = split(texts["url"])
         return dataclasses.replace(parts, query=(*parts.query, *tls))

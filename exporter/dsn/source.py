@@ -147,10 +147,10 @@ class Source:
         password = self.password if self.password_file is None else read_text(self.password_file, self.say(key))
         if password is None:
             return None
-        if is_secret_document(password) or is_url(clean(password)):
-            what = "secret as a JSON object" if is_secret_document(password) else "URL"
+        whole = "secret as a JSON object" if is_secret_document(password) else "URL" if is_url(clean(password)) else ""
+        if whole:
             raise _NamedError(
-                f"{self.say(key)} holds a whole {what} instead of a password: name its password alone, or give it as "
+                f"{self.say(key)} holds a whole {whole} instead of a password: name its password alone, or give it as "
                 f"{self.say('url_file')}"
             )
         if self.password_file is None:
