@@ -2,17 +2,15 @@
 
 import asyncio
 import socket
-import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from tests.conftest import StartExporter
 from tests.support import processes
 from tests.support.certificates import Authority, with_large_key
-from tests.support.exporter import DEADLINE, Exporter
+from tests.support.flood import flood, probe
 from tests.support.ports import free_port
 from tests.support.server_factory import ServerFactory
 from tests.support.web_config import TLS, WebConfigFolder, client_context
@@ -30,15 +28,6 @@ def web(server_factory: ServerFactory, authority: Authority) -> WebConfigFolder:
     return found
 
 
-async def probe(exporter: Exporter, *, seconds: float) -> None:
-    """Ask /healthz as a kubelet does, each within its deadline."""
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        answer = await asyncio.to_thread(exporter.get, "/healthz")
-        assert answer.seconds <= DEADLINE, f"/healthz took {answer.seconds:.3f} s"
-        await asyncio.sleep(0.2)
-
-
 @pytest.mark.extended
 async def test_signatures_have_a_share_of_the_event_loop(start_exporter: StartExporter, web: WebConfigFolder) -> None:
     """With a key whose signatures take 6 ms each."""
@@ -47,12 +36,9 @@ async def test_signatures_have_a_share_of_the_event_loop(start_exporter: StartEx
     exporter = start_exporter(NOWHERE, METRICS_PORT=str(port), WEB_CONFIG_FILE=web.path)
     before, began = processes.cpu_seconds(exporter.process.pid), time.monotonic()
 
-    flood = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.support.handshake_flood", str(port), str(RATE), str(SECONDS)),
-        cwd=Path(__file__).parents[3],
+    await asyncio.gather(
+        flood("handshake_flood", port, rate=RATE, seconds=SECONDS), probe(exporter, status=503, seconds=SECONDS)
     )
-    await probe(exporter, seconds=SECONDS)
-    assert await flood.wait() == 0
 
     used = (processes.cpu_seconds(exporter.process.pid) - before) / (time.monotonic() - began)
     print(f"{used:.2f} of a core")

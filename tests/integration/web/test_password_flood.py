@@ -2,16 +2,13 @@
 
 import asyncio
 import json
-import sys
-import time
-from pathlib import Path
 
 import pytest
 
 from tests.conftest import StartExporter
 from tests.support import processes
 from tests.support.certificates import Authority
-from tests.support.exporter import DEADLINE, Exporter
+from tests.support.flood import flood, probe
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.server_factory import ServerFactory
@@ -25,28 +22,10 @@ SECONDS = 60
 GROWTH = 700_000
 
 
-async def flood(port: int, *, seconds: float) -> dict[int, int]:
-    """Send wrong passwords at `RATE` from a process of its own; the answers by status."""
-    client = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.support.password_flood", str(port), str(RATE), str(seconds)),
-        cwd=Path(__file__).parents[3],
-        stdout=asyncio.subprocess.PIPE,
-    )
-    printed, _ = await client.communicate()
-    assert client.returncode == 0
+async def attempt(port: int, *, seconds: float) -> dict[int, int]:
+    """Send wrong passwords at `RATE`; the answers by status."""
+    printed = await flood("password_flood", port, rate=RATE, seconds=seconds)
     return {int(status): number for status, number in json.loads(printed).items()}
-
-
-async def probe(exporter: Exporter, *, seconds: float) -> int:
-    """Ask /healthz as a kubelet does, each within its deadline; how often."""
-    ends, asked = time.monotonic() + seconds, 0
-    while time.monotonic() < ends:
-        answer = await asyncio.to_thread(exporter.get, "/healthz")
-        assert answer.status == 200
-        assert answer.seconds <= DEADLINE, f"/healthz took {answer.seconds:.3f} s"
-        asked += 1
-        await asyncio.sleep(0.2)
-    return asked
 
 
 @pytest.mark.extended
@@ -61,10 +40,10 @@ async def test_probes_and_memory_are_unharmed(
     web.configure(f"basic_auth_users: {{{USER}: {COSTLY}}}\n")
     exporter = start_exporter(healthy_server.url(), METRICS_PORT=str(port), WEB_CONFIG_FILE=web.path)
     assert (await asyncio.to_thread(ask, port, None))[0] == 200
-    await flood(port, seconds=20)  # what a first flood needs is needed once
+    await attempt(port, seconds=20)  # what a first flood needs is needed once
     before = processes.resident_bytes(exporter.process.pid, "RssAnon")
 
-    statuses, asked = await asyncio.gather(flood(port, seconds=SECONDS), probe(exporter, seconds=SECONDS))
+    statuses, asked = await asyncio.gather(attempt(port, seconds=SECONDS), probe(exporter, status=200, seconds=SECONDS))
 
     grown = processes.resident_bytes(exporter.process.pid, "RssAnon") - before
     assert (await asyncio.to_thread(ask, port, None))[0] == 200
