@@ -90,17 +90,22 @@ def secured_status(pod: Pod) -> int:
     return pod.kube.fetch(f"/api/v1/namespaces/{pod.namespace}/pods/https:{pod.name}:9852/proxy/metrics").status
 
 
-def test_probes_pass_while_metrics_need_tls_and_a_password(
-    kube: Kube, namespace: str, release: Install, authority: Authority
-) -> None:
-    """The pod becomes and stays ready; a changed Secret is in use without a restart."""
+@pytest.fixture
+def pod(kube: Kube, namespace: str, release: Install, authority: Authority) -> Pod:
+    """A ready pod whose metrics' port has TLS and passwords."""
     write_web_config(kube, namespace, TLS + USERS, authority)
     web = {"webConfigSecret": "web", "settings": {"METRICS_PORT": 9852, "READINESS": "gate", "PROBE_INTERVAL": 1}}
-    pod = release(
+    made = release(
         app=app(probes={"readiness": True, "liveness": True}), database=DATABASE, exporter=exporter(**web)
     ).pod()
-    pod.until_ready()
+    made.until_ready()
+    return made
 
+
+def test_probes_pass_while_metrics_need_tls_and_a_password(
+    kube: Kube, namespace: str, pod: Pod, authority: Authority
+) -> None:
+    """The pod becomes and stays ready; a changed Secret is in use without a restart."""
     assert secured_status(pod) == 401
     assert pod.ask("/metrics", port=9852).status >= 400
     assert pod.ask("/metrics").status == 404
@@ -117,15 +122,9 @@ def test_probes_pass_while_metrics_need_tls_and_a_password(
 
 @pytest.mark.extended
 def test_no_scrape_and_no_probe_fails_while_the_secrets_certificate_changes_every_second(
-    kube: Kube, namespace: str, release: Install, authority: Authority
+    kube: Kube, pod: Pod, authority: Authority
 ) -> None:
     """For a minute, by the kubelet's own swap of the volume; connections are kept or made anew."""
-    write_web_config(kube, namespace, TLS + USERS, authority)
-    web = {"webConfigSecret": "web", "settings": {"METRICS_PORT": 9852, "READINESS": "gate", "PROBE_INTERVAL": 1}}
-    pod = release(
-        app=app(probes={"readiness": True, "liveness": True}), database=DATABASE, exporter=exporter(**web)
-    ).pod()
-    pod.until_ready()
     failed_before = failed_probes(pod)
     scraper = Scraper(pod, authority)
     began = time.monotonic()
