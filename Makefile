@@ -65,7 +65,7 @@ test-rest: $(STAMP)
 	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS) --all $(addprefix --ignore ,tests/cluster $(NEWCOMERS)) tests
 
 e2e: $(STAMP) ## the chart on a real Kubernetes: one of its own, or E2E_CLUSTER=current
-	E2E_CLUSTER=$${E2E_CLUSTER:-own} $(BIN)/python -m pytest $(PYTEST_ARGS) tests/cluster
+	E2E_CLUSTER=$${E2E_CLUSTER:-own} $(BIN)/python -m pytest --all $(PYTEST_ARGS) tests/cluster
 
 # The version stands in exporter/__init__.py; `make generate` writes it wherever else it is needed.
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)

@@ -16,8 +16,9 @@ from tests.chart.tools import CHART, Helm
 from tests.cluster import node
 from tests.cluster.kube import Kube, Object
 from tests.cluster.pods import INJECT, URL, container, injected, pod
+from tests.cluster.registry import Published, releases
 from tests.cluster.release import Release, exporter
-from tests.support.needs import need
+from tests.support.needs import need, need_tools
 from tests.support.postgres import Postgres
 from tests.support.template import Template
 from tests.support.waiting import until
@@ -90,6 +91,17 @@ def images(kubeconfig: Path) -> None:
     need(command is not None, "needs E2E_LOAD, a command that gives the cluster an image archive")
     for archive in archives:
         subprocess.run([*shlex.split(command or ""), archive], check=True)
+
+
+@pytest.fixture(scope="session")
+def published(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    """What the last commit would release, in a registry that the cluster pulls from."""
+    del kubeconfig  # the registry's address exists with the cluster's network
+    need(not CURRENT, "the registry is on the address of the tests' own cluster")
+    need_tools("buildah", "mmdebstrap", "curl", "make", "openssl")
+    node.images()  # the base
+    with releases(tmp_path_factory.mktemp("published")) as found:
+        yield found
 
 
 @pytest.fixture(params=["helm4"])

@@ -3,14 +3,18 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from exporter import __version__
 from tests.chart.tools import ROOT, tool
 from tests.cluster import node
 from tests.support.ports import free_port
 from tests.support.waiting import until
 
+PREVIOUS = f"{__version__}-rc.1"
 BASE = "localhost/dbhealth-base:bookworm-{arch}"
 CONFIGURATION = """
 version: 0.1
@@ -78,6 +82,33 @@ class Published:
             name.removeprefix(f"{self.registry}/"): digest
             for name, _, digest in (line.partition("@") for line in lines)
         }
+
+
+@contextmanager
+def releases(folder: Path) -> Iterator[Published]:
+    """The last commit, released twice: as the version before this one, and as this one."""
+    subprocess.run([node.HERE.parent / "release/arm64-base"], check=True)
+    key = folder / "key.pem"
+    subprocess.run(
+        ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key], check=True
+    )
+    registry = Registry(folder)
+    try:
+        found = Published(registry.address, folder)
+        for version in (PREVIOUS, __version__):
+            found.release(version, key)
+        _let_containerd_pull_from(registry.address)
+        yield found
+    finally:
+        registry.close()
+
+
+def _let_containerd_pull_from(address: str) -> None:
+    """Allow plain HTTP; containerd 1.6 reads no file without a table of hosts."""
+    home = Path(node.call("cluster", "home").strip()) / "state/certs.d" / address
+    home.mkdir(parents=True)
+    host = f'[host."http://{address}"]\n  capabilities = ["pull", "resolve"]\n'
+    (home / "hosts.toml").write_text(f'server = "http://{address}"\n{host}')
 
 
 @dataclass(frozen=True)
