@@ -1,6 +1,7 @@
 """Files that hold secrets and certificates, and plain words for why one cannot be used."""
 
 import hashlib
+import os
 import stat
 from pathlib import Path
 
@@ -46,6 +47,25 @@ def text(path: str, *, may_be_empty: bool = False) -> str:
         return found.decode()
     except UnicodeDecodeError:
         raise UnusableFileError("a file that is not UTF-8 text") from None
+
+
+def why_no_password_file(path: str) -> str:
+    """Return why drivers take no password from a file, as what its name leads to; nothing for a file that they use.
+
+    Both ignore a file that group or others may access, without an error, and so does `psql`:
+    https://www.postgresql.org/docs/current/libpq-pgpass.html.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+    except FileNotFoundError:
+        return "a file that does not exist"
+    except (OSError, ValueError):
+        return "a file that cannot be read"
+    if not stat.S_ISREG(mode):
+        return "no plain file"
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return f"a file that not only its owner may access: its mode is {stat.S_IMODE(mode):04o}, drivers ask for 0600"
+    return "" if os.access(path, os.R_OK) else "a file that this process may not read"
 
 
 def document_state(path: str) -> str:

@@ -54,8 +54,10 @@ class Target:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """The notes as whole sentences."""
-        return tuple(f"{self.setting} {note}" for note in self.notes)
+        """The notes as whole sentences, with what a file's state adds now."""
+        why = self._why_no_passfile()
+        now = (f"has passfile, which names {why}; it is left out",) if why else ()
+        return tuple(f"{self.setting} {note}" for note in (*self.notes, *now))
 
     @property
     def server(self) -> str:
@@ -101,6 +103,15 @@ class Target:
             trial.set_ciphers("DEFAULT:@SECLEVEL=0")  # the driver decides which signatures are too weak
             self._load_own(trial)
 
+    def _why_no_passfile(self) -> str:
+        return files.why_no_password_file(self.passfile) if self.passfile and not self.password else ""
+
+    def _passfile_arguments(self) -> dict[str, Any]:
+        """The password file, where it counts: about one that they ignore, drivers print a warning of their own."""
+        if not self.passfile or self.password or self._why_no_passfile():
+            return {}
+        return {"passfile": self.passfile, "password": None}
+
     def _load_own(self, context: ssl.SSLContext) -> None:
         if self.sslcert:
             # A password of "" instead of none keeps OpenSSL from asking on the terminal.
@@ -127,8 +138,7 @@ class Target:
             # Through PgBouncer a statement may be prepared on one server and run on another.
             "statement_cache_size": 0,
         }
-        if self.passfile and not self.password:
-            arguments |= {"passfile": self.passfile, "password": None}
+        arguments |= self._passfile_arguments()
         if self.connect_timeout:
             arguments["timeout"] = self.connect_timeout
         if self._mode in _OPTIONAL:
@@ -173,7 +183,7 @@ class Target:
 
     def _for_psycopg(self) -> dict[str, Any]:
         names = (
-            "hostaddr user password passfile sslmode sslrootcert sslcert sslkey sslpassword sslcrl sslcrldir "
+            "hostaddr user password sslmode sslrootcert sslcert sslkey sslpassword sslcrl sslcrldir "
             "ssl_min_protocol_version ssl_max_protocol_version sslnegotiation target_session_attrs "
             "load_balance_hosts krbsrvname application_name options"
         )
@@ -186,6 +196,7 @@ class Target:
             "channel_binding": "prefer",
             **{name: value for name in names.split() if (value := getattr(self, name))},
             **({"connect_timeout": max(1, round(self.connect_timeout))} if self.connect_timeout else {}),
+            **self._passfile_arguments(),
             **dict(self.other),
             # Any password, where none is given: libpq would ask on the terminal for that of a key replaced just now.
             **({"sslpassword": self.sslpassword or "-"} if self.sslcert else {}),

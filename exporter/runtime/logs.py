@@ -54,6 +54,7 @@ def set_up(*, style: str, level: str) -> None:
     plain = TextFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if style == "json" else plain)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.captureWarnings(True)  # libraries warn in lines of their own on stderr
     # Without a handler of its own, SQLAlchemy's echo would also go to stdout, in a format of its own.
     logging.getLogger("sqlalchemy.engine.Engine").addHandler(logging.NullHandler())
     # The pool logs a traceback for each connection that is dropped on purpose.

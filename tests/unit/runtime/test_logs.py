@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 PROGRAM = """
-import logging, sys
+import logging, sys, warnings
 from exporter.runtime import logs  # noqa: PLC0415 - the libraries come after the settings
 logs.set_up(style=sys.argv[1], level=sys.argv[2])
 log = logging.getLogger("exporter.probing.monitor")
 log.debug("detail")
 log.info("two\\nlines", extra={"database": "app", "outcome": "auth"})
 log.error("bad")
+warnings.warn("a library's")
 logging.getLogger("sqlalchemy.pool").error("terminated on purpose")
 logging.getLogger("asyncio").warning("slow callback")
 try:  # noqa: SIM105 - a context manager costs more than all of this
@@ -45,12 +46,17 @@ def test_text_has_time_level_logger_and_message() -> None:
     assert "ERROR exporter.probing.monitor: bad" in text
     assert "ZeroDivisionError" in text
     assert "detail" not in text
+    [warning] = [line for line in text.splitlines() if "a library's" in line]
+    assert "WARNING py.warnings: " in warning
 
 
 def test_json_is_one_object_a_line() -> None:
     """A line of JSON is one object, with extra fields and tracebacks."""
     entries: list[dict[str, Any]] = [json.loads(line) for line in logged("json", "info").splitlines()]
 
+    warning = entries.pop(2)
+    assert warning["logger"] == "py.warnings"
+    assert "a library's" in warning["message"]
     assert [entry["message"] for entry in entries] == ["two\nlines", "bad", "broken"]
     assert entries[0] | {"time": ""} == {
         "time": "",
