@@ -107,6 +107,7 @@ def test_warm_probe_takes_two_round_trips(
     assert server.sql("SELECT state, query FROM pg_stat_activity WHERE usename = 'app'")[0][0] == "idle"
 
 
+@pytest.mark.extended
 def test_500_requests_a_second_cost_three_probes(driver: str, server: Postgres, start_exporter: StartExporter) -> None:
     """Concurrent requests share one probe: the number of probes does not grow with the number of requests."""
     exporter = start_exporter(server.url(driver))

@@ -26,7 +26,7 @@ def parameters(url: str) -> dict[str, str]:
     return dict(each.split("=", 1) for each in urlsplit(url).query.split("&"))
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.extended
 @pytest.mark.parametrize(("url", "says"), URLS, ids=[urlsplit(url).netloc.split("@")[1] for url, _ in URLS])
 def test_the_urls_of_hosted_databases(tls_server: Postgres, url: str, says: str) -> None:
     """What a console shows connects, over TLS where it says so, and what is left out is one line."""

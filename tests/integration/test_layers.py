@@ -40,6 +40,7 @@ def test_package_is_typed() -> None:
     assert files("exporter").joinpath("py.typed").is_file()
 
 
+@pytest.mark.extended
 def test_import_does_nothing() -> None:
     """An import reads no environment, sets up no log, connects nothing, registers nothing in global places."""
     running = {

@@ -69,7 +69,7 @@ def test_anonymous_memory_is_at_most_40_mb(
     assert processes.resident_bytes(exporter.process.pid, "RssAnon") <= LIMIT
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.extended
 @pytest.mark.parametrize("write", ["0", "1"])
 def test_serving_never_imports_pydantic_and_the_orm(
     server: Postgres, bytecode: dict[str, str], start_exporter: StartExporter, write: str

@@ -109,7 +109,7 @@ def everything(exporter: Exporter) -> str:
     return "\n".join([*said, exporter.log()])
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("way", WAYS)
 def test_serving_shows_no_password(
     server: Postgres, driver: str, tmp_path: Path, start_exporter: StartExporter, way: str

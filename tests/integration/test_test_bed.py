@@ -27,6 +27,8 @@ from tests.support.server_factory import ServerFactory
 from tests.support.template import Template
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.extended  # every fault test would fail, too
+
 
 def ask(server: Postgres, *, port: int | None = None, password: str = PASSWORD, **words: Any) -> object:
     """One query as role `app` over the network."""

@@ -104,6 +104,7 @@ def test_environment_installs_without_code(
     assert names(reports) == {"plain"}
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("off", [{}, {"DBHEALTH_INSTALL": "0"}, {"DBHEALTH_INSTALL": "1", "DBHEALTH_ADDRESS": "off"}])
 def test_switched_off_sends_nothing(
     off: dict[str, str], start: Start, reports: Reports, environment: dict[str, str]

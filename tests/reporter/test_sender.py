@@ -57,7 +57,7 @@ def test_missing_listener_does_not_disturb(start: Start, kind: tuple[str, str], 
     work(start, with_reports(shared_server, kind[1], f"127.0.0.1:{free_port()}"), kind[0])
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.extended
 def test_missing_socket_does_not_disturb(start: Start, kind: tuple[str, str], shared_server: Postgres) -> None:
     """The exporter has not made its socket's file yet."""
     errors = work(start, with_reports(shared_server, kind[1], "unix:/nowhere/reports"), kind[0])
@@ -81,7 +81,7 @@ def test_full_buffer_drops_the_report(
     assert work(start, with_reports(shared_server, kind[1], f"unix:{path}"), kind[0]) > 0
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.extended
 def test_missing_permission_does_not_disturb(
     start: Start,
     kind: tuple[str, str],
@@ -136,7 +136,7 @@ def test_unknown_name_is_tried_again(start: Start, shared_server: Postgres, reso
     assert work(start, with_reports(shared_server, "psycopg2", to), "sync", prefix=tuple(resolver.prefix)) > 1
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("name", "value"),
     [

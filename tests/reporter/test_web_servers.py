@@ -77,7 +77,7 @@ SERVERS = {
 }
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.extended
 @pytest.mark.parametrize("server", SERVERS)
 def test_killed_worker_is_replaced(
     server: str, start: Start, exporter: Exporter, shared_server: Postgres, report_port: int

@@ -95,6 +95,7 @@ def test_check_of_several_databases_prints_a_line_each(server: Postgres, require
     assert [line.split(" in ")[0] for line in done.stdout.splitlines()] == ["good: success", "other: refused"]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("expect", ["primary", "replica"])
 def test_check_fails_on_the_wrong_role(server: Postgres, expect: str) -> None:
     """The wrong role is a failure."""
@@ -321,7 +322,7 @@ def test_init_db_fails_in_one_line_without_a_server() -> None:
     assert quiet(done)
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.extended
 @pytest.mark.parametrize("required", [True, False])
 def test_init_db_tries_every_database(server: Postgres, required: bool) -> None:
     """Each database is tried, whatever the result for the others; the command fails if a required one failed."""

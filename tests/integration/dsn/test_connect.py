@@ -182,6 +182,7 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert not (tmp_path / "keys").exists()
 
 
+@pytest.mark.extended
 @pytest.mark.usefixtures("hostile")
 @pytest.mark.parametrize("mode", ["disable", "prefer", "require"])
 async def test_the_containers_variables_and_home_change_nothing(

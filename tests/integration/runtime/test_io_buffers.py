@@ -98,6 +98,7 @@ def test_reads_are_small(
     assert reads(exporter) == {"stream": {4096}, "datagram": {16384}, "tls": {4096}}
 
 
+@pytest.mark.extended
 def test_reports_are_read_whole(server: Postgres, start_exporter: StartExporter) -> None:
     """A report of 8 KiB is taken, and a longer one is rejected as too long, not as broken."""
     port = free_port()

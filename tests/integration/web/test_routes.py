@@ -104,7 +104,7 @@ def test_databases_that_are_not_required_may_all_be_down(server: Postgres, start
 
 
 @pytest.mark.parametrize(("readiness", "before", "after"), [("off", 200, 200), ("latch", 503, 200), ("gate", 503, 503)])
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 def test_readiness_follows_its_policy(
     template: Template,
     cleanup: ExitStack,
