@@ -149,6 +149,7 @@ def test_a_worker_that_wakes_up_is_not_counted_twice(pools: AppPools, clock: Clo
     assert only(pools).worker == "1"
 
 
+@pytest.mark.extended
 def test_worker_numbers_are_used_again(pools: AppPools, clock: Clock) -> None:
     """Two hundred restarts of workers make no new label value."""
     for start in range(200):

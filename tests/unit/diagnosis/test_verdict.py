@@ -77,6 +77,7 @@ def first_row(rows: list[Row], facts: Facts) -> int:
 WRITES = (None, SUCCESS, Outcome.READ_ONLY, Outcome.MISCONFIGURED, Outcome.QUERY_TIMEOUT)
 
 
+@pytest.mark.extended
 def test_every_combination_is_documented(rows: list[Row]) -> None:
     """Every combination of three paths has the documented verdict, and every row is reached."""
     reached = set()

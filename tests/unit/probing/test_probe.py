@@ -114,6 +114,7 @@ async def test_recent_result_is_returned_again(bench: ProbeUnderTest) -> None:
     assert bench.checks == 2
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("phase", "outcome"),
     [
@@ -204,6 +205,7 @@ async def test_late_answer_is_noted(bench: ProbeUnderTest) -> None:
     assert not bench.probe.answered_late
 
 
+@pytest.mark.extended
 async def test_unfinished_run_is_aborted_after_the_grace(bench: ProbeUnderTest) -> None:
     """Its connection is dropped first, which is counted; then the run ends at once."""
     connection = FakeConnection()

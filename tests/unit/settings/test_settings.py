@@ -146,6 +146,7 @@ def test_a_wrong_value_is_one_line_naming_the_setting(parse: Parsed, name: str, 
         assert value not in line
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", [name for name in WRONG if WRONG[name] and name not in {*ALONE, *BESIDE}])
 def test_a_flag_is_refused_like_its_variable(parse: Parsed, name: str) -> None:
     """A flag takes no value that its variable does not."""

@@ -18,6 +18,7 @@ def test_the_pages_are_up_to_date() -> None:
     assert reference.main(["--check"]) == 0
 
 
+@pytest.mark.extended
 def test_stale_pages_are_named_and_mended(tmp_path: Path) -> None:
     """The text between the markers is replaced, everything else stays."""
     shutil.copytree(reference.PAGES, tmp_path, dirs_exist_ok=True)

@@ -102,6 +102,7 @@ async def test_remembered_answers_are_few(checker: PasswordChecker, monkeypatch:
     assert list(checker._remembered) == [checker._key(user, "right", HASH) for user in ("a", "c")]
 
 
+@pytest.mark.extended
 async def test_a_changed_hash_ends_what_is_remembered(checker: PasswordChecker) -> None:
     """A password that was taken away is refused at once."""
     assert await checker.check("prometheus", "right", client="a") is Answer.RIGHT
@@ -119,6 +120,7 @@ async def test_an_unknown_user_takes_as_long_as_a_known_one(checker: PasswordChe
     assert computed[0].startswith("$2b$06$")
 
 
+@pytest.mark.extended
 async def test_a_client_has_one_attempt_under_way(checker: PasswordChecker) -> None:
     """Another client is not kept waiting by its flood."""
     flood = [checker.check("prometheus", f"wrong{number}", client="flood") for number in range(50)]
@@ -161,6 +163,7 @@ async def test_a_cancelled_request_does_not_end_the_attempt_of_another(checker: 
     assert await second is Answer.RIGHT
 
 
+@pytest.mark.extended
 async def test_failures_are_spaced_out() -> None:
     """A flood computes at most five hashes in a second."""
     checker = PasswordChecker(clock=time.monotonic)

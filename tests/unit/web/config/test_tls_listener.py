@@ -30,6 +30,7 @@ def acceptor() -> Any:
     return TlsAcceptor(None)
 
 
+@pytest.mark.extended
 async def test_handshakes_have_a_share_of_the_loops_time(acceptor: Any) -> None:
     """However many want a step; the first one waits for nothing."""
     steps: list[str] = []
@@ -56,6 +57,7 @@ async def test_addresses_take_turns(acceptor: Any) -> None:
     assert steps.index("other") <= 2
 
 
+@pytest.mark.extended
 async def test_a_handshake_that_has_ended_takes_no_step(acceptor: Any) -> None:
     """Its client has gone while it waited."""
     steps: list[str] = []

@@ -215,6 +215,7 @@ def load(folder: Path, content: str | None, pair: Pair) -> WebConfig:
     return LoadedConfig.make(parse_file(str(path)), str(path)).config
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("content", ACCEPTED.values(), ids=ACCEPTED)
 def test_what_the_toolkit_accepts_is_accepted(folder: Path, pair: Pair, content: str) -> None:
     """With the certificates that it names; what is done in another way is said."""

@@ -5,6 +5,8 @@ import hashlib
 import re
 from html import unescape
 
+import pytest
+
 from exporter.app_pools.assessment import Assessment, Checkout
 from exporter.database.server_stats import ServerStats
 from exporter.diagnosis.advice import advise
@@ -42,6 +44,7 @@ def render(*statuses: DatabaseStatus, pools: tuple[PoolState, ...] = ()) -> str:
     return text
 
 
+@pytest.mark.extended
 def test_everything_is_shown() -> None:
     """No database and no pool is left out, however many there are."""
     names = [f"database-{number:03}" for number in range(100)]

@@ -70,6 +70,7 @@ def test_json_is_one_object_a_line() -> None:
     assert "ZeroDivisionError" in entries[2]["exception"]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("level", "seen"), [("debug", True), ("info", True), ("warning", False), ("error", False)])
 def test_level_filters_the_log(level: str, seen: bool) -> None:
     """Records below the level are not written, and expected warnings never are."""

@@ -209,6 +209,7 @@ async def test_a_successors_socket_is_not_removed(received: ReceivedReports, soc
     second.close()
 
 
+@pytest.mark.extended
 async def test_gauges_vanish_without_any_datagram(received: ReceivedReports) -> None:
     """Gauges vanish within the TTL although no datagram arrives."""
     pools = AppPools(databases={}, ttl=1.0, on_change=received._changed.set)
