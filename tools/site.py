@@ -25,7 +25,7 @@ def build(folder: Path, version: str) -> int:
 def list_versions(folder: Path) -> list[str]:
     """Write which versions there are, the newest first, for the switcher on each page."""
     found = sorted((path.parent.name for path in folder.glob("*/searchindex.js")), key=_order, reverse=True)
-    (folder / "versions.js").write_text(f"window.versions = {json.dumps(found)};\n", encoding="utf-8")
+    (folder / "versions.js").write_text(f"window.publishedVersions = {json.dumps(found)};\n", encoding="utf-8")
     (folder / "index.html").write_text(INDEX.format(newest=found[0]), encoding="utf-8")
     (folder / ".nojekyll").touch()
     return found

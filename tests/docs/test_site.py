@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.devtools import tab
 from tests.docs.blocks import ROOT
+from tests.observability import places
 from tests.support.needs import need
 
 pytestmark = [pytest.mark.extended, pytest.mark.xdist_group("site")]
@@ -62,3 +64,17 @@ def test_a_broken_link_fails(copy: Path, link: str) -> None:
     assert done.returncode != 0
     assert [line for line in done.stderr.splitlines() if "demo" in line and Path(link).name.rpartition("#")[2] in line]
     assert done.stderr.count("WARNING") == 1
+
+
+async def test_a_version_alone_can_be_read(copy: Path, tmp_path: Path) -> None:
+    """Its pages come up without the list of versions beside them, as in a preview or an unpacked archive."""
+    program = places.chromium()
+    (tmp_path / "chromium").mkdir()
+    done = build(copy)
+    assert done.returncode == 0, done.stderr
+    page = next(copy.glob("site/*/verdicts.html"))
+    (copy / "site/versions.js").unlink()
+
+    async with tab(program, tmp_path / "chromium") as opened:
+        await opened.open(page.as_uri())
+        assert await opened.value("document.querySelectorAll('#versions option').length") == 1
