@@ -20,9 +20,11 @@ LOCKED := $(PIP) --no-deps --require-hashes
 OURS   := $(PIP) --no-deps --no-build-isolation -e . -e reporter -e demo
 CHECK  := $(BIN)/pip check --disable-pip-version-check
 
+NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
+
 # A demo wants a fraction of what the tests want; both live in one environment.
 $(DEMO): requirements/demo.txt pyproject.toml reporter/pyproject.toml demo/pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
+	@$(NEW_ENOUGH)
 	$(PYTHON) -m venv $(VENV)
 	$(LOCKED) -r requirements/demo.txt
 	$(OURS)
@@ -78,11 +80,16 @@ image: ## the container image, by docker, podman or buildah, whichever works; IM
 	    gzip | wc -c | awk '{ printf "$(IMAGE): %.1f MB compressed; the goal is under 90 MB\n", $$1 / 1e6 }'
 
 # make release REGISTRY=localhost:5000 tries all of it; BASE, IMAGE_FLAGS, KEY=key.pem, HELM and OUT say more.
+# What is asked for is looked at first, by any Python: a wrong word need not wait for the environment.
+RELEASE = -m tools.release --registry '$(REGISTRY)' --version '$(VERSION)' --image-flags '$(IMAGE_FLAGS)' \
+    $(if $(BASE),--base '$(BASE)') $(if $(KEY),--key '$(KEY)') $(if $(HELM),--helm '$(HELM)') $(if $(OUT),--out '$(OUT)') \
+    $(if $(PLAIN_HTTP),--plain-http)
 .PHONY: release
-release: $(STAMP) ## image for amd64 and arm64, charts, packages, signed, to REGISTRY; DRY_RUN=1 shows what it would do
-	@$(BIN)/python -m tools.release --registry '$(REGISTRY)' --version '$(VERSION)' --image-flags '$(IMAGE_FLAGS)' \
-	    $(if $(BASE),--base '$(BASE)') $(if $(KEY),--key '$(KEY)') $(if $(HELM),--helm '$(HELM)') $(if $(OUT),--out '$(OUT)') \
-	    $(if $(PLAIN_HTTP),--plain-http) $(if $(DRY_RUN),--dry-run)
+release: ## image for amd64 and arm64, charts, packages, signed, to REGISTRY; DRY_RUN=1 shows what it would do
+	@$(NEW_ENOUGH)
+	@$(PYTHON) $(RELEASE) --dry-run $(if $(DRY_RUN),,> /dev/null)
+	@$(if $(DRY_RUN),,$(MAKE) --no-print-directory $(STAMP))
+	@$(if $(DRY_RUN),,$(BIN)/python $(RELEASE))
 
 bench: $(STAMP) ## figures, beside the peers that are installed
 	$(BIN)/python -m bench

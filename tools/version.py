@@ -14,7 +14,8 @@ from tools import generated
 
 ROOT = Path(__file__).parents[1]
 SOURCE = "exporter/__init__.py"
-VERSION = r"\d+\.\d+\.\d+(?:-[0-9A-Za-z][0-9A-Za-z.]*)?"
+_NUMBER = r"(?:0|[1-9]\d*)"
+VERSION = rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-(?:alpha|beta|rc)\.{_NUMBER})?"  # what Helm and pip both take
 _CHART = (r"^version: ", r'^appVersion: "', r"- name: db-health-exporter-lib\n    version: ")
 # What stands before the version in each file.
 PLACES: dict[str, tuple[str, ...]] = {
@@ -50,7 +51,7 @@ def stale(root: Path = ROOT, wanted: str | None = None) -> Iterator[tuple[Path, 
             text = path.read_text(encoding="utf-8")
             mended = text
             for prefix in prefixes:
-                mended = re.sub(rf"({prefix}){VERSION}(?![0-9A-Za-z.])", rf"\g<1>{wanted}", mended, flags=re.MULTILINE)
+                mended = re.sub(rf"({prefix}){VERSION}(?![0-9A-Za-z.-])", rf"\g<1>{wanted}", mended, flags=re.MULTILINE)
             if mended != text:
                 yield path, mended
 

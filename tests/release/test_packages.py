@@ -126,8 +126,9 @@ def test_what_the_changelog_does_not_announce_is_not_released(
 ) -> None:
     """An entry, and its date where others will read it."""
     job = release_job(tmp_path / "out", registry=registry, version=wanted, plain_http="localhost" in registry)
-    with pytest.raises(SystemExit, match=r"CHANGELOG\.md"):
-        source.check_changelog(f"# Changelog\n\n{entry}\n", job)
+    fault = source.changelog_fault(f"# Changelog\n\n{entry}\n", job)
+    assert fault is not None
+    assert f"## {wanted} (2026-12-31)" in fault
 
 
 def test_what_the_changelog_announces_is_released(tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ def test_what_the_changelog_announces_is_released(tmp_path: Path) -> None:
         ]
     ):
         job = release_job(tmp_path / str(number), registry=registry, version=wanted, plain_http="localhost" in registry)
-        source.check_changelog(f"# Changelog\n\n{entry}\n", job)
+        assert source.changelog_fault(f"# Changelog\n\n{entry}\n", job) is None
 
 
 def test_a_dry_run_says_what_it_would_do() -> None:

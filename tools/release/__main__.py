@@ -1,23 +1,23 @@
 """`python -m tools.release --registry REGISTRY` releases the commit that is checked out; `make release` calls it."""
 
 import argparse
-import shlex
 import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.release import evidence, image, packages, source
+from tools.release import evidence, image, packages, request, source
 from tools.release.job import ARCHITECTURES, CHARTS, NAME, Job
 from tools.version import ROOT, version
 
 
 def plan(job: Job) -> list[str]:
     """What a release does, a line for each step."""
+    fault = source.changelog_fault(_changelog(job), job)
     charts = ", ".join(f"oci://{job.registry}/charts/{name} {job.version}" for name in CHARTS)
     return [
-        f"check that CHANGELOG.md has an entry for {job.version}",
+        f"check that CHANGELOG.md has an entry for {job.version}" + (f"; this ends it now: {fault}" if fault else ""),
         f"export {job.commit[:12]}, with version {job.version} and registry {job.registry}",
         f"build wheels and sdists of {', '.join(source.PACKAGES)} into {job.out}",
         f"package the charts {', '.join(CHARTS)}",
@@ -29,9 +29,14 @@ def plan(job: Job) -> list[str]:
     ]
 
 
+def _changelog(job: Job) -> str:
+    return (job.root / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
 def release(job: Job) -> None:
     """Do it."""
-    source.check_changelog((job.root / "CHANGELOG.md").read_text(encoding="utf-8"), job)
+    if fault := source.changelog_fault(_changelog(job), job):
+        raise SystemExit(fault)
     shutil.rmtree(job.out, ignore_errors=True)
     job.out.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -49,7 +54,7 @@ def release(job: Job) -> None:
 def read(arguments: Sequence[str]) -> tuple[Job, bool]:
     """The release that the arguments ask for, and whether it is only to be shown."""
     parser = argparse.ArgumentParser(prog="python -m tools.release", description=__doc__)
-    parser.add_argument("--registry", required=True, help="such as ghcr.io/db-health-exporter or localhost:5000")
+    parser.add_argument("--registry", default="", help="such as ghcr.io/db-health-exporter or localhost:5000")
     parser.add_argument("--version", default="", help="the tree's version by default")
     parser.add_argument("--out", type=Path, help="dist/VERSION by default")
     parser.add_argument(
@@ -61,19 +66,20 @@ def read(arguments: Sequence[str]) -> tuple[Job, bool]:
     parser.add_argument("--helm", default="helm", help="the Helm that packages and pushes the charts")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     chosen = parser.parse_args(arguments)
-    wanted = chosen.version or version()
-    host = chosen.registry.partition("/")[0].rpartition(":")[0] or chosen.registry
+    registry = request.registry(chosen.registry)
+    wanted = request.version(chosen.version or version())
+    commit, epoch = request.commit(ROOT)
     job = Job(
         root=ROOT,
-        out=(chosen.out or ROOT / "dist" / wanted).resolve(),
-        registry=chosen.registry.rstrip("/"),
+        out=request.out(chosen.out or ROOT / "dist" / wanted),
+        registry=registry,
         version=wanted,
-        commit=source.git(ROOT, "rev-parse", "HEAD"),
-        epoch=int(source.git(ROOT, "log", "-1", "--format=%ct")),
-        base=chosen.base,
-        image_flags=tuple(shlex.split(chosen.image_flags)),
-        key=chosen.key.resolve() if chosen.key else None,
-        plain_http=chosen.plain_http or host == "localhost" or host.startswith("127."),
+        commit=commit,
+        epoch=epoch,
+        base=request.base(chosen.base),
+        image_flags=request.image_flags(chosen.image_flags),
+        key=request.key(chosen.key) if chosen.key else None,
+        plain_http=chosen.plain_http or request.is_local(registry),
         helm=chosen.helm,
     )
     return job, chosen.dry_run
@@ -86,9 +92,9 @@ def main(arguments: Sequence[str]) -> None:
         for number, line in enumerate(plan(job), 1):
             print(f"{number}. {line}")  # noqa: T201 - what a dry run is for
         return
-    for tool in ("git", "buildah", job.helm, *(["openssl"] if job.key else [])):
+    for tool, cure in (("buildah", "install it"), (job.helm, "install it, or name it: HELM=/path/to/helm")):
         if shutil.which(tool) is None:
-            raise SystemExit(f"a release needs {tool}")
+            raise SystemExit(f"a release needs {tool}: {cure}")
     if changes := source.git(ROOT, "status", "--porcelain"):
         print(f"not released, since it is not committed:\n{changes}", file=sys.stderr)  # noqa: T201
     release(job)

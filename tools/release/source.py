@@ -50,14 +50,11 @@ def changelog_entry(text: str, wanted: str) -> str | None:
     return found[1] if found else None
 
 
-def check_changelog(text: str, job: Job) -> None:
-    """Refuse what the changelog does not announce; what stays on this machine or is a pre-release needs no date.
-
-    Raises:
-        SystemExit: there is no entry, or it is not dated.
-    """
+def changelog_fault(text: str, job: Job) -> str | None:
+    """Why the changelog lets nothing be released; what stays on this machine or is a pre-release needs no date."""
     title = changelog_entry(text, job.version)
     if title is None:
-        raise SystemExit(f"CHANGELOG.md has no entry for {job.version}")
+        return f"CHANGELOG.md has no entry for {job.version}: give it one, as in: ## {job.version} (2026-12-31)"
     if "-" not in job.version and not job.plain_http and re.search(r"\d{4}-\d\d-\d\d", title) is None:
-        raise SystemExit(f"CHANGELOG.md: give {job.version} its date, as in: ## {job.version} (2026-12-31)")
+        return f"CHANGELOG.md: give {job.version} its date, as in: ## {job.version} (2026-12-31)"
+    return None
