@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -73,11 +74,16 @@ def sign(job: Job, pushed: Mapping[str, str]) -> None:
         print("signed: the checksums; not in the registry, since cosign is not installed")  # noqa: T201
         return
     plain = ["--allow-http-registry", "--allow-insecure-registry"] if job.plain_http else []
-    offline = ["--tlog-upload=false", "--use-signing-config=false", "--new-bundle-format=false", "--yes"]
+    # What a key has signed is in no public log, in the form that every cosign reads; cosign 2 has no other.
+    offline = ["--tlog-upload=false", "--yes"]
+    if re.search(r'"gitVersion": *"v?[12]\.', job.run([cosign, "version", "--json"])) is None:
+        offline += ["--use-signing-config=false", "--new-bundle-format=false"]
     with tempfile.TemporaryDirectory() as folder:
         os.environ.setdefault("COSIGN_PASSWORD", "")
-        imported = Path(folder, "key")
-        job.run([cosign, "import-key-pair", "--key", job.key, "--output-key-prefix", imported])
+        rewritten, imported = Path(folder, "rewritten"), Path(folder, "key")
+        # cosign takes PKCS #8 alone, not what begins with EC PARAMETERS.
+        job.run(["openssl", "pkey", "-in", job.key, "-out", rewritten])
+        job.run([cosign, "import-key-pair", "--key", rewritten, "--output-key-prefix", imported])
         for name, digest in pushed.items():
             words = ["--key", f"{imported}.key", *offline, *plain]
             job.run([cosign, "sign", *words, "--recursive", f"{name}@{digest}"])
