@@ -12,6 +12,8 @@ PAGES = sorted(
     for page in ROOT.rglob("*.md")
     if not {".venv", ".venvs", "build", "node_modules", ".git"} & set(page.relative_to(ROOT).parts)
 )
+# What is read where the repository is not, as the charts' READMEs are, names its files by address.
+OURS = re.compile(r"https://github\.com/db-health-exporter/db-health-exporter/(?:blob|tree)/main/")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"(?m)^#+ (.*)$")
 
@@ -34,9 +36,17 @@ def test_links_lead_somewhere(page: Path) -> None:
     for link in LINK.findall(without_code(page.read_text())):
         name, _, anchor = link.partition("#")
         target = (page.parent / name) if name else page
-        if "://" in link or link.startswith("mailto:"):
+        if ours := OURS.match(name):
+            target = ROOT / name[ours.end() :]
+        elif "://" in link or link.startswith("mailto:"):
             continue
         if not target.exists() or (anchor and anchor not in anchors(target)):
             wrong.append(link)
 
     assert wrong == []
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("helm/*/README.md")), ids=lambda page: page.parent.name)
+def test_a_charts_page_leads_somewhere_from_a_registry(page: Path) -> None:
+    """`helm show readme oci://…` has no folder around it."""
+    assert [link for link in LINK.findall(without_code(page.read_text())) if "://" not in link] == []
