@@ -78,7 +78,10 @@ def main(arguments: Sequence[str]) -> int | str:
     if chosen.check:
         return generated.verdict((path for path, _ in stale()), ROOT)
     if chosen.write or chosen.set:
-        write(ROOT, chosen.set or version())
+        try:
+            write(ROOT, chosen.set or version())
+        except ValueError as error:
+            return str(error)
     else:
         print(version())  # noqa: T201 - a command's answer
     return 0

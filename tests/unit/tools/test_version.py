@@ -47,8 +47,13 @@ def test_a_new_version_is_written_everywhere(tree: Path) -> None:
     assert not list(version.stale(tree))
 
 
-@pytest.mark.parametrize("wrong", ["1.2", "v1.2.3", "1.2.3.dev1", "1.2.3 "])
+@pytest.mark.parametrize("wrong", ["1.2", "v1.2.3", "1.2.3.dev1", "1.2.3 ", "1.2.3-nightly", "01.2.3"])
 def test_another_form_is_refused(tree: Path, wrong: str) -> None:
     """What Helm or pip would not take."""
     with pytest.raises(ValueError, match=r"no version of the form 1\.2\.3"):
         version.write(tree, wrong)
+
+
+def test_a_wrong_version_is_told_without_a_traceback() -> None:
+    """The command ends with one sentence."""
+    assert version.main(["--set", "v1.2.3"]) == "v1.2.3 is no version of the form 1.2.3 or 1.2.3-rc.1"
