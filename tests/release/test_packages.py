@@ -144,6 +144,14 @@ def test_what_the_changelog_announces_is_released(tmp_path: Path) -> None:
         assert source.changelog_fault(f"# Changelog\n\n{entry}\n", job) is None
 
 
+def test_the_notes_of_a_release_are_its_entry() -> None:
+    """Without the title, and without the versions around it; a pre-release has its version's."""
+    text = "# Changelog\n\n## 0.2.0 (unreleased)\n\n- B.\n\n### Fixed\n\n- C.\n\n## 0.1.0 (2026-11-29)\n\n- A.\n"
+
+    assert source.changes(text, "0.2.0-rc.1") == "- B.\n\n### Fixed\n\n- C.\n"
+    assert source.changes(text, "0.1.0") == "- A.\n"
+
+
 def test_a_dry_run_says_what_it_would_do() -> None:
     """And does nothing: no folder, no image."""
     need((ROOT / ".git").exists(), "needs the repository")

@@ -73,6 +73,25 @@ def test_a_tag_is_released_to_where_the_workflow_looks(tmp_path: Path) -> None:
     assert used == {"dist/release"}
 
 
+@pytest.mark.parametrize(("tag", "early"), [("v0.1.0", False), ("v0.1.0-rc.1", True)])
+def test_a_candidate_is_not_the_newest_release(tag: str, *, early: bool, tmp_path: Path) -> None:
+    """The page of a release has the changelog's words, every file, and a mark where it is a candidate's."""
+    steps = yaml.safe_load((GITHUB / "workflows/release.yml").read_text())["jobs"]["release"]["steps"]
+    [script] = [step["run"] for step in steps if step.get("name") == "the release's page"]
+    (tmp_path / "dist/release").mkdir(parents=True)
+    (tmp_path / "dist/release/changes.md").touch()
+    gh = tmp_path / "gh"
+    gh.write_text('#!/bin/sh\necho "$@"\n')
+    gh.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_REF_NAME": tag}
+    words = ["bash", "-eo", "pipefail", "-c", script]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+
+    assert done.stdout.startswith(f"release create {tag} --verify-tag --notes-file dist/release/changes.md ")
+    assert done.stdout.endswith(" dist/release/changes.md\n")
+    assert ("--prerelease" in done.stdout) is early
+
+
 @pytest.mark.parametrize("form", sorted((GITHUB / "ISSUE_TEMPLATE").glob("[!c]*.yml")), ids=lambda path: path.stem)
 def test_issue_forms_are_forms(form: Path) -> None:
     """What a form must have, and each of its fields."""

@@ -18,6 +18,7 @@ def plan(job: Job) -> list[str]:
     charts = ", ".join(f"oci://{job.registry}/charts/{name} {job.version}" for name in CHARTS)
     return [
         f"check that CHANGELOG.md has an entry for {job.version}" + (f"; this ends it now: {fault}" if fault else ""),
+        f"write that entry to {job.out}/changes.md",
         f"export {job.commit[:12]}, with version {job.version} and registry {job.registry}",
         f"build wheels and sdists of {', '.join(source.PACKAGES)} into {job.out}",
         f"package the charts {', '.join(CHARTS)}",
@@ -39,6 +40,7 @@ def release(job: Job) -> None:
         raise SystemExit(fault)
     shutil.rmtree(job.out, ignore_errors=True)
     job.out.mkdir(parents=True)
+    (job.out / "changes.md").write_text(source.changes(_changelog(job), job.version), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         tree = source.export(job, Path(folder, "tree"))
         packages.build_packages(job, tree)

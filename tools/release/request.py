@@ -12,7 +12,9 @@ from tools.version import VERSION
 _HOST = r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::\d+)?"
 _FOLDER = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
 # What a release writes into its folder.
-_OURS = re.compile(r"db[-_]health[-_].+|pushed\.txt|provenance\.intoto\.json|SHA256SUMS.*|signer\.pub|\.digest")
+_OURS = re.compile(
+    r"db[-_]health[-_].+|changes\.md|pushed\.txt|provenance\.intoto\.json|SHA256SUMS.*|signer\.pub|\.digest"
+)
 _NEW_KEY = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem"
 
 

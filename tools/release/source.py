@@ -50,6 +50,12 @@ def changelog_entry(text: str, wanted: str) -> str | None:
     return found[1] if found else None
 
 
+def changes(text: str, wanted: str) -> str:
+    """A version's entry without its title: the notes of its release."""
+    title = changelog_entry(text, wanted) or ""
+    return text.partition(f"## {title}\n")[2].partition("\n## ")[0].strip() + "\n"
+
+
 def changelog_fault(text: str, job: Job) -> str | None:
     """Why the changelog lets nothing be released; what stays on this machine or is a pre-release needs no date."""
     title = changelog_entry(text, job.version)
