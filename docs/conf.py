@@ -16,7 +16,7 @@ REF = os.environ.get("DOCS_REF", "main")  # which state of the repository links 
 project = "db-health-exporter"
 author = "The authors of db-health-exporter"
 copyright = author  # noqa: A001  Sphinx's name
-version = release = re.findall(r'__version__ = "(.*)"', (ROOT / "exporter/__init__.py").read_text())[0]
+version = release = os.environ.get("DOCS_VERSION", "")  # tools/site.py knows
 
 extensions = ["myst_parser", "sphinx_copybutton"]
 source_suffix = {".md": "markdown"}

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,14 @@ def build(folder: Path, version: str) -> int:
     working = folder.parent / f"{folder.name}-doctrees"
     options = ["--fail-on-warning", "--keep-going", "--nitpicky", "--quiet", "--fresh-env"]
     return int(sphinx([*options, "-b", "html", "-d", str(working), str(ROOT / "docs"), str(folder / version)]))
+
+
+def current() -> str:
+    """The version that the pages are of; `main`, where DOCS_REF says so, has the number of a release and is another."""
+    if os.environ.get("DOCS_REF") == "main":
+        return "main"
+    [found] = re.findall(r'__version__ = "(.*)"', (ROOT / "exporter/__init__.py").read_text(encoding="utf-8"))
+    return str(found)
 
 
 def list_versions(folder: Path) -> list[str]:
@@ -41,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python tools/site.py")
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args(arguments).folder.resolve()
-    version = re.findall(r'__version__ = "(.*)"', (ROOT / "exporter/__init__.py").read_text(encoding="utf-8"))[0]
+    os.environ["DOCS_VERSION"] = version = current()
     failed = build(folder, version)
     if not failed:
         print(f"{folder}/index.html, with the versions {', '.join(list_versions(folder))}")  # noqa: T201  what was made

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from exporter import __version__
 from tests.browser.devtools import tab
 from tests.docs.blocks import ROOT
 from tests.observability import places
 from tests.support.needs import need
+from tools import site
 
 pytestmark = [pytest.mark.extended, pytest.mark.xdist_group("site")]
 PYTHON = ROOT / ".venvs/docs/bin/python"
@@ -51,6 +53,19 @@ def test_the_site_is_whole_and_loads_nothing_from_elsewhere(copy: Path) -> None:
     listed = (copy / "site/versions.js").read_text()
     assert re.findall(r'"([\d.rc]+)"', listed) == [built.name, "0.1.0rc1", "0.0.10", "0.0.9"]
     assert f"url={built.name}/index.html" in (copy / "site/index.html").read_text()
+
+
+def test_main_is_no_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pages would stand in the place of the release whose number it still has; readers come to the release."""
+    monkeypatch.setenv("DOCS_REF", "v0.1.0")
+    release = site.current()
+    monkeypatch.setenv("DOCS_REF", "main")
+    for version in (site.current(), release):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "searchindex.js").touch()
+
+    assert site.list_versions(tmp_path) == [__version__, "main"]
+    assert f"url={__version__}/index.html" in (tmp_path / "index.html").read_text()
 
 
 @pytest.mark.parametrize("link", ["no-such-page.md", "verdicts.md#no-such-heading", "../helm/no-such-file"])
