@@ -26,7 +26,6 @@ def main(architecture: str, lock: str, folder: str) -> None:
         "install",
         "--quiet",
         "--disable-pip-version-check",
-        "--root-user-action=ignore",
     ]
     command += [
         "--root-user-action=ignore",
