@@ -1,5 +1,6 @@
 """Wheels and sdists: the same bytes from the same commit, and the reporter in every Python that it names."""
 
+import re
 import subprocess
 import tarfile
 import textwrap
@@ -61,6 +62,23 @@ def test_a_release_holds_its_licence_its_files_and_no_tests(built: Job) -> None:
     with tarfile.open(sdist) as files:
         names = {name.partition("/")[2] for name in files.getnames()}
     assert {"LICENSE", "build_backend.py", "db_health_reporter.pth", "pyproject.toml"} <= names
+
+
+def test_the_page_of_a_package_leads_to_the_commits_files(built: Job) -> None:
+    """A package index shows it without the tree around it."""
+    for path in built.out.glob("*.whl"):
+        with zipfile.ZipFile(path) as files:
+            [name] = [name for name in files.namelist() if name.endswith("/METADATA")]
+            page = files.read(name).decode()
+        links = re.findall(r"\]\(([^)\s]+)\)", page)
+        assert links
+        for link in links:
+            kind, _, file = link.removeprefix("https://github.com/db-health-exporter/db-health-exporter/").partition(
+                "/"
+            )
+            commit, _, file = file.partition("/")
+            assert (kind in {"blob", "raw", "tree"}, commit) == (True, built.commit), link
+            assert (ROOT / file.partition("#")[0]).exists(), link
 
 
 def test_a_chart_names_the_registry_that_it_was_released_to(tmp_path: Path) -> None:

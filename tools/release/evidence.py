@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.release.job import Job
+from tools.release.job import PROJECT, Job
 
-PROJECT = "https://github.com/db-health-exporter/db-health-exporter"
 SUMS = "SHA256SUMS"
 
 

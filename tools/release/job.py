@@ -9,6 +9,7 @@ from pathlib import Path
 
 OWN_REGISTRY = "ghcr.io/db-health-exporter"
 NAME = "db-health-exporter"
+PROJECT = f"https://github.com/{NAME}/{NAME}"
 CHARTS = (NAME, f"{NAME}-lib")
 ARCHITECTURES = ("amd64", "arm64")
 

@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 
 from tools import version
-from tools.release.job import OWN_REGISTRY, Job
+from tools.release.job import OWN_REGISTRY, PROJECT, Job
 
 PACKAGES = {"db-health-exporter": ".", "db-health-reporter": "reporter", "db-health-demo": "demo"}
 
@@ -35,12 +35,26 @@ def export(job: Job, folder: Path) -> Path:
     for path in (folder / "helm").rglob("*"):
         if path.is_file() and OWN_REGISTRY in (text := path.read_text(encoding="utf-8")):
             path.write_text(text.replace(OWN_REGISTRY, job.registry), encoding="utf-8")
-    for place in set(PACKAGES.values()) - {"."}:
-        shutil.copy(folder / "LICENSE", folder / place / "LICENSE")
+    for place in PACKAGES.values():
+        readme = folder / place / "README.md"
+        readme.write_text(with_addresses(readme, folder, job.commit), encoding="utf-8")
+        if place != ".":
+            shutil.copy(folder / "LICENSE", folder / place / "LICENSE")
     for path in folder.rglob("*"):
         if not path.is_symlink():
             os.utime(path, (job.epoch, job.epoch))
     return folder
+
+
+def with_addresses(page: Path, root: Path, commit: str) -> str:
+    """A page with the address of the commit's file in place of each link in the tree: an index shows it by itself."""
+
+    def address(link: re.Match[str]) -> str:
+        target = Path(os.path.normpath(page.parent / link[3]))
+        kind = "raw" if link[1] else "tree" if target.is_dir() else "blob"
+        return f"{link[1]}[{link[2]}]({PROJECT}/{kind}/{commit}/{target.relative_to(root)}{link[4]})"
+
+    return re.sub(r"(!?)\[([^]]*)\]\(([^):#\s]+)(#[^)\s]*|)\)", address, page.read_text(encoding="utf-8"))
 
 
 def changelog_entry(text: str, wanted: str) -> str | None:
