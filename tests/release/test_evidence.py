@@ -1,12 +1,14 @@
 """What signs in the registry: each cosign by the words that it knows, each key in the form that it takes."""
 
+import hashlib
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.release.conftest import release_job
-from tools.release import evidence
+from tools.release import evidence, source
 
 pytestmark = pytest.mark.extended
 COSIGN = """#!/bin/sh
@@ -43,3 +45,23 @@ def test_each_cosign_is_given_words_that_it_knows(
     assert signing.endswith("--recursive registry.example/team/chart@sha256:00")
     assert ("--use-signing-config=false" in signing) is newer
     assert ("--new-bundle-format=false" in signing) is newer
+
+
+def test_provenance_tells_what_the_commit_holds(tmp_path: Path) -> None:
+    """Not what an editor has made of it since."""
+    repository = tmp_path / "repository"
+    lock = repository / "requirements/image.txt"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("as it was committed\n")
+    (lock.parent / "image.in").touch()
+    git = ["git", "-C", str(repository), "-c", "user.name=n", "-c", "user.email=e"]
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "first"]):
+        subprocess.run([*git, *words], check=True)
+    lock.write_text("as it is edited\n")
+    commit = source.git(repository, "rev-parse", "HEAD")
+    job = replace(release_job(tmp_path / "out"), root=repository, commit=commit)
+
+    told = evidence.provenance(job, {})["predicate"]["buildDefinition"]["resolvedDependencies"][1:]
+
+    digest = hashlib.sha256(b"as it was committed\n").hexdigest()
+    assert told == [{"name": "requirements/image.txt", "digest": {"sha256": digest}}]

@@ -31,7 +31,7 @@ def plan(job: Job) -> list[str]:
 
 
 def _changelog(job: Job) -> str:
-    return (job.root / "CHANGELOG.md").read_text(encoding="utf-8")
+    return source.content(job, "CHANGELOG.md").decode()
 
 
 def release(job: Job) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tools.release import source
 from tools.release.job import PROJECT, Job
 
 SUMS = "SHA256SUMS"
@@ -24,7 +25,11 @@ def provenance(job: Job, pushed: Mapping[str, str]) -> dict[str, Any]:
     """What was made of what: each file and each pushed object is a subject."""
     subjects = [{"name": path.name, "digest": {"sha256": sha256(path)}} for path in sorted(job.out.iterdir())]
     subjects += [{"name": name, "digest": {"sha256": digest.partition(":")[2]}} for name, digest in pushed.items()]
-    locks = sorted((job.root / "requirements").glob("*.txt"))
+    locks = [
+        {"name": path, "digest": {"sha256": hashlib.sha256(source.content(job, path)).hexdigest()}}
+        for path in source.git(job.root, "ls-tree", "--name-only", job.commit, "requirements/").splitlines()
+        if path.endswith(".txt")
+    ]
     run = "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}"
     builder = run.format_map(os.environ) if "GITHUB_RUN_ID" in os.environ else f"{PROJECT}/blob/main/Makefile"
     return {
@@ -38,7 +43,7 @@ def provenance(job: Job, pushed: Mapping[str, str]) -> dict[str, Any]:
                 "internalParameters": {"SOURCE_DATE_EPOCH": job.epoch},
                 "resolvedDependencies": [
                     {"uri": f"git+{PROJECT}", "digest": {"gitCommit": job.commit}},
-                    *({"name": f"requirements/{lock.name}", "digest": {"sha256": sha256(lock)}} for lock in locks),
+                    *locks,
                 ],
             },
             "runDetails": {"builder": {"id": builder}},

@@ -20,6 +20,12 @@ def git(root: Path, *words: str) -> str:
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
 
 
+def content(job: Job, path: str) -> bytes:
+    """A file as the commit has it, whatever has become of it since."""
+    command = ["git", "show", f"{job.commit}:{path}"]
+    return subprocess.run(command, cwd=job.root, capture_output=True, check=True).stdout  # noqa: S603
+
+
 def export(job: Job, folder: Path) -> Path:
     """Write the commit's files into a folder, which must not exist."""
     archive = subprocess.run(  # noqa: S603 - git and a commit's name
