@@ -108,3 +108,5 @@ def test_the_chart_takes_the_values_that_deployers_give() -> None:
         kustomization["spec"]["path"],
     ]
     assert [path for path in paths if not (ROOT / path).is_dir()] == []
+    # Flux refuses an object without a namespace: its own, or that of the Kustomization.
+    assert kustomization["spec"]["targetNamespace"] == release["metadata"]["namespace"]
