@@ -70,6 +70,12 @@ def test_the_page_of_a_package_leads_to_the_commits_files(built: Job) -> None:
         with zipfile.ZipFile(path) as files:
             [name] = [name for name in files.namelist() if name.endswith("/METADATA")]
             page = files.read(name).decode()
+        assert re.findall(r"(?m)^Project-URL: (\w+), https:", page) == [
+            "Source",
+            "Documentation",
+            "Changelog",
+            "Issues",
+        ]
         links = re.findall(r"\]\(([^)\s]+)\)", page)
         assert links
         for link in links:
