@@ -87,7 +87,7 @@ RELEASE = -m tools.release --registry '$(REGISTRY)' --version '$(VERSION)' --ima
 .PHONY: release
 release: ## image for amd64 and arm64, charts, packages, signed, to REGISTRY; DRY_RUN=1 shows what it would do
 	@$(NEW_ENOUGH)
-	@$(PYTHON) $(RELEASE) --dry-run $(if $(DRY_RUN),,> /dev/null)
+	@$(PYTHON) $(RELEASE) $(if $(DRY_RUN),--dry-run,--check)
 	@$(if $(DRY_RUN),,$(MAKE) --no-print-directory $(STAMP))
 	@$(if $(DRY_RUN),,$(BIN)/python $(RELEASE))
 

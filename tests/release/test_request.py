@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.needs import need
+from tests.support.needs import need, need_tools
 from tools.release import request
 from tools.version import ROOT
 
@@ -67,14 +67,20 @@ def test_a_tree_without_a_commit_is_refused(tmp_path: Path) -> None:
             request.commit(tmp_path / "unpacked")
 
 
-def test_a_wrong_word_waits_for_no_environment(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("REGISTRY=https://registry.example", "write it without https://, as registry.example"),
+        ("HELM=/no/helm", "a release needs /no/helm: install it, or name it: HELM=/path/to/helm"),
+        ("VERSION=9.8.7", "CHANGELOG.md has no entry for 9.8.7"),
+    ],
+)
+def test_a_wrong_word_waits_for_no_environment(word: str, told: str, tmp_path: Path) -> None:
     """`make release` looks at what is asked for by any Python, before it installs anything."""
-    words = ["make", "-s", "release", f"VENV={tmp_path}/venv", "REGISTRY=https://registry.example"]
+    need_tools("buildah")
+    words = ["make", "-s", "release", f"VENV={tmp_path}/venv", "REGISTRY=localhost:5000", "HELM=true", word]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode != 0
-    assert (
-        done.stderr.splitlines()[0]
-        == "REGISTRY=https://registry.example: write it without https://, as registry.example"
-    )
+    assert told in done.stderr.splitlines()[0]
     assert not (tmp_path / "venv").exists()

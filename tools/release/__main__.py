@@ -34,10 +34,21 @@ def _changelog(job: Job) -> str:
     return source.content(job, "CHANGELOG.md").decode()
 
 
-def release(job: Job) -> None:
-    """Do it."""
+def check(job: Job) -> None:
+    """Look for the tools and at the changelog.
+
+    Raises:
+        SystemExit: one is missing, or announces no such version.
+    """
+    for tool, cure in (("buildah", "install it"), (job.helm, "install it, or name it: HELM=/path/to/helm")):
+        if shutil.which(tool) is None:
+            raise SystemExit(f"a release needs {tool}: {cure}")
     if fault := source.changelog_fault(_changelog(job), job):
         raise SystemExit(fault)
+
+
+def release(job: Job) -> None:
+    """Do it."""
     shutil.rmtree(job.out, ignore_errors=True)
     job.out.mkdir(parents=True)
     (job.out / "changes.md").write_text(source.changes(_changelog(job), job.version), encoding="utf-8")
@@ -53,8 +64,8 @@ def release(job: Job) -> None:
         print(f"{name}:{job.version}@{digest}")  # noqa: T201 - the release's result
 
 
-def read(arguments: Sequence[str]) -> tuple[Job, bool]:
-    """The release that the arguments ask for, and whether it is only to be shown."""
+def read(arguments: Sequence[str]) -> tuple[Job, argparse.Namespace]:
+    """The release that the arguments ask for, and what to do of it."""
     parser = argparse.ArgumentParser(prog="python -m tools.release", description=__doc__)
     parser.add_argument("--registry", default="", help="such as ghcr.io/db-health-exporter or localhost:5000")
     parser.add_argument("--version", default="", help="the tree's version by default")
@@ -67,6 +78,7 @@ def read(arguments: Sequence[str]) -> tuple[Job, bool]:
     parser.add_argument("--plain-http", action="store_true", help="the registry speaks HTTP; so does one on localhost")
     parser.add_argument("--helm", default="helm", help="the Helm that packages and pushes the charts")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    parser.add_argument("--check", action="store_true", help="end where a release would be refused, and do nothing")
     chosen = parser.parse_args(arguments)
     registry = request.registry(chosen.registry)
     wanted = request.version(chosen.version or version())
@@ -84,19 +96,19 @@ def read(arguments: Sequence[str]) -> tuple[Job, bool]:
         plain_http=chosen.plain_http or request.is_local(registry),
         helm=chosen.helm,
     )
-    return job, chosen.dry_run
+    return job, chosen
 
 
 def main(arguments: Sequence[str]) -> None:
     """Release, or show how."""
-    job, dry_run = read(arguments)
-    if dry_run:
+    job, asked = read(arguments)
+    if asked.dry_run:
         for number, line in enumerate(plan(job), 1):
             print(f"{number}. {line}")  # noqa: T201 - what a dry run is for
         return
-    for tool, cure in (("buildah", "install it"), (job.helm, "install it, or name it: HELM=/path/to/helm")):
-        if shutil.which(tool) is None:
-            raise SystemExit(f"a release needs {tool}: {cure}")
+    check(job)
+    if asked.check:
+        return
     if changes := source.git(ROOT, "status", "--porcelain"):
         print(f"not released, since it is not committed:\n{changes}", file=sys.stderr)  # noqa: T201
     release(job)
