@@ -48,14 +48,12 @@ def test_actions_are_pinned_and_permissions_are_none_by_default(workflow: Path) 
 
 
 def test_jobs_name_steps_that_exist() -> None:
-    """A step that .ci/run calls otherwise would be left out silently."""
+    """A step that .ci/run calls otherwise, or that no job names, would be left out silently."""
     steps = {name.strip("'") for name in re.findall(r"(?m)^step ('[^']+'|\S+) ", (ROOT / ".ci/run").read_text())}
     jobs = yaml.safe_load((GITHUB / "workflows/ci.yml").read_text())["jobs"]["ci"]["strategy"]["matrix"]["include"]
     named = {"packages"}.union(*(job["steps"].split("|") for job in jobs))
 
-    assert named <= steps
-    assert {"packages", "environment", "lint", "docs", "test", "e2e"} <= named
-    assert steps - named <= {"other Pythons", "fuzz", "release"}
+    assert named == steps
 
 
 def test_a_tag_is_released_to_where_the_workflow_looks(tmp_path: Path) -> None:
