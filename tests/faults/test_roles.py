@@ -52,6 +52,7 @@ def test_demotion_under_a_warm_pool_is_wrong_role(driver: str, server: Postgres,
         recovers(exporter)
 
 
+@pytest.mark.extended
 def test_failover_behind_a_slow_proxy_is_followed(
     driver: str,
     server: Postgres,

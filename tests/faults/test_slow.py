@@ -59,7 +59,7 @@ def test_round_trip_of_900_ms_is_query_timeout(
         recovers(exporter, within=3.5)
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("wrong", "outcome"),
     [({"password": "wrong"}, "auth"), ({"database": "nowhere"}, "no_such_database")],

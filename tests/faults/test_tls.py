@@ -91,6 +91,7 @@ def test_unknown_authority_is_tls(
     leaves_nothing_behind(exporter, tls_server)
 
 
+@pytest.mark.extended
 def test_certificate_for_another_host_is_tls(
     driver: str,
     tls_server: Postgres,

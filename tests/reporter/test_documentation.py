@@ -69,6 +69,7 @@ def test_gunicorns_example_works(
     assert "Error" not in process.communicate(timeout=20)[1]
 
 
+@pytest.mark.extended
 def test_celerys_example_works(
     start: Start, reports: Reports, shop: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ NOW_AND_THEN = range(15, 31)  # reports in 2.2 s of which the loop runs for 0.2 
 STEADY = range(15, 80)  # reports in 20 uses, disposals, and 2 s after them; a timer each would send 400
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("version", environments.VERSIONS)
 def test_reports_come_at_a_steady_pace(version: str, start: Start, shared_server: Postgres, reports: Reports) -> None:
     """A paused loop sends no goodbye, a closed one does; a pool made by `dispose` adds no second timer."""

@@ -114,6 +114,7 @@ def test_frozen_worker_fails_liveness_until_its_successor_reports(exporter: Expo
     until(lambda: exporter.get("/app/livez").status == 200, within=3, what="forgotten")
 
 
+@pytest.mark.extended
 def test_job_that_ends_without_a_goodbye_fails_no_liveness(exporter: Exporter, send: Send) -> None:
     """A job that ended by `os._exit` with its only connection in use, and no request waiting, is not wedged."""
     send(report(full, pid=os.getpid(), start=time.time(), size=1, max=1, checked_out=1, pending=0))

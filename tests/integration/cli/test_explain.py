@@ -138,6 +138,7 @@ def test_a_port_without_a_listener_fails_at_tcp() -> None:
     assert "(refused)" in report.text
 
 
+@pytest.mark.extended
 def test_a_server_without_the_required_tls_fails_at_tls(healthy: Postgres) -> None:
     """The stages end at TLS; where TLS is optional, its lack is a warning."""
     assert failed_at(explain(healthy.url(sslmode="require"))) == "TLS"
