@@ -12,6 +12,7 @@ from tests.browser.devtools import tab
 from tests.docs.blocks import ROOT
 from tests.observability import places
 from tests.support.needs import need
+from tests.support.server_factory import ServerFactory
 from tools import site
 
 pytestmark = [pytest.mark.extended, pytest.mark.xdist_group("site")]
@@ -81,15 +82,14 @@ def test_a_broken_link_fails(copy: Path, link: str) -> None:
     assert done.stderr.count("WARNING") == 1
 
 
-async def test_a_version_alone_can_be_read(copy: Path, tmp_path: Path) -> None:
+async def test_a_version_alone_can_be_read(copy: Path, server_factory: ServerFactory) -> None:
     """Its pages come up without the list of versions beside them, as in a preview or an unpacked archive."""
     program = places.chromium()
-    (tmp_path / "chromium").mkdir()
     done = build(copy)
     assert done.returncode == 0, done.stderr
     page = next(copy.glob("site/*/verdicts.html"))
     (copy / "site/versions.js").unlink()
 
-    async with tab(program, tmp_path / "chromium") as opened:
+    async with tab(program, server_factory.folder("chromium")) as opened:
         await opened.open(page.as_uri())
         assert await opened.value("document.querySelectorAll('#versions option').length") == 1
