@@ -14,6 +14,7 @@ from tests.chart.tools import ROOT, tool
 from tools.version import version
 
 GITHUB = ROOT / ".github"
+BASH = ("bash", "-eo", "pipefail", "-c")  # as the runner calls it where a workflow names it
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 PINNED = re.compile(r"^\s*(?:- )?uses: (?:\./\S+|\S+@[0-9a-f]{40} # v\d+\.\d+\.\d+)")
 
@@ -56,13 +57,18 @@ def test_jobs_name_steps_that_exist() -> None:
     assert named == steps
 
 
-def test_a_tag_is_released_to_where_the_workflow_looks(tmp_path: Path) -> None:
-    """The command of the release, shown and not done: its folder is the one that is signed and uploaded."""
+def release_scripts() -> dict[str, str]:
+    """The commands of the release's steps by their names, all run by the shell that BASH is."""
     workflow = yaml.safe_load((GITHUB / "workflows/release.yml").read_text())
     assert workflow["defaults"]["run"]["shell"] == "bash"
-    scripts = {step["name"]: step["run"] for step in workflow["jobs"]["release"]["steps"] if "run" in step}
-    words = ["bash", "-eo", "pipefail", "-c", f'make() {{ command make -sC {ROOT} "$@"; }}\n{scripts["make release"]}']
-    subprocess.run(words, cwd=tmp_path, env={**os.environ, "DRY_RUN": "1"}, capture_output=True, check=True)
+    return {step["name"]: step["run"] for step in workflow["jobs"]["release"]["steps"] if "run" in step}
+
+
+def test_a_tag_is_released_to_where_the_workflow_looks(tmp_path: Path) -> None:
+    """The command of the release, shown and not done: its folder is the one that is signed and uploaded."""
+    scripts = release_scripts()
+    script = f'make() {{ command make -sC {ROOT} "$@"; }}\n{scripts["make release"]}'
+    subprocess.run([*BASH, script], cwd=tmp_path, env={**os.environ, "DRY_RUN": "1"}, capture_output=True, check=True)
 
     shown = (tmp_path / "released").read_text()
     assert f"into {ROOT}/dist/release\n" in shown
@@ -74,15 +80,13 @@ def test_a_tag_is_released_to_where_the_workflow_looks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("tag", "early"), [("v0.1.0", False), ("v0.1.0-rc.1", True)])
 def test_a_candidate_is_not_the_newest_release(tag: str, *, early: bool, tmp_path: Path) -> None:
     """The page of a release has the changelog's words, every file, and a mark where it is a candidate's."""
-    steps = yaml.safe_load((GITHUB / "workflows/release.yml").read_text())["jobs"]["release"]["steps"]
-    [script] = [step["run"] for step in steps if step.get("name") == "the release's page"]
     (tmp_path / "dist/release").mkdir(parents=True)
     (tmp_path / "dist/release/changes.md").touch()
     gh = tmp_path / "gh"
     gh.write_text('#!/bin/sh\necho "$@"\n')
     gh.chmod(0o755)
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_REF_NAME": tag}
-    words = ["bash", "-eo", "pipefail", "-c", script]
+    words = [*BASH, release_scripts()["the release's page"]]
     done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
 
     assert done.stdout.startswith(f"release create {tag} --verify-tag --notes-file dist/release/changes.md ")
