@@ -11,6 +11,7 @@ from pathlib import Path
 from exporter import __version__
 from tests.chart.tools import ROOT, tool
 from tests.cluster import node
+from tests.release.keys import P_256, generate
 from tests.support.ports import free_port
 from tests.support.waiting import until
 
@@ -88,10 +89,7 @@ class Published:
 def releases(folder: Path) -> Iterator[Published]:
     """The last commit, released twice: as the version before this one, and as this one."""
     subprocess.run([node.HERE.parent / "release/arm64-base"], check=True)
-    key = folder / "key.pem"
-    subprocess.run(
-        ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key], check=True
-    )
+    key = generate(folder / "key.pem", *P_256)
     registry = Registry(folder)
     try:
         found = Published(registry.address, folder)

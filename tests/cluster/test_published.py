@@ -15,6 +15,7 @@ from tests.cluster import node
 from tests.cluster.kube import Kube, Pod
 from tests.cluster.registry import PREVIOUS, Published, Stranger
 from tests.docs.blocks import ALL
+from tests.release.keys import P_256, generate
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
 
@@ -220,12 +221,8 @@ def test_the_registry_holds_the_signatures_that_cosign_checks(published: Publish
     ]
     signer: list[str | Path] = ["--key", published.folder / __version__ / "signer.pub"]
     other = published.folder / "other.pub"
-    made = subprocess.run(
-        ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
-        capture_output=True,
-        check=True,
-    )
-    subprocess.run(["openssl", "pkey", "-pubout", "-out", other], input=made.stdout, check=True)
+    key = generate(published.folder / "other.pem", *P_256)
+    subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-out", other], check=True)
     for name, digest in published.digests(__version__).items():
         reference = f"{published.registry}/{name}@{digest}"
         assert subprocess.run([*words, *signer, reference], capture_output=True, check=False).returncode == 0

@@ -1,12 +1,13 @@
 """What a release makes of the last commit, made once for the tests that look at it."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from exporter import __version__
-from tools.release import packages, source
+from tools.release import packages, request, source
 from tools.release.job import Job
 from tools.version import ROOT
 
@@ -14,14 +15,21 @@ from tools.version import ROOT
 def release_job(out: Path, **more: object) -> Job:
     """A release of the last commit that goes nowhere."""
     out.mkdir(parents=True)
+    commit, epoch = request.commit(ROOT)
     asked = {"registry": "registry.example/team", "version": __version__, "base": "base", **more}
     return Job(
         root=ROOT,
         out=out,
-        commit=source.git(ROOT, "rev-parse", "HEAD"),
-        epoch=int(source.git(ROOT, "log", "-1", "--format=%ct")),
+        commit=commit,
+        epoch=epoch,
         **asked,  # type: ignore[arg-type]
     )
+
+
+def git(repository: Path, *words: str) -> None:
+    """Run git in a repository of the test's own."""
+    identity = ["-c", "user.name=n", "-c", "user.email=e"]
+    subprocess.run(["git", "-C", repository, *identity, *words], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.release.conftest import release_job
+from tests.release.conftest import git, release_job
 from tools.release import evidence, source
 
 pytestmark = pytest.mark.extended
@@ -54,9 +54,8 @@ def test_provenance_tells_what_the_commit_holds(tmp_path: Path) -> None:
     lock.parent.mkdir(parents=True)
     lock.write_text("as it was committed\n")
     (lock.parent / "image.in").touch()
-    git = ["git", "-C", str(repository), "-c", "user.name=n", "-c", "user.email=e"]
     for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "first"]):
-        subprocess.run([*git, *words], check=True)
+        git(repository, *words)
     lock.write_text("as it is edited\n")
     commit = source.git(repository, "rev-parse", "HEAD")
     job = replace(release_job(tmp_path / "out"), root=repository, commit=commit)

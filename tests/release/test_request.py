@@ -5,18 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.release.conftest import git
+from tests.release.keys import P_256, generate
 from tests.support.needs import need, need_tools
 from tools.release import request
 from tools.version import ROOT
 
 pytestmark = pytest.mark.extended
-P_256 = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
-
-
-def generate(path: Path, *words: str) -> Path:
-    """A private key."""
-    subprocess.run(["openssl", "genpkey", *words, "-out", path], check=True, capture_output=True)
-    return path
 
 
 def test_a_key_of_the_form_that_is_asked_for_is_taken(tmp_path: Path) -> None:
@@ -58,10 +53,9 @@ def test_a_tree_without_a_commit_is_refused(tmp_path: Path) -> None:
     commit, epoch = request.commit(ROOT)
     assert len(commit) == 40
     assert epoch > 0
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e"]
     for words in ([], ["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "--message", "another"]):
         if words:
-            subprocess.run([*git, *words], check=True, capture_output=True)
+            git(tmp_path, *words)
         (tmp_path / "unpacked").mkdir(exist_ok=True)
         with pytest.raises(SystemExit, match="clone the repository with git"):
             request.commit(tmp_path / "unpacked")
